@@ -1,0 +1,12 @@
+"""rdverify: is the balance of reaction and diffusion what the paper says it is?
+
+``Trace`` and ``balance_of`` are the two names that measure any model; the models
+are ``rdverify.gray_scott``, ``rdverify.lstm`` and ``rdverify.ddpm``.
+"""
+
+from rdverify.balance import Balance, balance_of
+from rdverify.errors import InputError
+from rdverify.trace import Trace
+
+__version__ = "0.1.0"
+__all__ = ["Balance", "InputError", "Trace", "__version__", "balance_of"]

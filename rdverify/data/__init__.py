@@ -1,0 +1,1 @@
+"""Where the models' data come from: sequences from SciPy, images from torchvision."""

@@ -1,0 +1,74 @@
+"""Progress that a person can follow, on standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Task:
+    """A piece of work of known length; ``advance`` as it gets done."""
+
+    def __init__(self, description: str, total: int) -> None:
+        self.description, self.total, self.done = description, total, 0
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Say that ``steps`` more are done; ``note`` is shown beside the bar."""
+        self.done += steps
+
+
+class Reporter:
+    """Silent; the base of the one that draws."""
+
+    @contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        """Open a task of ``total`` steps, closed at the end of the block."""
+        yield Task(description, total)
+
+    def say(self, message: str) -> None:
+        """One line to the reader."""
+
+
+class ConsoleReporter(Reporter):
+    """Bars on a terminal; elsewhere one line at the start and end of each task."""
+
+    def __init__(self) -> None:
+        self.console = Console(file=sys.stderr, highlight=False)
+
+    @contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        if not self.console.is_terminal:
+            start = time.monotonic()
+            self.say(f"{description} ...")
+            yield Task(description, total)
+            self.say(f"{description}: {total} done in {time.monotonic() - start:.1f} s")
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                   TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        with Progress(*columns, console=self.console) as bars:
+            yield _Bar(bars, description, total)
+
+    def say(self, message: str) -> None:
+        self.console.print(message, markup=False)
+
+
+class _Bar(Task):
+    def __init__(self, bars: Progress, description: str, total: int) -> None:
+        super().__init__(description, total)
+        self.bars, self.id = bars, bars.add_task(description, total=total, note="")
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        super().advance(steps, note)
+        self.bars.update(self.id, advance=steps, note=note)

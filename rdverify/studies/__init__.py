@@ -1,0 +1,1 @@
+"""One study per system: run it with its controls, measure, return plain values."""

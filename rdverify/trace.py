@@ -1,0 +1,133 @@
+"""Trace: what one model run leaves behind, the norms of both terms at every step."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rdverify.errors import InputError, require
+from rdverify.files import write_atomically
+
+FloatArray = npt.NDArray[np.float64]
+SCHEMA = "rdverify-trace-1"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Norms of the reaction and of the diffusion term, step by step.
+
+    One *run* is one trajectory: one simulation (RD), one sequence (LSTM), one
+    sampled image (DDPM). Time runs in the order of generation, so the last
+    column is the finished pattern, the last token, the image.
+
+    Args:
+        react: ||reaction term||_2, shape (runs, T), float64, in the units of the
+            state's change per step (dimension-free once divided, Eq. 18), >= 0.
+            The terms of Eqs. (12), (13), (14).
+        diff: ||diffusion term||_2, shape (runs, T), as ``react``. The terms of
+            Eqs. (15), (16), (17).
+        times: shape (T,), strictly increasing; default 1 .. T.
+        system: which model it was, such as "RD", "LSTM", "DDPM".
+        config: the run's settings, plain JSON values.
+        seeds: one integer per run, or empty.
+        extras: further per-step series, name -> shape (runs, T).
+        provenance: where it came from, name -> text.
+
+    Raises:
+        InputError: if shapes disagree, a norm is negative, or there is no step.
+
+    Source: sections 4.2 and 4.3 of the paper; the two letters M are their means.
+    """
+
+    react: FloatArray
+    diff: FloatArray
+    times: FloatArray | None = None
+    system: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    seeds: Sequence[int] = ()
+    extras: Mapping[str, FloatArray] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        react = _series("react", self.react)
+        diff = _series("diff", self.diff)
+        require(react.shape == diff.shape, "diff.shape", diff.shape, f"react's {react.shape}")
+        runs, steps = react.shape
+        times = np.arange(1.0, steps + 1) if self.times is None else np.asarray(self.times, float)
+        require(times.shape == (steps,), "times.shape", times.shape, f"({steps},)")
+        require(bool(np.all(np.diff(times) > 0)), "times", times, "strictly increasing")
+        seeds = tuple(int(seed) for seed in self.seeds)
+        require(len(seeds) in (0, runs), "seeds", seeds, f"empty or one per run ({runs})")
+        extras = {name: np.asarray(values, float) for name, values in self.extras.items()}
+        for name, values in extras.items():
+            require(values.shape == react.shape, f"extras[{name!r}].shape", values.shape,
+                    f"react's {react.shape}")
+        for array in (react, diff, times, *extras.values()):
+            array.flags.writeable = False
+        for name, value in (("react", react), ("diff", diff), ("times", times),
+                            ("seeds", seeds), ("extras", extras), ("config", dict(self.config)),
+                            ("provenance", dict(self.provenance))):
+            object.__setattr__(self, name, value)
+
+    @property
+    def runs(self) -> int:
+        """How many trajectories."""
+        return int(self.react.shape[0])
+
+    @property
+    def steps(self) -> int:
+        """T, the number of steps."""
+        return int(self.react.shape[1])
+
+    def save(self, path: Path | str) -> Path:
+        """Write one compressed .npz file, atomically; equal traces give equal bytes."""
+        header = json.dumps(
+            {"schema": SCHEMA, "system": self.system, "config": self.config,
+             "seeds": list(self.seeds), "provenance": self.provenance}, sort_keys=True)
+        arrays = {"react": self.react, "diff": self.diff, "times": self.times,
+                  **{f"extra.{name}": values for name, values in sorted(self.extras.items())}}
+
+        def write(stream: Any) -> None:
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, array in {"header": np.array(header), **arrays}.items():
+                    buffer = io.BytesIO()
+                    np.save(buffer, array, allow_pickle=False)
+                    # a fixed date: the bytes depend on the content alone
+                    entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+                    archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED)
+
+        return write_atomically(path, write)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Trace:
+        """Read what :meth:`save` wrote; raises InputError on any other file."""
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                header = json.loads(str(archive["header"]))
+                if header.get("schema") != SCHEMA:
+                    raise ValueError(f"schema {header.get('schema')!r}")
+                extras = {key.removeprefix("extra."): archive[key]
+                          for key in archive.files if key.startswith("extra.")}
+                return cls(archive["react"], archive["diff"], archive["times"], header["system"],
+                           header["config"], header["seeds"], extras, header["provenance"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise InputError(
+                f"trace = {str(path)!r} is not allowed ({reason}): must be a file of schema {SCHEMA}"
+            ) from error
+
+
+def _series(name: str, values: Any) -> FloatArray:
+    array = np.array(values, dtype=float)
+    require(array.ndim == 2, f"{name}.ndim", array.ndim, "2, for (runs, T)")
+    require(array.size > 0, f"{name}.shape", array.shape, "at least one run and one step")
+    require(not bool(np.any(array < 0)), f"min({name})", float(np.nanmin(array)), "a norm, >= 0")
+    return array
