@@ -49,7 +49,7 @@ class Trace:
 
     react: FloatArray
     diff: FloatArray
-    times: FloatArray | None = None
+    times: FloatArray = None  # type: ignore[assignment]  # 1 .. T unless given
     system: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     seeds: Sequence[int] = ()
@@ -86,6 +86,32 @@ class Trace:
     def steps(self) -> int:
         """T, the number of steps."""
         return int(self.react.shape[1])
+
+    @classmethod
+    def stack(cls, traces: Sequence[Trace]) -> Trace:
+        """All runs of several traces of one system and equal times as one trace.
+
+        The configuration kept is the first trace's; where the others differ the
+        key is dropped, so that what remains is true of every run.
+        """
+        require(len(traces) > 0, "traces", list(traces), "at least one trace")
+        first = traces[0]
+        for other in traces[1:]:
+            require(other.system == first.system, "system", other.system, repr(first.system))
+            require(np.array_equal(other.times, first.times), "times", other.times,
+                    "equal in all traces")
+        shared = {key: value for key, value in first.config.items()
+                  if all(key in trace.config and trace.config[key] == value for trace in traces)}
+        names = [name for name in first.extras if all(name in trace.extras for trace in traces)]
+        return cls(
+            np.concatenate([trace.react for trace in traces]),
+            np.concatenate([trace.diff for trace in traces]),
+            first.times, first.system, shared,
+            [seed for trace in traces for seed in trace.seeds]
+            if all(trace.seeds for trace in traces) else (),
+            {name: np.concatenate([trace.extras[name] for trace in traces]) for name in names},
+            first.provenance,
+        )
 
     def save(self, path: Path | str) -> Path:
         """Write one compressed .npz file, atomically; equal traces give equal bytes."""
