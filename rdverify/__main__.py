@@ -1,0 +1,5 @@
+"""``python -m rdverify``."""
+
+from rdverify.cli import main
+
+main()

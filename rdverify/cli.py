@@ -1,0 +1,173 @@
+"""The command line: verify, equations, claims."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rdverify.errors import InputError, require
+
+app = typer.Typer(
+    name="rdverify", add_completion=False, no_args_is_help=True, rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class _State:
+    """What the options above the command set."""
+
+    debug = False
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option(help="Show tracebacks of bad input.")] = False,
+) -> None:
+    """Verify a paper: its equations, its numbers, its claims.
+
+    Exit status: 0, every number and verdict agrees with the record; 1,
+    something drifted; 2, bad usage or input.
+    """
+    _State.debug = debug
+
+
+@app.command()
+def verify(
+    only: Annotated[str | None, typer.Option(
+        help="Comma-separated systems: gray-scott, lstm, ddpm. Default: all.")] = None,
+    profile: Annotated[str, typer.Option(
+        help="quick: start from shipped weights and search records; "
+        "full: train and search everything anew, resumable.")] = "quick",
+    output: Annotated[Path, typer.Option(
+        help="Folder for REPORT.md, results.json and figures.")] = Path("rdverify-output"),
+    data_root: Annotated[Path | None, typer.Option(
+        help="Folder of the image data sets (for training).", envvar="RDVERIFY_DATA")] = None,
+    workers: Annotated[int | None, typer.Option(
+        help="Runs side by side; default: the machine's cores.")] = None,
+    record: Annotated[bool, typer.Option(
+        help="Make this run the new record in golden/ and REPORT.md (in a clone).")] = False,
+) -> None:
+    """Run the systems, judge numbers and claims, write the report."""
+    from rdverify.run import verify_command
+
+    require(profile in ("quick", "full"), "profile", profile, "quick or full")
+    require(workers is None or workers >= 1, "workers", workers, "at least 1")
+    try:
+        drifted = verify_command(
+            only=only, profile="full" if profile == "full" else "quick", output=output,
+            data_root=data_root, workers=workers, record=record, now=datetime.now(UTC),
+            command=_command(only, profile),
+        )
+    except KeyboardInterrupt:
+        typer.echo("rdverify: interrupted; written files are whole, long work resumes", err=True)
+        raise typer.Exit(130) from None
+    raise typer.Exit(1 if drifted else 0)
+
+
+def _command(only: str | None, profile: str) -> str:
+    words = ["rdverify", "verify"]
+    words += ["--only", only] if only else []
+    words += ["--profile", profile] if profile != "quick" else []
+    return " ".join(words)
+
+
+@app.command()
+def equations(
+    number: Annotated[int | None, typer.Argument(help="1 to 20; default: list all.")] = None,
+) -> None:
+    """Show the paper's equations, as printed and as corrected."""
+    import spec
+
+    console = Console(highlight=False)
+    if number is None:
+        table = Table("Eq.", "Section", "Title", "Print = meaning")
+        for record in spec.EQUATIONS.values():
+            table.add_row(str(record.number), record.section, record.title,
+                          "no" if record.differs else "yes")
+        console.print(table)
+        return
+    require(number in spec.EQUATIONS, "equation", number, "1 to 20")
+    from rdverify.index import implementations_of, tests_of
+
+    record = spec.EQUATIONS[number]
+    lines = [f"Eq. ({number}), section {record.section}: {record.title}  [{record.token}]",
+             f"  printed:    {record.latex}"]
+    if record.latex_corrected != record.latex:
+        lines.append(f"  corrected:  {record.latex_corrected}")
+    lines += [f"  {name}: {symbol.meaning}; shape {symbol.shape}; {symbol.domain}; [{symbol.unit}]"
+              for name, symbol in record.symbols.items()]
+    places = (("errata", record.errata), ("implementation", implementations_of(record.token)),
+              ("tests", tests_of(record.token)))
+    lines += [f"  {name}: {', '.join(found)}" for name, found in places if found]
+    typer.echo("\n".join(lines))
+
+
+@app.command()
+def claims(
+    claim: Annotated[str | None, typer.Argument(help="An id, such as RD-01; default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the ledger of claims with their recorded verdicts."""
+    from rdverify.paths import golden_folder
+    from rdverify.results import load_results
+
+    records: list[dict[str, Any]] = load_results(golden_folder() / "results.json")["claims"]
+    if claim is not None:
+        known = [record["id"] for record in records]
+        require(claim in known, "claim", claim, f"one of {', '.join(known)}")
+        records = [record for record in records if record["id"] == claim]
+    if as_json:
+        typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
+        return
+    if claim is not None:
+        typer.echo(_claim_text(records[0]))
+        return
+    table = Table("Id", "Section", "Verdict", "Claim")
+    for record in records:
+        table.add_row(record["id"], record["section"], _verdict_text(record), record["text"])
+    Console(highlight=False).print(table)
+
+
+def _verdict_text(record: dict[str, Any]) -> str:
+    flag = ", not discriminating" if record["discriminating"] is False else ""
+    return f"{record['verdict']}{flag}"
+
+
+def _claim_text(record: dict[str, Any]) -> str:
+    lines = [f"{record['id']}, section {record['section']}: {record['text']}",
+             f"  verdict: {_verdict_text(record)}"]
+    if record["verdict_as_printed"]:
+        lines.append(f"  as printed: {record['verdict_as_printed']}")
+    lines += [f"  {key}: {record[key]}" for key in ("why", "reading", "no_control") if record[key]]
+    for item in record["evidence"]:
+        lines.append(f"  {item['metric']} = {item['value']} [{item['low']}, {item['high']}] "
+                     f"must satisfy {item['predicate']}: {item['outcome']}")
+        if item["control"]:
+            lines.append(f"    control, {item['control_what']}: {item['control_value']}: "
+                         f"{item['control_outcome']}")
+    return "\n".join(lines)
+
+
+def guarded(run: Callable[[], Any]) -> int:
+    """Run the command line; bad input is one line on standard error and status 2."""
+    try:
+        run()
+    except InputError as error:
+        if _State.debug:
+            raise
+        print(f"rdverify: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def main() -> None:
+    """Entry point of ``rdverify`` and ``python -m rdverify``."""
+    sys.exit(guarded(app))

@@ -1,0 +1,33 @@
+"""Verdicts: what can be said of a claim or of a printed number."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """An outcome; ``meaning`` says what it does and does not say."""
+
+    CONFIRMED = "CONFIRMED"
+    REACHED = "REACHED"
+    REFUTED = "REFUTED"
+    UNDECIDED = "UNDECIDED"
+    UNTESTABLE = "UNTESTABLE"
+    NOT_RUN = "NOT_RUN"
+    ERROR = "ERROR"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for the reader of the report."""
+        return _MEANING[self]
+
+
+_MEANING = {
+    Verdict.CONFIRMED: "measured and found as the paper says, without having been fitted to it",
+    Verdict.REACHED: "a setting was fitted to this very number and gives it: possible, not predicted",
+    Verdict.REFUTED: "measured and found otherwise, by more than every tolerance allows",
+    Verdict.UNDECIDED: "the paper leaves out what would decide it, or the interval covers both answers",
+    Verdict.UNTESTABLE: "no measurement could decide it as it is worded",
+    Verdict.NOT_RUN: "its system was not run",
+    Verdict.ERROR: "the measurement failed; this says nothing about the paper",
+}

@@ -1,0 +1,125 @@
+"""Run the studies, judge them, and gather everything into results.json."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import spec
+
+import rdverify
+from rdverify.consistency import self_consistency
+from rdverify.errors import require
+from rdverify.index import equation_records
+from rdverify.ledger import judge_cell, judge_claim
+from rdverify.paths import repository
+from rdverify.results import CELL_KEY, SCHEMA
+from rdverify.study import Context, MeasuredCell, StudyResult
+
+SYSTEMS = {"gray-scott": "RD", "lstm": "LSTM", "ddpm": "DDPM"}
+STUDIES = {"gray-scott": "rdverify.studies.gray_scott"}
+QUANTITIES = ("m_react", "m_diff", "r")
+PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
+
+
+def chosen_systems(only: str | None) -> list[str]:
+    """Systems named in a comma-separated list, or all that have a study; InputError if unknown."""
+    if only is None:
+        return list(STUDIES)
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    require(bool(names), "only", only, f"a comma-separated list of {', '.join(STUDIES)}")
+    for name in names:
+        require(name in STUDIES, "only", name, f"among {', '.join(STUDIES)}")
+    return [name for name in STUDIES if name in names]
+
+
+def measure(systems: Sequence[str], context: Context) -> dict[str, StudyResult]:
+    """Run the studies of ``systems`` one after the other."""
+    return {name: importlib.import_module(STUDIES[name]).study(context) for name in systems}
+
+
+def gather(studies: Mapping[str, StudyResult], recorded: Mapping[str, Any] | None,
+           run: Mapping[str, Any]) -> dict[str, Any]:
+    """Judge cells and claims and return the whole of results.json as plain values.
+
+    Args:
+        studies: results by system name.
+        recorded: the recorded results, for what a wheel can't know (test names).
+        run: command, profile and time, for the provenance.
+    """
+    metrics = {name: metric for study in studies.values() for name, metric in study.metrics.items()}
+    cells = [cell for study in studies.values() for cell in study.cells]
+    return {
+        "schema": SCHEMA,
+        "provenance": provenance(run),
+        "table1": judge_table1(cells),
+        "claims": [judge_claim(claim, metrics) for claim in spec.claims()],
+        "consistency": self_consistency(spec.table1()),
+        "metrics": {name: asdict(metric) for name, metric in metrics.items()},
+        "tables": _merged(studies, "tables"),
+        "figures": _merged(studies, "figures"),
+        "series": _merged(studies, "series"),
+        "config": {name: study.config for name, study in studies.items()},
+        "equations": equation_records(recorded),
+        "errata": spec.errata(),
+    }
+
+
+def _merged(studies: Mapping[str, StudyResult], what: str) -> dict[str, Any]:
+    """Tables, figures or series of all studies; dataclasses become plain dictionaries."""
+    return {
+        name: dict(value) if isinstance(value, Mapping) else asdict(value)
+        for study in studies.values() for name, value in getattr(study, what).items()
+    }
+
+
+def judge_table1(cells: Sequence[MeasuredCell]) -> list[dict[str, Any]]:
+    """All 24 cells in the corrected form, then those whose printed form was measured."""
+    measured = {(c.system, c.setting, c.quantity, c.form): c for c in cells}
+    records = []
+    for form in ("corrected", "printed"):
+        for row in spec.table1():
+            for quantity in QUANTITIES:
+                key = (row["system"], row["setting"], quantity, form)
+                if form == "corrected" or key in measured:
+                    records.append(judge_cell(row[quantity], measured.get(key),
+                                              dict(zip(CELL_KEY, key, strict=True))))
+    return records
+
+
+def provenance(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Who, what, with which versions; everything but the time repeats exactly."""
+    ledger = "".join(spec.text_of(name) for name in ("claims.toml", "table1.toml"))
+    return {
+        **run,
+        "rdverify": rdverify.__version__,
+        "commit": _commit(),
+        "ledger_sha256": hashlib.sha256(ledger.encode()).hexdigest(),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "packages": {name: version(name) for name in PACKAGES},
+    }
+
+
+def _commit() -> str:
+    root = repository()
+    if root is None:
+        return "installed from a wheel"
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True,
+                              text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "not a git checkout"
+    return head.stdout.strip()
+
+
+def with_figures(context: Context, folder: Path) -> Context:
+    """The same context, drawing into ``folder``."""
+    return replace(context, figures=folder)
