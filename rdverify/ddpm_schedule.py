@@ -135,7 +135,7 @@ class Schedule:
 
     @cached_property
     def posterior_variance(self) -> FloatArray:
-        """Variance beta_t (1-alpha_bar_{t-1})/(1-alpha_bar_t) of q(x_{t-1} | x_t, x_0); 0 at t = 0."""
+        """Variance beta_t (1-alpha_bar_{t-1})/(1-alpha_bar_t) of q(x_{t-1} | x_t, x_0)."""
         before = np.concatenate([[0.0], self.one_minus_alpha_bar[:-1]])
         variance: FloatArray = self.beta * before / self.one_minus_alpha_bar
         return variance

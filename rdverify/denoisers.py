@@ -1,0 +1,135 @@
+"""Noise predictors that are known exactly: the controls of a trained network.
+
+Each is called as ``denoiser(x, t)`` with x of shape (n, C, H, W) and t an integer
+tensor of shape (n,), all entries alike, and returns eps of x's shape, as
+:func:`rdverify.ddpm.sample` wants it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from rdverify.ddpm_schedule import Schedule
+from rdverify.errors import require
+
+
+def zero(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    """The network that has learned nothing: eps_theta = 0.
+
+    Args:
+        x: x_t, shape (n, C, H, W).
+        t: index of the schedule, shape (n,); not used.
+    """
+    return torch.zeros_like(x)
+
+
+@dataclass(frozen=True, eq=False)
+class TrueNoise:
+    """The noise that leads from one fixed image to x_t.
+
+    eps = (x_t - sqrt(alpha_bar_t) x_0) / sqrt(1 - alpha_bar_t). The reverse chain
+    ends in ``x_0`` whatever its start: the network of a data set of one image.
+
+    Args:
+        schedule: beta_t.
+        x_0: the image, shape (C, H, W) or (n, C, H, W).
+    """
+
+    schedule: Schedule
+    x_0: torch.Tensor
+
+    def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Return eps for x_t of shape (n, C, H, W)."""
+        root_bar, root_rest = _roots(self.schedule, t)
+        return (x - root_bar * self.x_0.to(x)) / root_rest
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianDenoiser:
+    """E[eps | x_t] where the pixels are independent Gaussians, the best of all predictors.
+
+    eps = sqrt(1 - alpha_bar_t) (x_t - sqrt(alpha_bar_t) m) / (alpha_bar_t v + 1 - alpha_bar_t).
+
+    Args:
+        schedule: beta_t.
+        mean: m, a number or a tensor of shape (C, H, W).
+        variance: v >= 0, likewise.
+    """
+
+    schedule: Schedule
+    mean: torch.Tensor | float = 0.0
+    variance: torch.Tensor | float = 1.0
+
+    def __post_init__(self) -> None:
+        require(bool((torch.as_tensor(self.variance) >= 0).all()), "variance", self.variance,
+                ">= 0 in every pixel")
+
+    def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Return E[eps | x_t] for x_t of shape (n, C, H, W)."""
+        root_bar, root_rest = _roots(self.schedule, t)
+        mean, variance = (torch.as_tensor(v).to(x) for v in (self.mean, self.variance))
+        return root_rest * (x - root_bar * mean) / (root_bar**2 * variance + root_rest**2)
+
+    def mmse(self, t: int) -> torch.Tensor:
+        """E||eps - E[eps | x_t]||^2 / d = mean of alpha_bar v / (alpha_bar v + 1 - alpha_bar)."""
+        bar, rest = float(self.schedule.alpha_bar[t]), float(self.schedule.one_minus_alpha_bar[t])
+        signal = bar * torch.as_tensor(self.variance, dtype=torch.float64)
+        return (signal / (signal + rest)).mean()
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureDenoiser:
+    """E[eps | x_t] where the data are an isotropic Gaussian mixture or a finite set.
+
+    With component means m_k, weights w_k and variance v per pixel, and
+    s = alpha_bar_t v + 1 - alpha_bar_t, the posterior of the component is
+    p_k ~ w_k exp(-||x_t - sqrt(alpha_bar_t) m_k||^2 / (2 s)), and
+
+        eps = sqrt(1 - alpha_bar_t)/s (x_t - sqrt(alpha_bar_t) sum_k p_k m_k).
+
+    v = 0 is the empirical distribution of the m_k, the network that has learned
+    its training set by heart.
+
+    Args:
+        schedule: beta_t.
+        means: m_k, shape (K, C, H, W).
+        variance: v >= 0.
+        weights: w_k >= 0, shape (K,); default equal.
+    """
+
+    schedule: Schedule
+    means: torch.Tensor
+    variance: float = 0.0
+    weights: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        require(self.means.ndim >= 2 and self.means.shape[0] >= 1, "means.shape",
+                tuple(self.means.shape), "(K, C, H, W) with K >= 1")
+        require(math.isfinite(self.variance) and self.variance >= 0, "variance", self.variance,
+                "finite and >= 0")
+        if self.weights is not None:
+            require(self.weights.shape == self.means.shape[:1] and bool((self.weights >= 0).all()),
+                    "weights", self.weights, "one number >= 0 for each component")
+
+    def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Return E[eps | x_t] for x_t of shape (n, C, H, W)."""
+        root_bar, root_rest = _roots(self.schedule, t)
+        spread = root_bar**2 * self.variance + root_rest**2
+        means = self.means.to(x).flatten(1)  # (K, d)
+        flat = x.flatten(1)  # (n, d)
+        # ||x - r m_k||^2 without ||x||^2, which all components share
+        distance = (root_bar * means).square().sum(1) - 2 * root_bar * flat @ means.T  # (n, K)
+        logits = -distance / (2 * spread)
+        if self.weights is not None:
+            logits = logits + self.weights.to(x).log()
+        centre = (logits.softmax(1) @ means).reshape(x.shape)  # (n, K) (K, d) -> (n, C, H, W)
+        return root_rest / spread * (x - root_bar * centre)
+
+
+def _roots(schedule: Schedule, t: torch.Tensor) -> tuple[float, float]:
+    """sqrt(alpha_bar_t), sqrt(1 - alpha_bar_t) at the common index of a batch."""
+    at = int(t.reshape(-1)[0])
+    return (math.sqrt(schedule.alpha_bar[at]), math.sqrt(schedule.one_minus_alpha_bar[at]))
