@@ -42,7 +42,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -114,7 +114,12 @@ class GrayScottConfig:
     snapshots: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "snapshots", tuple(self.snapshots))
+        snapshots = self.snapshots
+        require(isinstance(snapshots, tuple | list | range | np.ndarray), "snapshots", snapshots,
+                "a tuple of steps")
+        object.__setattr__(self, "snapshots", tuple(map(_plain, snapshots)))
+        for entry in fields(self):  # plain numbers, which JSON can hold
+            object.__setattr__(self, entry.name, _plain(getattr(self, entry.name)))
         self.check()
 
     def check(self) -> None:
@@ -333,16 +338,17 @@ def _coefficients(config: GrayScottConfig) -> Field:
 def _given(initial: tuple[Any, Any], config: GrayScottConfig) -> tuple[Field, Field]:
     require(isinstance(initial, tuple | list) and len(initial) == 2, "initial", initial,
             "a pair (u, v)")
-    fields = []
+    given = []
     for name, values in zip(("initial u", "initial v"), initial, strict=True):
         array = np.asarray(values)
         require(array.dtype.kind in "fiu", f"{name}.dtype", array.dtype.name, "real numbers")
         require(array.shape == (config.rows, config.cols), f"{name}.shape", array.shape,
                 f"({config.rows}, {config.cols}), the configuration's rows and cols")
-        array = array.astype(config.dtype)
+        with np.errstate(over="ignore"):  # float32 may overflow: then it is not finite
+            array = array.astype(config.dtype)
         require(bool(np.isfinite(array).all()), name, array, "finite in every cell")
-        fields.append(array)
-    return fields[0], fields[1]
+        given.append(array)
+    return given[0], given[1]
 
 
 def _inner(padded: Sequence[Field]) -> tuple[Field, Field]:
@@ -350,10 +356,13 @@ def _inner(padded: Sequence[Field]) -> tuple[Field, Field]:
     return u, v
 
 
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _real(value: Any) -> bool:
-    number = isinstance(value, int | float | np.floating | np.integer)
-    return number and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -155,5 +155,6 @@ def _series(name: str, values: Any) -> FloatArray:
     array = np.array(values, dtype=float)
     require(array.ndim == 2, f"{name}.ndim", array.ndim, "2, for (runs, T)")
     require(array.size > 0, f"{name}.shape", array.shape, "at least one run and one step")
-    require(not bool(np.any(array < 0)), f"min({name})", float(np.nanmin(array)), "a norm, >= 0")
+    negative = array[array < 0]  # a run that diverged at once may be NaN throughout
+    require(negative.size == 0, f"min({name})", float(negative.min(initial=0)), "a norm, >= 0")
     return array
