@@ -1,0 +1,188 @@
+"""The three LSTM rows of Table 1: their targets, the choices left open, and how a run is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from rdverify.balance import balance_of
+from rdverify.data.sequences import (
+    DataConfig,
+    LorenzConfig,
+    SineConfig,
+    VanDerPolConfig,
+    generate,
+)
+from rdverify.lstm import LSTMConfig, SequenceModel, as_input, free_run, probe
+from rdverify.reconstruct import Axis, Setting
+from rdverify.trace import Trace
+
+FloatArray = npt.NDArray[np.float64]
+START_UP = 50  # steps that the variant "late" leaves out
+UNSEEN = 64  # sequences that training did not see, over which a run is read
+
+# choices an author makes by round numbers, the same for all three rows
+TRAINING = (
+    Axis("learning_rate", choices=(1e-3, 3e-3, 1e-2)),
+    Axis("epochs", choices=(50, 100, 200)),
+    Axis("batch_size", choices=(32, 128)),
+    Axis("target", choices=("next", "same")),
+)
+NORMALISED = Axis("normalisation", choices=("standard", "minmax", "unit", "none"))
+# how a trained network is read: each is one reading of "the total time length T"
+VARIANTS: Mapping[str, str] = {
+    "whole": "all steps, data as input, state from zero, mean over sequences",
+    "late": f"as whole, without the first {START_UP} steps",
+    "warm": "as whole, the state carried over from a first pass",
+    "single": "as whole, one sequence alone",
+    "free": f"as many steps on its own output after {START_UP} of data, warm state",
+    "generated": "two values of data, then its own output, state from zero, all steps",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of Table 1.
+
+    Attributes:
+        key: its name in metrics, such as ``sine``.
+        file: stem of its recorded files.
+        setting: its name in Table 1.
+        m_react, m_diff, r: as printed; the first two are what the search is fitted to.
+        axes: choices of the data, besides :data:`TRAINING`.
+    """
+
+    key: str
+    file: str
+    setting: str
+    m_react: float
+    m_diff: float
+    r: float
+    axes: tuple[Axis, ...]
+
+    def targets(self, variant: str) -> dict[str, float]:
+        """Fitted column -> printed number, for one way of reading the run."""
+        return {f"m_react_{variant}": self.m_react, f"m_diff_{variant}": self.m_diff}
+
+
+ROWS = (
+    Row("sine", "lstm-sine", "Sine Waves", 1.6732, 1.6204, 1.0325, (
+        Axis("frequency_high", 0.005, 0.2, "log"),
+        Axis("low_share", 0.05, 0.95),  # lowest frequency over the highest
+        Axis("amplitude", 0.5, 2.0, "log"))),
+    Row("lorenz", "lstm-lorenz", "Lorenz System", 1.5836, 1.5254, 1.0381, (
+        Axis("dt", 0.005, 0.2, "log"),
+        Axis("coordinate", choices=("x", "y", "z")),
+        NORMALISED)),
+    Row("van_der_pol", "lstm-van-der-pol", "Van der Pol", 1.8933, 1.9791, 0.9566, (
+        Axis("mu", 0.2, 8.0, "log"),
+        Axis("dt", 0.02, 0.5, "log"),
+        Axis("coordinate", choices=("x", "v")),
+        Axis("burn_in", choices=(0.0, 20.0)),
+        NORMALISED)),
+)
+
+
+def data_of(row: Row, setting: Mapping[str, Any]) -> DataConfig:
+    """The data's configuration of one setting."""
+    seed = int(setting["seed"])
+    if row.key == "sine":
+        high = float(setting["frequency_high"])
+        return SineConfig(seed=seed, normalisation="none", frequency_high=high,
+                          frequency_low=high * float(setting["low_share"]),
+                          amplitude=float(setting["amplitude"]))
+    names = [axis.name for axis in row.axes]
+    chosen = {name: setting[name] for name in names}
+    return (LorenzConfig if row.key == "lorenz" else VanDerPolConfig)(seed=seed, **chosen)
+
+
+def config_of(row: Row, setting: Mapping[str, Any]) -> LSTMConfig:
+    """The whole configuration of one setting: h = 16, constant rate, gradients clipped at 1."""
+    return LSTMConfig(
+        data=data_of(row, setting), target=setting["target"], optimiser=setting["optimiser"],
+        learning_rate=float(setting["learning_rate"]), epochs=int(setting["epochs"]),
+        batch_size=int(setting["batch_size"]), schedule="constant", seed=int(setting["seed"]))
+
+
+def traces(model: SequenceModel, x: FloatArray, target: str = "next") -> dict[str, Trace]:
+    """The run read in every way of :data:`VARIANTS`.
+
+    Args:
+        model: trained or not.
+        x: unseen sequences, shape (sequences, length).
+        target: a model trained to reproduce x_t ("same") can't run on its own
+            output, so "free" and "generated" are left out for it.
+    """
+    inputs = as_input(x, model)
+    whole = probe(model.lstm, inputs)
+    with torch.no_grad():
+        _, state = model(inputs)
+    read = {"whole": whole, "late": cut(whole, START_UP),
+            "warm": probe(model.lstm, inputs, state),
+            "single": cut(whole, 0, slice(0, 1))}
+    if target == "next":
+        read["free"] = continued(model, x, START_UP, x.shape[1])
+        read["generated"] = generated(model, x)
+    return read
+
+
+def continued(model: SequenceModel, x: FloatArray, warm_up: int, steps: int) -> Trace:
+    """The trace of ``steps`` on its own output after ``warm_up`` steps of data."""
+    inputs = as_input(x[:, :warm_up], model)
+    made = free_run(model, inputs, steps)
+    with torch.no_grad():
+        _, state = model(inputs)
+    return probe(model.lstm, as_input(made, model), state)
+
+
+def generated(model: SequenceModel, x: FloatArray) -> Trace:
+    """The trace from the zero state: two values of data, then its own output."""
+    made = free_run(model, as_input(x[:, :2], model), x.shape[1] - 2)
+    return probe(model.lstm, as_input(np.concatenate([x[:, :2], made], axis=1), model))
+
+
+def cut(trace: Trace, first: int, runs: slice = slice(None)) -> Trace:
+    """The trace from step ``first`` (0-based) on, of some of its runs."""
+    return replace(trace, react=trace.react[runs, first:], diff=trace.diff[runs, first:],
+                   times=trace.times[first:], seeds=(),
+                   extras={name: series[runs, first:] for name, series in trace.extras.items()})
+
+
+def numbers_of(model: SequenceModel, x: FloatArray, target: str) -> dict[str, float]:
+    """M_react, M_diff and R under every variant, as columns of the search's record."""
+    numbers = {}
+    for variant, trace in traces(model, x, target).items():
+        balance = balance_of(trace)
+        numbers |= {f"m_react_{variant}": balance.m_react, f"m_diff_{variant}": balance.m_diff,
+                    f"r_{variant}": balance.r}
+    return numbers
+
+
+def naive_errors(x: FloatArray) -> tuple[float, float]:
+    """RMSE of two predictions of x_{t+1}: the last value, and a straight line through two."""
+    last = x[:, 2:] - x[:, 1:-1]
+    line = x[:, 2:] - (2 * x[:, 1:-1] - x[:, :-2])
+    return float(np.sqrt((last**2).mean())), float(np.sqrt((line**2).mean()))
+
+
+def one_step_errors(model: SequenceModel, x: FloatArray) -> FloatArray:
+    """Predicted minus true x_{t+1}, shape (sequences, length - 2), on the naive ones' steps."""
+    with torch.no_grad():
+        predicted = model(as_input(x[:, :-1], model))[0][:, :, 0].double().numpy()
+    return np.asarray(predicted[:, 1:] - x[:, 2:], dtype=np.float64)
+
+
+def skill_of(model: SequenceModel, x: FloatArray) -> float:
+    """How many times the one-step RMSE lies below the better naive prediction's."""
+    own = float(np.sqrt((one_step_errors(model, x)**2).mean()))
+    return min(naive_errors(x)) / own
+
+
+def unseen(row: Row, setting: Setting) -> FloatArray:
+    """Sequences that training did not see, shape (UNSEEN, 200)."""
+    return generate(data_of(row, setting), "unseen", UNSEEN)
