@@ -213,10 +213,10 @@ def _fill(out: torch.Tensor, generators: list[torch.Generator]) -> None:
 
 
 def _check_finite(norms: torch.Tensor, step: int, T: int) -> None:
-    if not bool(torch.isfinite(norms[2, : step + 1]).all()):
-        first = int((~torch.isfinite(norms[2])).any(dim=1).nonzero()[0, 0])
-        raise InputError(f"denoiser returned NaN or infinity at step {first + 1} of {T} "
-                         f"(t = {T - 1 - first}): must be finite")
+    if not bool(torch.isfinite(norms[:, : step + 1]).all()):
+        first = int((~torch.isfinite(norms)).any(dim=2).any(dim=0).nonzero()[0, 0])
+        raise InputError(f"denoiser's output at step {first + 1} of {T} (t = {T - 1 - first}) = "
+                         "NaN or infinity is not allowed: must be finite, with a finite norm")
 
 
 def _epsilon(output: Any, x: torch.Tensor, t: int) -> torch.Tensor:

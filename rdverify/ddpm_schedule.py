@@ -104,7 +104,7 @@ class Schedule:
         betas = getattr(scheduler, "betas", None)
         if betas is None:
             raise InputError(f"scheduler = {type(scheduler).__name__} is not allowed: "
-                             "must have betas, like diffusers' DDPMScheduler")
+                             "must be a scheduler with betas, like diffusers' DDPMScheduler")
         return cls(np.asarray(betas, dtype=np.float64),
                    f"{type(scheduler).__name__}, T = {len(betas)}")
 

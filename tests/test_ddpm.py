@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+import spec
 from rdverify import balance_of
 from rdverify.ddpm import (
     Schedule,
@@ -370,3 +371,53 @@ def test_printed_table_follows_from_the_schedule():
         assert abs(printed - expected.m_diff) < 2 * expected.monte_carlo_error(1)[1]
         other = expected_balance(Schedule.linear(), 28 * 28 * d // 1024, 0.5)
         assert abs(printed - other.m_diff) > 20 * other.monte_carlo_error(1)[1]
+
+
+# --- agreement with the specification -----------------------------------------------------
+
+
+def one_run(schedule: Schedule, seed: int) -> tuple[Any, dict[str, Any]]:
+    """A trajectory with all that Eqs. (14) and (17) need, in order of generation."""
+    states, noise_estimates = [], []
+
+    def observe(t: int, x: torch.Tensor, eps: torch.Tensor) -> None:
+        states.append(x[0].numpy().copy())
+        noise_estimates.append(eps[0].numpy().copy())
+
+    _, trace = sample(linear_denoiser, schedule, (1, 4, 4), images=1, seed=seed,
+                      dtype=torch.float64, observe=observe)
+    generator = torch.Generator().manual_seed(trace.seeds[0])
+    z = [torch.empty((1, 4, 4), dtype=torch.float64).normal_(generator=generator).numpy()
+         for _ in range(schedule.T + 1)][1:]
+    # one flat vector per step: the specification's norm runs over the last axis
+    flat = [np.reshape(values, (schedule.T, -1)) for values in (states, noise_estimates, z)]
+    return trace, {"x": flat[0], "epsilon_theta": flat[1], "z": flat[2],
+                   "beta_t": schedule.beta[::-1], "alpha_bar_t": schedule.alpha_bar[::-1]}
+
+
+@pytest.mark.parametrize("name", ["short", "cosine"])
+def test_eq14_agrees_with_the_specification_in_both_readings(name):
+    trace, given_ = one_run(SCHEDULES[name], 3)
+    arguments = [given_[key] for key in ("x", "epsilon_theta", "beta_t", "alpha_bar_t")]
+    equation = spec.EQUATIONS[14]
+    assert balance_of(trace).m_react == pytest.approx(equation.corrected(*arguments), rel=1e-9)
+    assert trace.extras["epsilon"].mean() == pytest.approx(equation.printed(*arguments), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["short", "cosine"])
+def test_eq17_agrees_with_the_specification(name):
+    trace, given_ = one_run(SCHEDULES[name], 4)
+    sigma = SCHEDULES[name].sigma()[::-1]
+    expected = spec.EQUATIONS[17].corrected(sigma, given_["z"])
+    assert balance_of(trace).m_diff == pytest.approx(expected, rel=1e-9)
+
+
+def test_eq08_agrees_with_the_corrected_specification_and_not_with_the_printed_index():
+    """spec counts beta from beta_0, which no schedule has: beta[t + 1] there is our beta[t]."""
+    schedule, generator = Schedule.linear(6), np.random.default_rng(1)
+    x, eps = generator.standard_normal((2, 5))
+    padded = np.concatenate([[0.0], schedule.beta])
+    for t in range(schedule.T):
+        ours = forward_step(torch.tensor(x), t, schedule, torch.tensor(eps)).numpy()
+        assert ours == pytest.approx(spec.EQUATIONS[8].corrected(x, padded, t, eps))
+        assert ours != pytest.approx(spec.EQUATIONS[8].printed(x, padded, t, eps))
