@@ -1,4 +1,4 @@
-"""rdverify: is the balance of reaction and diffusion what the paper says it is?
+"""Verify a paper on the balance of reaction and diffusion in three kinds of model.
 
 ``Trace`` and ``balance_of`` are the two names that measure any model; the models
 are ``rdverify.gray_scott``, ``rdverify.lstm`` and ``rdverify.ddpm``.

@@ -33,6 +33,7 @@ class Balance:
     count in the means. R is inf or NaN by the same rule. No step is dropped.
 
     Source: Eqs. (18)-(20), sections 4.4 and 5.
+
     """
 
     m_react: float
@@ -53,6 +54,7 @@ def balance_of(trace: Trace) -> Balance:
 
     Returns:
         :class:`Balance`; see there for the policy on zero denominators.
+
     """
     m_react_runs = trace.react.mean(axis=1)
     m_diff_runs = trace.diff.mean(axis=1)
@@ -70,6 +72,6 @@ def balance_of(trace: Trace) -> Balance:
 
 
 def ratio(react: FloatArray, diff: FloatArray) -> FloatArray:
-    """react / diff by the policy of :class:`Balance`: x/0 = inf for x > 0, 0/0 = NaN."""
+    """React / diff by the policy of :class:`Balance`: x/0 = inf for x > 0, 0/0 = NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return cast(FloatArray, np.divide(react, diff))

@@ -1,4 +1,4 @@
-"""The command line: verify, equations, claims."""
+"""The command line: verify, report, equations, claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from rich.table import Table
 from rdverify.errors import InputError, require
 
 app = typer.Typer(
-    name="rdverify", add_completion=False, no_args_is_help=True, rich_markup_mode=None,
+    name="rdverify",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
@@ -41,19 +44,31 @@ def options(
 
 @app.command()
 def verify(
-    only: Annotated[str | None, typer.Option(
-        help="Comma-separated systems: gray-scott, lstm, ddpm. Default: all.")] = None,
-    profile: Annotated[str, typer.Option(
-        help="quick: start from shipped weights and search records; "
-        "full: train and search everything anew, resumable.")] = "quick",
-    output: Annotated[Path, typer.Option(
-        help="Folder for REPORT.md, results.json and figures.")] = Path("rdverify-output"),
-    data_root: Annotated[Path | None, typer.Option(
-        help="Folder of the image data sets (for training).", envvar="RDVERIFY_DATA")] = None,
-    workers: Annotated[int | None, typer.Option(
-        help="Runs side by side; default: the machine's cores.")] = None,
-    record: Annotated[bool, typer.Option(
-        help="Make this run the new record in golden/ and REPORT.md (in a clone).")] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(help="Comma-separated systems: gray-scott, lstm, ddpm. Default: all."),
+    ] = None,
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="quick: start from shipped weights and search records; "
+            "full: train and search everything anew, resumable."
+        ),
+    ] = "quick",
+    output: Annotated[
+        Path, typer.Option(help="Folder for REPORT.md, results.json and figures.")
+    ] = Path("rdverify-output"),
+    data_root: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the image data sets (for training).", envvar="RDVERIFY_DATA"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Runs side by side; default: the machine's cores.")
+    ] = None,
+    record: Annotated[
+        bool,
+        typer.Option(help="Make this run the new record in golden/ and REPORT.md (in a clone)."),
+    ] = False,
 ) -> None:
     """Run the systems, judge numbers and claims, write the report."""
     from rdverify.run import verify_command
@@ -62,8 +77,13 @@ def verify(
     require(workers is None or workers >= 1, "workers", workers, "at least 1")
     try:
         drifted = verify_command(
-            only=only, profile="full" if profile == "full" else "quick", output=output,
-            data_root=data_root, workers=workers, record=record, now=datetime.now(UTC),
+            only=only,
+            profile="full" if profile == "full" else "quick",
+            output=output,
+            data_root=data_root,
+            workers=workers,
+            record=record,
+            now=datetime.now(UTC),
             command=_command(only, profile),
         )
     except KeyboardInterrupt:
@@ -80,6 +100,22 @@ def _command(only: str | None, profile: str) -> str:
 
 
 @app.command()
+def report(
+    environments: Annotated[
+        Path | None,
+        typer.Option(help="Folder with one results file per environment, NAME.json, to merge."),
+    ] = None,
+    record: Annotated[
+        bool, typer.Option(help="Also keep the environments' versions and numbers in the record.")
+    ] = False,
+) -> None:
+    """Render REPORT.md and README's verdict table again from the recorded results (in a clone)."""
+    from rdverify.run import report_command
+
+    typer.echo(report_command(environments, record))
+
+
+@app.command()
 def equations(
     number: Annotated[int | None, typer.Argument(help="1 to 20; default: list all.")] = None,
 ) -> None:
@@ -90,22 +126,30 @@ def equations(
     if number is None:
         table = Table("Eq.", "Section", "Title", "Print = meaning")
         for record in spec.EQUATIONS.values():
-            table.add_row(str(record.number), record.section, record.title,
-                          "no" if record.differs else "yes")
+            table.add_row(
+                str(record.number), record.section, record.title, "no" if record.differs else "yes"
+            )
         console.print(table)
         return
     require(number in spec.EQUATIONS, "equation", number, "1 to 20")
     from rdverify.index import implementations_of, tests_of
 
     record = spec.EQUATIONS[number]
-    lines = [f"Eq. ({number}), section {record.section}: {record.title}  [{record.token}]",
-             f"  printed:    {record.latex}"]
+    lines = [
+        f"Eq. ({number}), section {record.section}: {record.title}  [{record.token}]",
+        f"  printed:    {record.latex}",
+    ]
     if record.latex_corrected != record.latex:
         lines.append(f"  corrected:  {record.latex_corrected}")
-    lines += [f"  {name}: {symbol.meaning}; shape {symbol.shape}; {symbol.domain}; [{symbol.unit}]"
-              for name, symbol in record.symbols.items()]
-    places = (("errata", record.errata), ("implementation", implementations_of(record.token)),
-              ("tests", tests_of(record.token)))
+    lines += [
+        f"  {name}: {symbol.meaning}; shape {symbol.shape}; {symbol.domain}; [{symbol.unit}]"
+        for name, symbol in record.symbols.items()
+    ]
+    places = (
+        ("errata", record.errata),
+        ("implementation", implementations_of(record.token)),
+        ("tests", tests_of(record.token)),
+    )
     lines += [f"  {name}: {', '.join(found)}" for name, found in places if found]
     typer.echo("\n".join(lines))
 
@@ -142,17 +186,23 @@ def _verdict_text(record: dict[str, Any]) -> str:
 
 
 def _claim_text(record: dict[str, Any]) -> str:
-    lines = [f"{record['id']}, section {record['section']}: {record['text']}",
-             f"  verdict: {_verdict_text(record)}"]
+    lines = [
+        f"{record['id']}, section {record['section']}: {record['text']}",
+        f"  verdict: {_verdict_text(record)}",
+    ]
     if record["verdict_as_printed"]:
         lines.append(f"  as printed: {record['verdict_as_printed']}")
     lines += [f"  {key}: {record[key]}" for key in ("why", "reading", "no_control") if record[key]]
     for item in record["evidence"]:
-        lines.append(f"  {item['metric']} = {item['value']} [{item['low']}, {item['high']}] "
-                     f"must satisfy {item['predicate']}: {item['outcome']}")
+        lines.append(
+            f"  {item['metric']} = {item['value']} [{item['low']}, {item['high']}] "
+            f"must satisfy {item['predicate']}: {item['outcome']}"
+        )
         if item["control"]:
-            lines.append(f"    control, {item['control_what']}: {item['control_value']}: "
-                         f"{item['control_outcome']}")
+            lines.append(
+                f"    control, {item['control_what']}: {item['control_value']}: "
+                f"{item['control_outcome']}"
+            )
     return "\n".join(lines)
 
 

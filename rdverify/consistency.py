@@ -31,9 +31,13 @@ def self_consistency(rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         low, high = interval_of_ratio(row["m_react"], row["m_diff"])
         half = rounding_half_width(row["r"])
         printed = float(row["r"])
-        records.append({
-            "check": f"{row['system']} {row['setting']}: R = M_react / M_diff",
-            "printed": row["r"], "low": low, "high": high,
-            "consistent": low <= printed + half and printed - half <= high,
-        })
+        records.append(
+            {
+                "check": f"{row['system']} {row['setting']}: R = M_react / M_diff",
+                "printed": row["r"],
+                "low": low,
+                "high": high,
+                "consistent": low <= printed + half and printed - half <= high,
+            }
+        )
     return records

@@ -12,9 +12,15 @@ from matplotlib.figure import Figure as Canvas
 from rdverify.files import write_atomically
 
 STYLE = {
-    "figure.dpi": 110, "savefig.dpi": 110, "font.size": 11, "axes.grid": True,
-    "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False,
-    "legend.frameon": False, "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "savefig.dpi": 110,
+    "font.size": 11,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
 }
 # colour-blind safe (Okabe-Ito), each with its own dash so that black and white suffices
 LINES: Mapping[str, tuple[str, Any]] = {
@@ -38,8 +44,10 @@ def canvas(width: float = 7.5, height: float = 4.5) -> Canvas:
 def save(figure: Canvas, folder: Path, name: str) -> None:
     """Write a PNG without date or version in it: equal figures give equal bytes."""
     with mpl.rc_context(STYLE):
-        write_atomically(folder / name, lambda stream: figure.savefig(
-            stream, format="png", metadata={"Software": None}))
+        write_atomically(
+            folder / name,
+            lambda stream: figure.savefig(stream, format="png", metadata={"Software": None}),
+        )
 
 
 def fig2(series: Mapping[str, Mapping[str, Sequence[float]]], folder: Path, name: str) -> None:
@@ -47,7 +55,9 @@ def fig2(series: Mapping[str, Mapping[str, Sequence[float]]], folder: Path, name
 
     Args:
         series: "fig2/SYSTEM/SETTING" -> x in [0, 1] and y = R_t pooled over runs.
-        folder, name: where to write.
+        folder: where to write.
+        name: the file in it.
+
     """
     with mpl.rc_context(STYLE):
         figure = canvas()
@@ -55,10 +65,20 @@ def fig2(series: Mapping[str, Mapping[str, Sequence[float]]], folder: Path, name
         for key, curve in series.items():
             label = key.removeprefix("fig2/")
             colour, dashes = LINES[label]
-            axes.plot(curve["x"], curve["y"], color=colour, linestyle=dashes, linewidth=1.6,
-                      label=label.replace("/", ": "))
+            axes.plot(
+                curve["x"],
+                curve["y"],
+                color=colour,
+                linestyle=dashes,
+                linewidth=1.6,
+                label=label.replace("/", ": "),
+            )
         axes.axhline(1, color="0.3", linewidth=0.8)
-        axes.set(xlabel="normalised time $t$ (order of generation)", ylabel="$R_t$",
-                 xlim=(0, 1), ylim=(0, 2))
+        axes.set(
+            xlabel="normalised time $t$ (order of generation)",
+            ylabel="$R_t$",
+            xlim=(0, 1),
+            ylim=(0, 2),
+        )
         axes.legend(fontsize=9, ncols=2)
         save(figure, folder, name)

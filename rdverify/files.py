@@ -48,9 +48,14 @@ def _umask() -> int:
     return mask
 
 
+def write_bytes(path: Path | str, content: bytes) -> Path:
+    """Write ``content``, atomically."""
+    return write_atomically(path, lambda stream: stream.write(content))
+
+
 def write_text(path: Path | str, text: str) -> Path:
     """Write ``text`` as UTF-8, atomically."""
-    return write_atomically(path, lambda stream: stream.write(text.encode("utf-8")))
+    return write_bytes(path, text.encode("utf-8"))
 
 
 def to_json(value: Any) -> str:

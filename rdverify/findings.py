@@ -40,10 +40,12 @@ def _rows(results: Results) -> str:
         raise KeyError("table1")
     tally = Counter((cell["fitted"], cell["verdict"]) for cell in cells)
     fitted = sum(count for (was_fitted, _), count in tally.items() if was_fitted)
-    return (f"Of the {len(cells)} printed numbers that were measured, {fitted} had to be fitted, since "
-            f"the paper leaves their settings out: {tally[True, 'REACHED']} of these are reached. Of the "
-            f"{len(cells) - fitted} that then follow, {tally[False, 'CONFIRMED']} are confirmed and "
-            f"{tally[False, 'REFUTED']} refuted.")
+    return (
+        f"Of the {len(cells)} printed numbers that were measured, {fitted} had to be fitted, since "
+        f"the paper leaves their settings out: {tally[True, 'REACHED']} of these are reached. "
+        f"Of the {len(cells) - fitted} that then follow, {tally[False, 'CONFIRMED']} are confirmed and "
+        f"{tally[False, 'REFUTED']} refuted."
+    )
 
 
 FINDINGS: list[Callable[[Results], str]] = [_rows]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import spec
-
 from rdverify.paths import PACKAGE, repository
 
 BOOKKEEPING = {"index", "ledger", "report", "report_sections", "verify", "cli", "consistency"}
@@ -17,8 +16,11 @@ BOOKKEEPING = {"index", "ledger", "report", "report_sections", "verify", "cli", 
 def files_with(token: str, files: Iterable[Path], root: Path) -> list[str]:
     """Names, relative to ``root``, of the files in which ``token`` stands as a word part."""
     pattern = re.compile(rf"(?<![a-z0-9]){token}(?![0-9])")
-    return sorted(path.relative_to(root).as_posix() for path in files
-                  if pattern.search(path.read_text(encoding="utf-8")))
+    return sorted(
+        path.relative_to(root).as_posix()
+        for path in files
+        if pattern.search(path.read_text(encoding="utf-8"))
+    )
 
 
 def implementations_of(token: str) -> list[str]:
@@ -35,8 +37,11 @@ def tests_of(token: str) -> list[str]:
     found = []
     for path in sorted((root / "tests").rglob("test_*.py")):
         names = re.findall(r"^\s*def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-        found += [f"{path.relative_to(root).as_posix()}::{name}" for name in names
-                  if re.search(rf"(?<![a-z0-9]){token}(?![0-9])", name)]
+        found += [
+            f"{path.relative_to(root).as_posix()}::{name}"
+            for name in names
+            if re.search(rf"(?<![a-z0-9]){token}(?![0-9])", name)
+        ]
     return found
 
 
@@ -46,9 +51,13 @@ def equation_records(recorded: Mapping[str, Any] | None) -> list[dict[str, Any]]
     ledger = spec.claims()
     return [
         {
-            "number": number, "token": record.token, "title": record.title,
-            "section": record.section, "latex": record.latex,
-            "latex_corrected": record.latex_corrected, "differs": record.differs,
+            "number": number,
+            "token": record.token,
+            "title": record.title,
+            "section": record.section,
+            "latex": record.latex,
+            "latex_corrected": record.latex_corrected,
+            "differs": record.differs,
             "errata": list(record.errata),
             "spec": _spec_file(record.corrected),
             "implementation": implementations_of(record.token),

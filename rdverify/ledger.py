@@ -27,8 +27,12 @@ def check_predicate(predicate: Mapping[str, Any]) -> None:
     known = {**NUMERIC, **EXACT}
     require(kind in known, "predicate type", kind, f"one of {', '.join(known)}")
     fields = set(predicate) - {"type"}
-    require(fields == set(known[str(kind)]), f"fields of predicate {kind}", sorted(fields),
-            f"exactly {list(known[str(kind)])}")
+    require(
+        fields == set(known[str(kind)]),
+        f"fields of predicate {kind}",
+        sorted(fields),
+        f"exactly {list(known[str(kind)])}",
+    )
 
 
 def decide(predicate: Mapping[str, Any], metric: Metric | None) -> tuple[Verdict, float | None]:
@@ -94,17 +98,31 @@ def judge_claim(claim: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Reco
         printed = combine(as_printed) if two_forms and as_printed else None
         verdict = combine(corrected) if corrected else combine(as_printed)
         why = ""
-    controls = [t["control_outcome"] for t in tests
-                if t["control"] and (t["form"] != "printed" or not corrected)] if tests else []
+    controls = (
+        [
+            t["control_outcome"]
+            for t in tests
+            if t["control"] and (t["form"] != "printed" or not corrected)
+        ]
+        if tests
+        else []
+    )
     discriminating: bool | None = None
     if controls and all(outcome not in (Verdict.ERROR, Verdict.NOT_RUN) for outcome in controls):
         discriminating = any(outcome != Verdict.CONFIRMED for outcome in controls)
     return {
-        "id": claim["id"], "section": claim["section"], "text": claim["text"],
-        "equations": claim.get("equations", []), "reading": claim.get("reading", ""),
-        "verdict": verdict, "verdict_as_printed": printed, "why": why,
-        "discriminating": discriminating, "no_control": claim.get("no_control", ""),
-        "evidence": tests, "environments": {},
+        "id": claim["id"],
+        "section": claim["section"],
+        "text": claim["text"],
+        "equations": claim.get("equations", []),
+        "reading": claim.get("reading", ""),
+        "verdict": verdict,
+        "verdict_as_printed": printed,
+        "why": why,
+        "discriminating": discriminating,
+        "no_control": claim.get("no_control", ""),
+        "evidence": tests,
+        "environments": {},
     }
 
 
@@ -113,10 +131,16 @@ def _evidence(test: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Record:
     outcome, margin = decide(test["predicate"], metric)
     control = metrics.get(test.get("control", ""))
     return {
-        "metric": test["metric"], "what": metric.what if metric else "", **_numbers(metric),
-        "predicate": dict(test["predicate"]), "form": test.get("form", ""),
-        "outcome": outcome, "margin": margin, "error": metric.error if metric else "",
-        "control": test.get("control", ""), "control_what": test.get("control_what", ""),
+        "metric": test["metric"],
+        "what": metric.what if metric else "",
+        **_numbers(metric),
+        "predicate": dict(test["predicate"]),
+        "form": test.get("form", ""),
+        "outcome": outcome,
+        "margin": margin,
+        "error": metric.error if metric else "",
+        "control": test.get("control", ""),
+        "control_what": test.get("control_what", ""),
         "control_value": control.value if control else None,
         "control_outcome": decide(test["predicate"], control)[0] if test.get("control") else None,
     }
@@ -141,37 +165,63 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
         printed: the number as printed.
         cell: what was measured, or None if its system was not run.
         key: system, setting, quantity, form.
+
     """
     target = float(printed)
-    record: Record = {**key, "printed": printed, "measured": None, "low": None, "high": None,
-                      "predicted_low": None, "predicted_high": None, "n": 0, "fitted": False,
-                      "tolerance": None, "resolution": None, "deviation": None,
-                      "verdict": Verdict.NOT_RUN, "reason": "its system was not run"}
+    record: Record = {
+        **key,
+        "printed": printed,
+        "measured": None,
+        "low": None,
+        "high": None,
+        "predicted_low": None,
+        "predicted_high": None,
+        "n": 0,
+        "fitted": False,
+        "tolerance": None,
+        "resolution": None,
+        "deviation": None,
+        "verdict": Verdict.NOT_RUN,
+        "reason": "its system was not run",
+    }
     if cell is None:
         return record
     if cell.runs.size == 0:
         return record | {"verdict": Verdict.REFUTED, "reason": cell.note}
     interval = interval_of(cell.runs)
     rounding = Part("rounding", rounding_half_width(printed), "half a unit of the last digit")
-    seeds = Part("seeds", (interval.predicted_high - interval.predicted_low) / 2,
-                 f"95 % interval for one run, from {interval.n} runs")
+    seeds = Part(
+        "seeds",
+        (interval.predicted_high - interval.predicted_low) / 2,
+        f"95 % interval for one run, from {interval.n} runs",
+    )
     tolerance = Tolerance((rounding, seeds, *cell.parts))
     accepted = tolerance.half_width - tolerance.of("settings")
     deviation = abs(target - interval.mean)
     verdict, reason = _verdict_of_cell(deviation, accepted, tolerance.half_width, cell.fitted)
     return record | {
-        "measured": interval.mean, "low": interval.low, "high": interval.high,
-        "predicted_low": interval.predicted_low, "predicted_high": interval.predicted_high,
-        "n": interval.n, "fitted": cell.fitted, "deviation": target - interval.mean,
-        "tolerance": {"half_width": accepted, "with_settings": tolerance.half_width,
-                      "parts": [vars(part) for part in tolerance.parts]},
-        "resolution": accepted, "verdict": verdict,
+        "measured": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "predicted_low": interval.predicted_low,
+        "predicted_high": interval.predicted_high,
+        "n": interval.n,
+        "fitted": cell.fitted,
+        "deviation": target - interval.mean,
+        "tolerance": {
+            "half_width": accepted,
+            "with_settings": tolerance.half_width,
+            "parts": [vars(part) for part in tolerance.parts],
+        },
+        "resolution": accepted,
+        "verdict": verdict,
         "reason": f"{reason}. {cell.note}".strip() if cell.note else reason,
     }
 
 
-def _verdict_of_cell(deviation: float, accepted: float, widest: float,
-                     fitted: bool) -> tuple[Verdict, str]:
+def _verdict_of_cell(
+    deviation: float, accepted: float, widest: float, fitted: bool
+) -> tuple[Verdict, str]:
     if deviation <= accepted:
         if fitted:
             return Verdict.REACHED, "the fitted setting gives the number it was fitted to"
@@ -181,5 +231,6 @@ def _verdict_of_cell(deviation: float, accepted: float, widest: float,
     if deviation <= widest:
         return Verdict.UNDECIDED, (
             "outside the tolerance of the chosen setting, inside the spread over settings "
-            "that fit as well")
+            "that fit as well"
+        )
     return Verdict.REFUTED, "outside the tolerance and the spread over equally good settings"

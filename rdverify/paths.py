@@ -11,11 +11,12 @@ PACKAGE = Path(__file__).resolve().parent
 
 def golden_folder() -> Path:
     """The folder of recorded results, weights and search records."""
-    for folder in (PACKAGE / "golden", PACKAGE.parent / "golden"):
+    folders = (PACKAGE / "golden", PACKAGE.parent / "golden")
+    for folder in folders:
         if folder.is_dir():
             return folder
     raise InputError(
-        f"golden files are missing: looked in {PACKAGE / 'golden'} and {PACKAGE.parent / 'golden'}; "
+        f"golden files are missing: looked in {folders[0]} and {folders[1]}; "
         "install the wheel or run from a clone"
     )
 

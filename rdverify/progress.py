@@ -49,18 +49,26 @@ class ConsoleReporter(Reporter):
 
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[Task]:
+        """Open a bar, or say the start and the end where there is no terminal."""
         if not self.console.is_terminal:
             start = time.monotonic()
             self.say(f"{description} ...")
             yield Task(description, total)
             self.say(f"{description}: {total} done in {time.monotonic() - start:.1f} s")
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                   TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
         with Progress(*columns, console=self.console) as bars:
             yield _Bar(bars, description, total)
 
     def say(self, message: str) -> None:
+        """One line on standard error."""
         self.console.print(message, markup=False)
 
 

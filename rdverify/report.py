@@ -6,22 +6,39 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
+from tabulate import tabulate
 
+from rdverify.environments import platform_rows
 from rdverify.findings import findings
-from rdverify.results import cell_name
+from rdverify.results import cell_name, platform_budget
 from rdverify.verdict import Verdict
 
 Results = Mapping[str, Any]
-QUANTITY = {"m_react": r"$\mathcal{M}_\text{react}$", "m_diff": r"$\mathcal{M}_\text{diff}$",
-            "r": "$R$"}
+QUANTITY = {
+    "m_react": r"$\mathcal{M}_\text{react}$",
+    "m_diff": r"$\mathcal{M}_\text{diff}$",
+    "r": "$R$",
+}
 
 
 def render(results: Results, figures: str) -> str:
     """The report as Markdown; ``figures`` is the folder its images lie in, as it links to them."""
-    sections = (_head, _table1_section, _findings_section, _figure2_section, _claims_section,
-                _printed_section, _reconstruction_section, _budget_section, _patterns_section,
-                _consistency_section, _errata_section, _equations_section, _provenance_section)
+    sections = (
+        _head,
+        _table1_section,
+        _findings_section,
+        _figure2_section,
+        _claims_section,
+        _printed_section,
+        _reconstruction_section,
+        _budget_section,
+        _patterns_section,
+        _consistency_section,
+        _errata_section,
+        _equations_section,
+        _environments_section,
+        _provenance_section,
+    )
     parts = [section(results) for section in sections]
     text = "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
     return text.replace("FIGURES/", f"{figures}/")
@@ -46,8 +63,7 @@ def interval(low: Any, high: Any) -> str:
 def markdown_table(rows: Iterable[Mapping[str, Any]]) -> str:
     """A pipe table; all cells are text already or become it by :func:`number`."""
     texts = [{key: _cell(value) for key, value in row.items()} for row in rows]
-    frame = pd.DataFrame(texts).fillna("–")
-    return str(frame.to_markdown(index=False, disable_numparse=True)) if texts else ""
+    return tabulate(texts, headers="keys", tablefmt="pipe", missingval="–", disable_numparse=True)
 
 
 def _cell(value: Any) -> str:
@@ -70,13 +86,18 @@ def counts(records: Iterable[Mapping[str, Any]]) -> str:
 
 def verdict_block(results: Results) -> str:
     """What README.md carries between its markers."""
-    rows = [{"": "Table 1, corrected reading", "verdicts": counts(_corrected(results))},
-            {"": "Claims in prose", "verdicts": counts(results["claims"])}]
-    weak = sum(claim["discriminating"] is False and claim["verdict"] == Verdict.CONFIRMED
-               for claim in results["claims"])
-    return (markdown_table(rows)
-            + f"\n\nOf the confirmed claims {weak} are *not discriminating*: "
-            "a negative control satisfies them too.")
+    rows = [
+        {"": "Table 1, corrected reading", "verdicts": counts(_corrected(results))},
+        {"": "Claims in prose", "verdicts": counts(results["claims"])},
+    ]
+    weak = sum(
+        claim["discriminating"] is False and claim["verdict"] == Verdict.CONFIRMED
+        for claim in results["claims"]
+    )
+    return (
+        markdown_table(rows) + f"\n\nOf the confirmed claims {weak} are *not discriminating*: "
+        "a negative control satisfies them too."
+    )
 
 
 def _corrected(results: Results) -> list[Mapping[str, Any]]:
@@ -105,14 +126,21 @@ true, and says nothing about the model.
 
 
 def _table1_section(results: Results) -> str:
-    rows = [{
-        "System": cell["system"], "Setting": cell["setting"],
-        "Number": QUANTITY[cell["quantity"]], "Printed": cell["printed"],
-        "Measured": cell["measured"], "95 % of the mean": interval(cell["low"], cell["high"]),
-        "95 % of one run": interval(cell["predicted_low"], cell["predicted_high"]),
-        "n": cell["n"], "Fitted?": _fitted(cell),
-        "Verdict": verdict_text(cell),
-    } for cell in _corrected(results)]
+    rows = [
+        {
+            "System": cell["system"],
+            "Setting": cell["setting"],
+            "Number": QUANTITY[cell["quantity"]],
+            "Printed": cell["printed"],
+            "Measured": cell["measured"],
+            "95 % of the mean": interval(cell["low"], cell["high"]),
+            "95 % of one run": interval(cell["predicted_low"], cell["predicted_high"]),
+            "n": cell["n"],
+            "Fitted?": _fitted(cell),
+            "Verdict": verdict_text(cell),
+        }
+        for cell in _corrected(results)
+    ]
     return f"""## Table 1, side by side
 
 *Fitted* numbers chose the setting and can only be REACHED; *predicted* ones follow from it.
@@ -132,7 +160,8 @@ def _findings_section(results: Results) -> str:
     if not sentences:
         return ""
     return "## What matters most\n\n" + "\n".join(
-        f"{place}. {sentence}" for place, sentence in enumerate(sentences, 1))
+        f"{place}. {sentence}" for place, sentence in enumerate(sentences, 1)
+    )
 
 
 def _figure_block(figure: Mapping[str, str]) -> str:
@@ -155,36 +184,53 @@ def _patterns_section(results: Results) -> str:
 
 def _claims_section(results: Results) -> str:
     parts = ["## Claims by section"]
-    sections = sorted({claim["section"] for claim in results["claims"]},
-                      key=lambda name: [int(word) for word in str(name).split(".")])
+    sections = sorted(
+        {claim["section"] for claim in results["claims"]},
+        key=lambda name: [int(word) for word in str(name).split(".")],
+    )
     for section in sections:
         claims = [claim for claim in results["claims"] if claim["section"] == section]
-        rows = [{"Id": f"[{claim['id']}](#{claim['id'].lower()})", "Claim": claim["text"],
-                 "Verdict": verdict_text(claim)} for claim in claims]
+        rows = [
+            {
+                "Id": f"[{claim['id']}](#{claim['id'].lower()})",
+                "Claim": claim["text"],
+                "Verdict": verdict_text(claim),
+            }
+            for claim in claims
+        ]
         parts += [f"### Section {section}", markdown_table(rows)]
         parts += [_claim_block(claim) for claim in claims]
     return "\n\n".join(parts)
 
 
 def _claim_block(claim: Mapping[str, Any]) -> str:
-    tests = [{
-        "Metric": f"`{item['metric']}`: {item['what']}", "Value": item["value"],
-        "95 %": interval(item["low"], item["high"]), "n": item["n"],
-        "Must satisfy": predicate_text(item["predicate"]),
-        "Outcome": _outcome_text(item), "Margin": item["margin"],
-        "Control": _control_text(item),
-    } for item in claim["evidence"]]
-    environments = ", ".join(f"{name}: {verdict}"
-                             for name, verdict in claim.get("environments", {}).items())
+    tests = [
+        {
+            "Metric": f"`{item['metric']}`: {item['what']}",
+            "Value": item["value"],
+            "95 %": interval(item["low"], item["high"]),
+            "n": item["n"],
+            "Must satisfy": predicate_text(item["predicate"]),
+            "Outcome": _outcome_text(item),
+            "Margin": item["margin"],
+            "Control": _control_text(item),
+        }
+        for item in claim["evidence"]
+    ]
+    environments = ", ".join(
+        f"{name}: {verdict}" for name, verdict in claim.get("environments", {}).items()
+    )
     lines = [
-        f"<a id=\"{claim['id'].lower()}\"></a>",
-        f"<details><summary>{claim['id']}: {claim['verdict']}. {claim['text']}</summary>", "",
+        f'<a id="{claim["id"].lower()}"></a>',
+        f"<details><summary>{claim['id']}: {claim['verdict']}. {claim['text']}</summary>",
+        "",
         f"Reading: {claim['reading']}" if claim["reading"] else "",
         f"Why: {claim['why']}" if claim["why"] else "",
         f"As printed: **{claim['verdict_as_printed']}**." if claim["verdict_as_printed"] else "",
         f"No control: {claim['no_control']}" if claim["no_control"] else "",
         "Rests on " + ", ".join(f"Eq. ({n})" for n in claim["equations"]) + "."
-        if claim["equations"] else "",
+        if claim["equations"]
+        else "",
         markdown_table(tests),
         f"Environments: {environments}." if environments else "",
         "</details>",
@@ -206,35 +252,51 @@ def _control_text(item: Mapping[str, Any]) -> str:
 
 def predicate_text(predicate: Mapping[str, Any]) -> str:
     """A predicate in words."""
-    kind = predicate["type"]
-    return {
-        "within": lambda: f"in [{number(predicate['low'])}, {number(predicate['high'])}]",
-        "at_least": lambda: f"≥ {number(predicate['value'])}",
-        "at_most": lambda: f"≤ {number(predicate['value'])}",
-        "holds": lambda: "true",
-        "fails": lambda: "false",
-        "equals": lambda: f"= {number(predicate['value'])}",
-    }[kind]()
+    match predicate["type"]:
+        case "within":
+            return f"in [{number(predicate['low'])}, {number(predicate['high'])}]"
+        case "at_least":
+            return f"≥ {number(predicate['value'])}"
+        case "at_most":
+            return f"≤ {number(predicate['value'])}"
+        case "equals":
+            return f"= {number(predicate['value'])}"
+        case kind:
+            return {"holds": "true", "fails": "false"}[kind]
 
 
 def _printed_section(results: Results) -> str:
-    rows = [{"Cell": cell_name(cell), "Printed": cell["printed"], "Measured": cell["measured"],
-             "95 % of one run": interval(cell["predicted_low"], cell["predicted_high"]),
-             "Verdict": verdict_text(cell), "Reason": cell["reason"]}
-            for cell in results["table1"] if cell["form"] == "printed"]
+    rows = [
+        {
+            "Cell": cell_name(cell),
+            "Printed": cell["printed"],
+            "Measured": cell["measured"],
+            "95 % of one run": interval(cell["predicted_low"], cell["predicted_high"]),
+            "Verdict": verdict_text(cell),
+            "Reason": cell["reason"],
+        }
+        for cell in results["table1"]
+        if cell["form"] == "printed"
+    ]
     if not rows:
         return ""
-    return ("## Table 1 by the formulas as printed\n\nWhere an erratum changes a formula, "
-            "this is what its printed form gives.\n\n" + markdown_table(rows))
+    return (
+        "## Table 1 by the formulas as printed\n\nWhere an erratum changes a formula, "
+        "this is what its printed form gives.\n\n" + markdown_table(rows)
+    )
 
 
 def _reconstruction_section(results: Results) -> str:
     if not results["tables"]:
         return ""
-    parts = ["## Reconstruction: what the paper leaves out\n\nEvery setting below is ours, not the "
-             "paper's. Searches cover stated ranges and keep every run."]
-    parts += [f"**{table['caption']}**\n\n{markdown_table(table['rows'])}"
-              for table in results["tables"].values()]
+    parts = [
+        "## Reconstruction: what the paper leaves out\n\nEvery setting below is ours, not the "
+        "paper's. Searches cover stated ranges and keep every run."
+    ]
+    parts += [
+        f"**{table['caption']}**\n\n{markdown_table(table['rows'])}"
+        for table in results["tables"].values()
+    ]
     return "\n\n".join(parts)
 
 
@@ -244,16 +306,33 @@ def _budget_section(results: Results) -> str:
         if cell["tolerance"] is None:
             continue
         parts = {part["name"]: part["half_width"] for part in cell["tolerance"]["parts"]}
-        rows.append({
-            "Cell": cell_name(cell), "Print − measured": cell["deviation"],
-            **{name: parts.get(name) for name in ("rounding", "seeds", "monte-carlo",
-                                                  "discretisation", "platform", "settings")},
-            "Resolution": cell["resolution"], "Verdict": verdict_text(cell),
-        })
+        rows.append(
+            {
+                "Cell": cell_name(cell),
+                "Print − measured": cell["deviation"],
+                **{
+                    name: parts.get(name)
+                    for name in (
+                        "rounding",
+                        "seeds",
+                        "monte-carlo",
+                        "discretisation",
+                        "platform",
+                        "settings",
+                    )
+                },
+                "Resolution": cell["resolution"],
+                "Verdict": verdict_text(cell),
+            }
+        )
     if not rows:
         return ""
-    reasons = {(part["name"], part["reason"]) for cell in _corrected(results)
-               if cell["tolerance"] for part in cell["tolerance"]["parts"]}
+    reasons = {
+        (part["name"], part["reason"])
+        for cell in _corrected(results)
+        if cell["tolerance"]
+        for part in cell["tolerance"]["parts"]
+    }
     listed = "\n".join(f"* {name}: {reason}." for name, reason in sorted(reasons))
     return f"""## Tolerance budget
 
@@ -270,30 +349,83 @@ separates REFUTED from UNDECIDED.
 
 
 def _consistency_section(results: Results) -> str:
-    rows = [{"Check": item["check"], "Printed": item["printed"],
-             "Allowed by the other digits": interval(item["low"], item["high"]),
-             "Consistent": item["consistent"]} for item in results.get("consistency", [])]
-    return ("## Self-consistency of print\n\nBefore anything runs: derived numbers against the "
-            "digits they derive from.\n\n" + markdown_table(rows)) if rows else ""
+    rows = [
+        {
+            "Check": item["check"],
+            "Printed": item["printed"],
+            "Allowed by the other digits": interval(item["low"], item["high"]),
+            "Consistent": item["consistent"],
+        }
+        for item in results.get("consistency", [])
+    ]
+    return (
+        (
+            "## Self-consistency of print\n\nBefore anything runs: derived numbers against the "
+            "digits they derive from.\n\n" + markdown_table(rows)
+        )
+        if rows
+        else ""
+    )
 
 
 def _errata_section(results: Results) -> str:
-    rows = [{"Id": item["id"], "Where": item["where"], "Printed": math(item["printed"]),
-             "Meant": math(item["corrected"]), "Evidence": math(item["evidence"])}
-            for item in results["errata"]]
+    rows = [
+        {
+            "Id": item["id"],
+            "Where": item["where"],
+            "Printed": math(item["printed"]),
+            "Meant": math(item["corrected"]),
+            "Evidence": math(item["evidence"]),
+        }
+        for item in results["errata"]
+    ]
     return "## Errata\n\n" + markdown_table(rows)
 
 
 def _equations_section(results: Results) -> str:
-    rows = [{
-        "Eq.": f"({record['number']}) `{record['token']}`", "Title": record["title"],
-        "As printed": math(f"${record['latex']}$"),
-        "As corrected": math(f"${record['latex_corrected']}$") if record["differs"] else "same",
-        "Spec": f"`{record['spec']}`",
-        "Implementation": _files(record["implementation"]),
-        "Tests": len(record["tests"]), "Claims": ", ".join(record["claims"]) or "–",
-    } for record in results["equations"]]
+    rows = [
+        {
+            "Eq.": f"({record['number']}) `{record['token']}`",
+            "Title": record["title"],
+            "As printed": math(f"${record['latex']}$"),
+            "As corrected": math(f"${record['latex_corrected']}$") if record["differs"] else "same",
+            "Spec": f"`{record['spec']}`",
+            "Implementation": _files(record["implementation"]),
+            "Tests": len(record["tests"]),
+            "Claims": ", ".join(record["claims"]) or "–",
+        }
+        for record in results["equations"]
+    ]
     return "## Equations\n\n" + markdown_table(rows)
+
+
+def _environments_section(results: Results) -> str:
+    names = sorted({name for claim in results["claims"] for name in claim["environments"]})
+    if not names:
+        return ""
+    rows = [
+        {
+            "Claim": claim["id"],
+            "Recorded": claim["verdict"],
+            **{name: claim["environments"].get(name) for name in names},
+        }
+        for claim in results["claims"]
+    ]
+    spread = [
+        {
+            "Cell": cell_name(row["cell"]),
+            "Environments": row["environments"],
+            "Largest distance from the record": row["largest"],
+            "Platform budget": platform_budget(row["cell"]),
+        }
+        for row in platform_rows(results)
+    ]
+    measured = (
+        ("\n\nThe measured numbers differ between environments by:\n\n" + markdown_table(spread))
+        if spread
+        else ""
+    )
+    return f"## Claims by environment\n\n{markdown_table(rows)}{measured}"
 
 
 def _files(names: Sequence[str]) -> str:
@@ -310,22 +442,26 @@ def _provenance_section(results: Results) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in origin["packages"].items())
     return f"""## Provenance, and how to run it again
 
-* Command: `{origin['command']}`, recorded {origin['time']}
-* rdverify {origin['rdverify']}, commit `{origin['commit']}`
-* Ledger and Table 1: sha256 `{origin['ledger_sha256']}`
-* Python {origin['python']} on {origin['machine']}; {packages}
+* Command: `{origin["command"]}`, recorded {origin["time"]}
+* rdverify {origin["rdverify"]}, commit `{origin["commit"]}`
+* Ledger and Table 1: sha256 `{origin["ledger_sha256"]}`
+* Python {origin["python"]} on {origin["machine"]}; {packages}
 * Settings and seeds of every run: `config` and `metrics` in `results.json`
 
-`pip install .` and `{origin['command']}` write this report again; `pip install tox && tox` runs the
+`pip install .` and `{origin["command"]}` write this report again; `pip install tox && tox` runs the
 tests on every supported Python and re-evaluates each number and claim there."""
 
 
 def summary(results: Results, drifted: Sequence[str]) -> str:
     """What the terminal shows at the end of a run."""
     ran = [cell for cell in _corrected(results) if cell["verdict"] != Verdict.NOT_RUN]
-    lines = [f"{cell_name(cell):<34} printed {cell['printed']:<7} measured "
-             f"{number(cell['measured']):<8} {interval(cell['predicted_low'], cell['predicted_high']):<20} "
-             f"{'fitted' if cell['fitted'] else 'predicted':<9} {cell['verdict']}" for cell in ran]
+    lines = [
+        f"{cell_name(cell):<34} printed {cell['printed']:<7} measured "
+        f"{number(cell['measured']):<8} "
+        f"{interval(cell['predicted_low'], cell['predicted_high']):<20} "
+        f"{'fitted' if cell['fitted'] else 'predicted':<9} {cell['verdict']}"
+        for cell in ran
+    ]
     judged = [claim for claim in results["claims"] if claim["verdict"] != Verdict.NOT_RUN]
     lines.append(f"Table 1: {counts(ran)}")
     lines.append(f"Claims:  {counts(judged)}")

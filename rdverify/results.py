@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,9 @@ def load_results(path: Path | str) -> dict[str, Any]:
     try:
         results = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"results = {str(path)!r} is not allowed: there is no such file") from error
+        raise InputError(
+            f"results = {str(path)!r} is not allowed: there is no such file"
+        ) from error
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(
             f"results = {str(path)!r} is not allowed ({' '.join(str(error).split())[:100]}): "
@@ -28,7 +31,8 @@ def load_results(path: Path | str) -> dict[str, Any]:
     schema = results.get("schema") if isinstance(results, dict) else None
     if schema != SCHEMA:
         raise InputError(
-            f"results = {str(path)!r} is not allowed: its schema is {schema!r}, must be {SCHEMA!r}")
+            f"results = {str(path)!r} is not allowed: its schema is {schema!r}, must be {SCHEMA!r}"
+        )
     missing = [key for key in REQUIRED if key not in results]
     if missing:
         raise InputError(f"results = {str(path)!r} is not allowed: it lacks {', '.join(missing)}")
@@ -68,8 +72,10 @@ def _cell_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> lis
         if (new_value is None) != (old_value is None) or (
             new_value is not None and not abs(new_value - old_value) <= allowed
         ):
-            found.append(f"{cell_name(cell)}: measured {old_value} -> {new_value}, "
-                         f"by more than its platform budget {allowed:.2g}")
+            found.append(
+                f"{cell_name(cell)}: measured {old_value} -> {new_value}, "
+                f"by more than its platform budget {allowed:.2g}"
+            )
     return found
 
 
@@ -93,3 +99,13 @@ def _claim_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> li
             if claim[key] != old[key]:
                 found.append(f"{claim['id']}: {key} {old[key]} -> {claim[key]}")
     return found
+
+
+def verdict_digest(results: Mapping[str, Any]) -> str:
+    """Twelve letters that stand for all verdicts; each change of one is a CHANGELOG entry."""
+    verdicts = {cell_name(cell): [cell["verdict"], cell["fitted"]] for cell in results["table1"]}
+    verdicts |= {
+        claim["id"]: [claim["verdict"], claim["verdict_as_printed"], claim["discriminating"]]
+        for claim in results["claims"]
+    }
+    return hashlib.sha256(json.dumps(verdicts, sort_keys=True).encode()).hexdigest()[:12]

@@ -33,6 +33,7 @@ class Metric:
         low, high: the 95 % interval; both None where the value is exact.
         n: how many runs, seeds or samples it rests on.
         error: why it could not be measured; the claims on it are then ERROR.
+
     """
 
     value: float | bool | str | None
@@ -78,6 +79,7 @@ class MeasuredCell:
         parts: what besides rounding and seeds may move it: "discretisation",
             "platform", "settings" (spread over settings that fit equally well).
         note: one sentence for the report.
+
     """
 
     system: str
@@ -100,7 +102,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the report: file name below figures/, what to see in it, and a text for the blind."""
+    """A figure: file name below figures/, what to see in it, and a text for who can't see it."""
 
     file: str
     caption: str
@@ -136,6 +138,7 @@ class Context:
         data_root: folder of image data sets, or None.
         workers: processes or threads side by side.
         progress: where progress is told.
+
     """
 
     profile: Profile

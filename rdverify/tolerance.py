@@ -24,6 +24,7 @@ class Part:
         name: which of the budget's six reasons.
         half_width: its size in the cell's own unit, finite, >= 0.
         reason: where the size comes from, measured or derived, in words.
+
     """
 
     name: PartName
@@ -31,8 +32,12 @@ class Part:
     reason: str
 
     def __post_init__(self) -> None:
-        require(math.isfinite(self.half_width) and self.half_width >= 0,
-                f"half_width of {self.name}", self.half_width, "finite and >= 0")
+        require(
+            math.isfinite(self.half_width) and self.half_width >= 0,
+            f"half_width of {self.name}",
+            self.half_width,
+            "finite and >= 0",
+        )
         require(bool(self.reason.strip()), f"reason of {self.name}", self.reason, "given in words")
 
 
@@ -84,10 +89,15 @@ def interval_of(values: npt.ArrayLike) -> Interval:
 
     Args:
         values: shape (n,), n >= 1, finite.
+
     """
     array = np.asarray(values, dtype=float).ravel()
-    require(array.size > 0 and bool(np.all(np.isfinite(array))), "values", array,
-            "at least one finite number")
+    require(
+        array.size > 0 and bool(np.all(np.isfinite(array))),
+        "values",
+        array,
+        "at least one finite number",
+    )
     mean, n = float(array.mean()), int(array.size)
     if n == 1:
         return Interval(mean, mean, mean, mean, mean, 1)

@@ -45,6 +45,7 @@ class Trace:
         InputError: if shapes disagree, a norm is negative, or there is no step.
 
     Source: sections 4.2 and 4.3 of the paper; the two letters M are their means.
+
     """
 
     react: FloatArray
@@ -68,13 +69,23 @@ class Trace:
         require(len(seeds) in (0, runs), "seeds", seeds, f"empty or one per run ({runs})")
         extras = {name: np.asarray(values, float) for name, values in self.extras.items()}
         for name, values in extras.items():
-            require(values.shape == react.shape, f"extras[{name!r}].shape", values.shape,
-                    f"react's {react.shape}")
+            require(
+                values.shape == react.shape,
+                f"extras[{name!r}].shape",
+                values.shape,
+                f"react's {react.shape}",
+            )
         for array in (react, diff, times, *extras.values()):
             array.flags.writeable = False
-        for name, value in (("react", react), ("diff", diff), ("times", times),
-                            ("seeds", seeds), ("extras", extras), ("config", dict(self.config)),
-                            ("provenance", dict(self.provenance))):
+        for name, value in (
+            ("react", react),
+            ("diff", diff),
+            ("times", times),
+            ("seeds", seeds),
+            ("extras", extras),
+            ("config", dict(self.config)),
+            ("provenance", dict(self.provenance)),
+        ):
             object.__setattr__(self, name, value)
 
     @property
@@ -98,17 +109,27 @@ class Trace:
         first = traces[0]
         for other in traces[1:]:
             require(other.system == first.system, "system", other.system, repr(first.system))
-            require(np.array_equal(other.times, first.times), "times", other.times,
-                    "equal in all traces")
-        shared = {key: value for key, value in first.config.items()
-                  if all(key in trace.config and trace.config[key] == value for trace in traces)}
+            require(
+                np.array_equal(other.times, first.times),
+                "times",
+                other.times,
+                "equal in all traces",
+            )
+        shared = {
+            key: value
+            for key, value in first.config.items()
+            if all(key in trace.config and trace.config[key] == value for trace in traces)
+        }
         names = [name for name in first.extras if all(name in trace.extras for trace in traces)]
         return cls(
             np.concatenate([trace.react for trace in traces]),
             np.concatenate([trace.diff for trace in traces]),
-            first.times, first.system, shared,
+            first.times,
+            first.system,
+            shared,
             [seed for trace in traces for seed in trace.seeds]
-            if all(trace.seeds for trace in traces) else (),
+            if all(trace.seeds for trace in traces)
+            else (),
             {name: np.concatenate([trace.extras[name] for trace in traces]) for name in names},
             first.provenance,
         )
@@ -116,10 +137,21 @@ class Trace:
     def save(self, path: Path | str) -> Path:
         """Write one compressed .npz file, atomically; equal traces give equal bytes."""
         header = json.dumps(
-            {"schema": SCHEMA, "system": self.system, "config": self.config,
-             "seeds": list(self.seeds), "provenance": self.provenance}, sort_keys=True)
-        arrays = {"react": self.react, "diff": self.diff, "times": self.times,
-                  **{f"extra.{name}": values for name, values in sorted(self.extras.items())}}
+            {
+                "schema": SCHEMA,
+                "system": self.system,
+                "config": self.config,
+                "seeds": list(self.seeds),
+                "provenance": self.provenance,
+            },
+            sort_keys=True,
+        )
+        arrays = {
+            "react": self.react,
+            "diff": self.diff,
+            "times": self.times,
+            **{f"extra.{name}": values for name, values in sorted(self.extras.items())},
+        }
 
         def write(stream: Any) -> None:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -140,14 +172,26 @@ class Trace:
                 header = json.loads(str(archive["header"]))
                 if header.get("schema") != SCHEMA:
                     raise ValueError(f"schema {header.get('schema')!r}")
-                extras = {key.removeprefix("extra."): archive[key]
-                          for key in archive.files if key.startswith("extra.")}
-                return cls(archive["react"], archive["diff"], archive["times"], header["system"],
-                           header["config"], header["seeds"], extras, header["provenance"])
+                extras = {
+                    key.removeprefix("extra."): archive[key]
+                    for key in archive.files
+                    if key.startswith("extra.")
+                }
+                return cls(
+                    archive["react"],
+                    archive["diff"],
+                    archive["times"],
+                    header["system"],
+                    header["config"],
+                    header["seeds"],
+                    extras,
+                    header["provenance"],
+                )
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             reason = " ".join(str(error).split())[:120]
             raise InputError(
-                f"trace = {str(path)!r} is not allowed ({reason}): must be a file of schema {SCHEMA}"
+                f"trace = {str(path)!r} is not allowed ({reason}): "
+                f"must be a file of schema {SCHEMA}"
             ) from error
 
 

@@ -24,9 +24,9 @@ class Verdict(StrEnum):
 
 _MEANING = {
     Verdict.CONFIRMED: "measured and found as the paper says, without having been fitted to it",
-    Verdict.REACHED: "a setting was fitted to this very number and gives it: possible, not predicted",
+    Verdict.REACHED: "a setting fitted to this very number gives it: possible, not predicted",
     Verdict.REFUTED: "measured and found otherwise, by more than every tolerance allows",
-    Verdict.UNDECIDED: "the paper leaves out what would decide it, or the interval covers both answers",
+    Verdict.UNDECIDED: "the paper leaves out what decides it, or the interval covers both answers",
     Verdict.UNTESTABLE: "no measurement could decide it as it is worded",
     Verdict.NOT_RUN: "its system was not run",
     Verdict.ERROR: "the measurement failed; this says nothing about the paper",

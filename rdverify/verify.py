@@ -12,9 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import spec
-
 import rdverify
+import spec
 from rdverify.consistency import self_consistency
 from rdverify.errors import require
 from rdverify.index import equation_records
@@ -45,14 +44,16 @@ def measure(systems: Sequence[str], context: Context) -> dict[str, StudyResult]:
     return {name: importlib.import_module(STUDIES[name]).study(context) for name in systems}
 
 
-def gather(studies: Mapping[str, StudyResult], recorded: Mapping[str, Any] | None,
-           run: Mapping[str, Any]) -> dict[str, Any]:
+def gather(
+    studies: Mapping[str, StudyResult], recorded: Mapping[str, Any] | None, run: Mapping[str, Any]
+) -> dict[str, Any]:
     """Judge cells and claims and return the whole of results.json as plain values.
 
     Args:
         studies: results by system name.
         recorded: the recorded results, for what a wheel can't know (test names).
         run: command, profile and time, for the provenance.
+
     """
     metrics = {name: metric for study in studies.values() for name, metric in study.metrics.items()}
     cells = [cell for study in studies.values() for cell in study.cells]
@@ -76,21 +77,27 @@ def _merged(studies: Mapping[str, StudyResult], what: str) -> dict[str, Any]:
     """Tables, figures or series of all studies; dataclasses become plain dictionaries."""
     return {
         name: dict(value) if isinstance(value, Mapping) else asdict(value)
-        for study in studies.values() for name, value in getattr(study, what).items()
+        for study in studies.values()
+        for name, value in getattr(study, what).items()
     }
 
 
 def judge_table1(cells: Sequence[MeasuredCell]) -> list[dict[str, Any]]:
     """All 24 cells in the corrected form, then those whose printed form was measured."""
-    measured = {(c.system, c.setting, c.quantity, c.form): c for c in cells}
+    measured: dict[tuple[str, ...], MeasuredCell] = {
+        (c.system, c.setting, c.quantity, c.form): c for c in cells
+    }
     records = []
     for form in ("corrected", "printed"):
         for row in spec.table1():
             for quantity in QUANTITIES:
                 key = (row["system"], row["setting"], quantity, form)
                 if form == "corrected" or key in measured:
-                    records.append(judge_cell(row[quantity], measured.get(key),
-                                              dict(zip(CELL_KEY, key, strict=True))))
+                    records.append(
+                        judge_cell(
+                            row[quantity], measured.get(key), dict(zip(CELL_KEY, key, strict=True))
+                        )
+                    )
     return records
 
 
@@ -113,8 +120,9 @@ def _commit() -> str:
     if root is None:
         return "installed from a wheel"
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True,
-                              text=True, check=True)
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return "not a git checkout"
     return head.stdout.strip()

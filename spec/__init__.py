@@ -20,8 +20,18 @@ from spec.symbols import SYMBOLS, Symbol
 EQUATIONS: dict[int, Equation] = dict(sorted(_BY_NUMBER.items()))
 
 __all__ = [
-    "EQUATIONS", "SYMBOLS", "Equation", "Symbol", "balance", "claims", "diffusion_model",
-    "errata", "lstm", "reaction_diffusion", "table1", "text_of",
+    "EQUATIONS",
+    "SYMBOLS",
+    "Equation",
+    "Symbol",
+    "balance",
+    "claims",
+    "diffusion_model",
+    "errata",
+    "lstm",
+    "reaction_diffusion",
+    "table1",
+    "text_of",
 ]
 
 

@@ -17,10 +17,13 @@ def eq08_printed(x_t: Array, beta: Array, t: int, epsilon_t: Array) -> Array:
 
 
 @equation(
-    8, "One step of the forward chain", "2.3",
+    8,
+    "One step of the forward chain",
+    "2.3",
     r"x_{t+1} = \sqrt{1 - \beta_t} x_t + \sqrt{\beta_t} \epsilon_t",
     latex_corrected=r"x_{t+1} = \sqrt{1 - \beta_{t+1}} x_t + \sqrt{\beta_{t+1}} \epsilon_t",
-    printed=eq08_printed, errata=("E04",),
+    printed=eq08_printed,
+    errata=("E04",),
 )
 def eq08(x_t: Array, beta: Array, t: int, epsilon_t: Array) -> Array:
     """x_{t+1} with beta_{t+1}, as q(x_t | x_{t-1}) two lines below Eq. (8) has it."""
@@ -28,7 +31,9 @@ def eq08(x_t: Array, beta: Array, t: int, epsilon_t: Array) -> Array:
 
 
 @equation(
-    9, "Forward stochastic differential equation", "2.3",
+    9,
+    "Forward stochastic differential equation",
+    "2.3",
     r"dx = \underbrace{f(x, t) dt}_\text{drift} + \underbrace{g(t) d\omega}_\text{diffusion}",
     errata=("E05",),
 )
@@ -43,10 +48,13 @@ def eq10_printed(x: Array, t: float, dt: float, f: Any, g: Any, score: Any, dw: 
 
 
 @equation(
-    10, "Reverse stochastic differential equation", "2.3",
+    10,
+    "Reverse stochastic differential equation",
+    "2.3",
     r"dx = [f(x, t) - g^2(t) \nabla_x \ln p(x)] dt + g(t) d\bar{w}",
     latex_corrected=r"dx = [f(x, t) - g^2(t) \nabla_x \ln p_t(x)] dt + g(t) d\bar{w}",
-    printed=eq10_printed, errata=("E05", "E06", "E07"),
+    printed=eq10_printed,
+    errata=("E05", "E06", "E07"),
 )
 def eq10(x: Array, t: float, dt: float, f: Any, g: Any, score: Any, dw: Array) -> Array:
     """The increment dx for dt < 0, with the score of the marginal p_t."""

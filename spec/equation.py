@@ -32,6 +32,7 @@ class Equation:
         symbols: parameter name -> meaning, shape, domain, unit.
         errata: ids in spec/errata.toml.
         variants: further readings that the paper's text supports, name -> function.
+
     """
 
     number: int
@@ -85,11 +86,16 @@ def equation(
         if number in EQUATIONS:
             raise KeyError(f"eq{number:02d} is defined twice")
         EQUATIONS[number] = Equation(
-            number=number, title=title, section=section,
-            latex=latex, latex_corrected=latex_corrected or latex,
-            printed=literal, corrected=function,
+            number=number,
+            title=title,
+            section=section,
+            latex=latex,
+            latex_corrected=latex_corrected or latex,
+            printed=literal,
+            corrected=function,
             symbols={name: SYMBOLS[name] for name in dict.fromkeys(names)},
-            errata=errata, variants=dict(variants or {}),
+            errata=errata,
+            variants=dict(variants or {}),
         )
         return function
 

@@ -28,15 +28,19 @@ def eq03(x_t: Array, h_prev: Array, w_i: Array, u_i: Array, b_i: Array) -> Array
     return sigmoid(w_i @ x_t + u_i @ h_prev + b_i)
 
 
-@equation(4, "Candidate cell state", "2.2",
-          r"\tilde{C}_t = \tanh(W_C x_t + U_C h_{t-1} + b_C)")
+@equation(4, "Candidate cell state", "2.2", r"\tilde{C}_t = \tanh(W_C x_t + U_C h_{t-1} + b_C)")
 def eq04(x_t: Array, h_prev: Array, w_c: Array, u_c: Array, b_c: Array) -> Array:
     """The candidate, shape (h,)."""
     return np.tanh(w_c @ x_t + u_c @ h_prev + b_c)
 
 
-@equation(5, "Cell state update", "2.2",
-          r"C_t = f_t \odot C_{t-1} + i_t \odot \tilde{C}_t", errata=("E03",))
+@equation(
+    5,
+    "Cell state update",
+    "2.2",
+    r"C_t = f_t \odot C_{t-1} + i_t \odot \tilde{C}_t",
+    errata=("E03",),
+)
 def eq05(f_t: Array, c_prev: Array, i_t: Array, c_tilde: Array) -> Array:
     """C_t, shape (h,)."""
     return f_t * c_prev + i_t * c_tilde
@@ -54,9 +58,14 @@ def eq07(o_t: Array, c_t: Array) -> Array:
     return o_t * np.tanh(c_t)
 
 
-@equation(11, "Cell state increment", "3.1",
-          r"C_t - C_{t-1} = \underbrace{-(1 - f_t) \odot C_{t-1}}_\text{diffusion} "
-          r"+ \underbrace{i_t \odot \tilde{C}_t}_\text{reaction}", errata=("E03",))
+@equation(
+    11,
+    "Cell state increment",
+    "3.1",
+    r"C_t - C_{t-1} = \underbrace{-(1 - f_t) \odot C_{t-1}}_\text{diffusion} "
+    r"+ \underbrace{i_t \odot \tilde{C}_t}_\text{reaction}",
+    errata=("E03",),
+)
 def eq11(f_t: Array, c_prev: Array, i_t: Array, c_tilde: Array) -> Array:
     """C_t - C_{t-1}, shape (h,)."""
     return -(1 - f_t) * c_prev + i_t * c_tilde

@@ -21,7 +21,9 @@ def laplacian(field: Array, dx: float) -> Array:
 
 
 @equation(
-    1, "Reaction-diffusion system", "2.1",
+    1,
+    "Reaction-diffusion system",
+    "2.1",
     r"\partial_t \mathbf{u} = D_u \nabla^2 \mathbf{u} + R_u(\mathbf{u}, \mathbf{v}), \quad "
     r"\partial_t \mathbf{v} = D_v \nabla^2 \mathbf{v} + R_v(\mathbf{u}, \mathbf{v})",
     errata=("E02",),

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a table is read by its rows)
 """The paper's symbols: what each is, its shape, domain and unit.
 
 Units: L length, S time, C concentration, 1 a pure number. T is the number of

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import spec
 from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
+
+import spec
 from spec.balance import eq14, eq14_printed, eq16, eq20, eq20_printed
 from spec.diffusion_model import eq08, eq08_printed, eq09, eq10, eq10_printed, score_of_epsilon
 from spec.reaction_diffusion import gray_scott_kinetics, gray_scott_kinetics_printed
@@ -31,15 +32,15 @@ def test_e01_printed_kinetics_make_the_background_unstable(feed_rate: float) -> 
     assert_allclose(growth_of_v(gray_scott_kinetics_printed), 1 - feed_rate - KILL_RATE, rtol=1e-6)
 
 
-def test_e02_u_never_activates_itself_and_v_can() -> None:
+@pytest.mark.parametrize("feed_rate", FEED_RATES)
+def test_e02_u_never_activates_itself_and_v_can(feed_rate: float) -> None:
     u, v = RNG.uniform(0, 1, (2, 1000))
-    for feed_rate in FEED_RATES:
-        of_u = derivative(lambda a: gray_scott_kinetics(a, v, feed_rate, KILL_RATE)[0], u)
-        of_v = derivative(lambda a: gray_scott_kinetics(u, a, feed_rate, KILL_RATE)[1], v)
-        assert_allclose(of_u, -(v**2) - feed_rate, rtol=1e-6)
-        assert_allclose(of_v, 2 * u * v - feed_rate - KILL_RATE, atol=1e-6)
-        assert np.all(of_u < 0)
-        assert np.any(of_v > 0)
+    of_u = derivative(lambda a: gray_scott_kinetics(a, v, feed_rate, KILL_RATE)[0], u)
+    of_v = derivative(lambda a: gray_scott_kinetics(u, a, feed_rate, KILL_RATE)[1], v)
+    assert_allclose(of_u, -(v**2) - feed_rate, rtol=1e-6)
+    assert_allclose(of_v, 2 * u * v - feed_rate - KILL_RATE, atol=1e-6)
+    assert np.all(of_u < 0)
+    assert np.any(of_v > 0)
 
 
 def test_e03_the_two_inhibition_terms_move_oppositely_with_f() -> None:
@@ -90,8 +91,9 @@ def test_e07_eq10_needs_the_marginal_at_time_t() -> None:
         second_moment, t = variance(horizon), horizon
         for _ in range(steps):
             # the drift is linear in x: read its slope off x = 1 and add the noise's variance
-            slope = form(1.0, t, dt, lambda x, t: -x / 2, lambda t: 1.0,
-                         lambda x, t: -x / variance(t), 0.0)
+            slope = form(
+                1.0, t, dt, lambda x, t: -x / 2, lambda t: 1.0, lambda x, t: -x / variance(t), 0.0
+            )
             second_moment, t = (1 + slope) ** 2 * second_moment + abs(dt), t + dt
         return second_moment
 
@@ -126,7 +128,10 @@ def test_e10_eq20_as_printed_is_identically_one() -> None:
 
 def test_e11_a_falling_schedule_puts_most_noise_into_the_first_steps() -> None:
     rising = np.linspace(1e-4, 0.02, 1000)
-    signal_left = {"rising": np.cumprod(1 - rising)[99], "falling": np.cumprod(1 - rising[::-1])[99]}
+    signal_left = {
+        "rising": np.cumprod(1 - rising)[99],
+        "falling": np.cumprod(1 - rising[::-1])[99],
+    }
     assert signal_left["rising"] > 0.85
     assert signal_left["falling"] < 0.2
 
@@ -142,8 +147,14 @@ def test_e13_van_der_pol_orbits_converge_to_one_cycle() -> None:
             return float(y[1])
 
         crossing.direction = -1  # type: ignore[attr-defined]
-        solution = solve_ivp(lambda t, y: (y[1], 3 * (1 - y[0] ** 2) * y[1] - y[0]), (0, 120), start,
-                             events=crossing, rtol=1e-9, atol=1e-10)
+        solution = solve_ivp(
+            lambda t, y: (y[1], 3 * (1 - y[0] ** 2) * y[1] - y[0]),
+            (0, 120),
+            start,
+            events=crossing,
+            rtol=1e-9,
+            atol=1e-10,
+        )
         return solution.y_events[0][-5:, 0]
 
     inside, outside = maxima((0.01, 0.0)), maxima((4.0, 4.0))

@@ -1,0 +1,76 @@
+"""Verdicts by environment: what each tox environment found, merged into the record."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rdverify.errors import require
+from rdverify.results import CELL_KEY, load_results
+
+
+def read_environments(folder: Path) -> dict[str, dict[str, Any]]:
+    """Results by environment name, from files NAME.json; InputError if there is none."""
+    require(
+        folder.is_dir(), "environments", str(folder), "a folder of results, one per environment"
+    )
+    found = {path.stem: load_results(path) for path in sorted(folder.glob("*.json"))}
+    require(bool(found), "environments", str(folder), "a folder with at least one NAME.json")
+    return found
+
+
+def merge(
+    recorded: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]], values: bool
+) -> dict[str, Any]:
+    """The record with each environment's verdicts beside its own.
+
+    Args:
+        recorded: the recorded results.
+        runs: results by environment name.
+        values: also keep versions and measured numbers, for the budget's platform
+            term. Verdicts repeat on every machine; the last digits of numbers don't.
+
+    """
+    merged = copy.deepcopy(dict(recorded))
+    for name, run in runs.items():
+        verdicts = {claim["id"]: claim["verdict"] for claim in run["claims"]}
+        for claim in merged["claims"]:
+            if claim["id"] in verdicts:
+                claim["environments"][name] = verdicts[claim["id"]]
+        if values:
+            merged.setdefault("environments", {})[name] = {
+                "python": run["provenance"]["python"],
+                "machine": run["provenance"]["machine"],
+                "packages": run["provenance"]["packages"],
+                "cells": [
+                    {**{key: cell[key] for key in CELL_KEY}, "measured": cell["measured"]}
+                    for cell in run["table1"]
+                    if cell["measured"] is not None
+                ],
+            }
+    return merged
+
+
+def platform_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per cell, its value in each recorded environment and the largest distance from the record."""
+    environments = results.get("environments", {})
+    rows = []
+    for cell in results["table1"]:
+        key = [cell[name] for name in CELL_KEY]
+        seen = {
+            name: item["measured"]
+            for name, run in environments.items()
+            for item in run["cells"]
+            if [item[part] for part in CELL_KEY] == key
+        }
+        if seen and cell["measured"] is not None:
+            rows.append(
+                {
+                    "cell": cell,
+                    "largest": max(abs(value - cell["measured"]) for value in seen.values()),
+                    "environments": len(seen),
+                }
+            )
+    return rows

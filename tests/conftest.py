@@ -1,0 +1,73 @@
+"""One verification a session, shared by the tests that judge cells and claims."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from rdverify.files import write_json
+from rdverify.paths import golden_folder
+from rdverify.report import number
+from rdverify.results import cell_name, load_results
+from rdverify.study import Context
+from rdverify.verify import STUDIES, gather, measure
+
+ROOT = Path(__file__).resolve().parent.parent
+VERIFICATION = pytest.StashKey[dict[str, Any]]()
+
+settings.register_profile("rdverify", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("rdverify")
+
+
+@pytest.fixture(scope="session")
+def recorded() -> dict[str, Any]:
+    """The recorded results."""
+    return load_results(golden_folder() / "results.json")
+
+
+@pytest.fixture(scope="session")
+def verification(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    recorded: dict[str, Any],
+) -> dict[str, Any]:
+    """Every cell and claim recomputed in this session from shipped files."""
+    folder = tmp_path_factory.mktemp("verification")
+    context = Context("quick", golden_folder(), folder / "figures", folder / "work")
+    systems = list(STUDIES)
+    results = gather(
+        measure(systems, context),
+        recorded,
+        {"command": "pytest", "profile": "quick", "systems": systems, "time": ""},
+    )
+    write_json(folder / "results.json", results)
+    loaded = load_results(folder / "results.json")
+    request.config.stash[VERIFICATION] = loaded
+    name, target = os.environ.get("RDVERIFY_ENVIRONMENT"), os.environ.get("RDVERIFY_ENVIRONMENTS")
+    if name and target:
+        write_json(Path(target) / f"{name}.json", loaded)
+    return loaded
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Table 1 as recomputed in this run, after the tests."""
+    results = config.stash.get(VERIFICATION, None)
+    if results is None:
+        return
+    terminalreporter.section("Table 1, recomputed in this run")
+    for cell in results["table1"]:
+        parts = (cell["tolerance"] or {}).get("parts", [])
+        reasons = " + ".join(f"{part['name']} {part['half_width']:.2g}" for part in parts)
+        low, high = number(cell["predicted_low"]), number(cell["predicted_high"])
+        terminalreporter.write_line(
+            f"{cell_name(cell):<42} printed {cell['printed']:<7} measured "
+            f"{number(cell['measured']):<9} [{low}, {high}]  {cell['verdict']}"
+        )
+        if reasons:
+            terminalreporter.write_line(
+                f"{'':<42} tolerance {number(cell['resolution'])}: {reasons}"
+            )

@@ -1,0 +1,149 @@
+"""The balance against the spec, and its identities."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.testing import assert_allclose
+
+import spec
+from rdverify import InputError, Trace, balance_of
+
+E = {number: record.corrected for number, record in spec.EQUATIONS.items()}
+norms = st.floats(1e-3, 1e3)
+shapes = array_shapes(min_dims=2, max_dims=2, max_side=12)
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    shape = draw(shapes)
+    return Trace(
+        draw(arrays(float, shape, elements=norms)), draw(arrays(float, shape, elements=norms))
+    )
+
+
+@given(traces())
+def test_eq18_eq19_eq20_balance_is_the_spec_run_by_run(trace: Trace) -> None:
+    balance = balance_of(trace)
+    for run in range(trace.runs):
+        m_react, m_diff = E[19](trace.react[run]), E[19](trace.diff[run])
+        assert_allclose(balance.m_react_runs[run], m_react, rtol=1e-13)
+        assert_allclose(balance.m_diff_runs[run], m_diff, rtol=1e-13)
+        assert_allclose(balance.r_runs[run], E[18](m_react, m_diff), rtol=1e-12)
+        assert_allclose(balance.r_t[run], E[20](trace.react[run], trace.diff[run]), rtol=1e-15)
+
+
+@given(traces())
+def test_eq18_pooled_r_is_the_ratio_of_pooled_means(trace: Trace) -> None:
+    balance = balance_of(trace)
+    assert_allclose(balance.r, trace.react.sum() / trace.diff.sum(), rtol=1e-12)
+
+
+@given(traces())
+def test_r_is_the_mean_of_r_t_weighted_by_diffusion_and_differs_by_a_covariance(
+    trace: Trace,
+) -> None:
+    balance = balance_of(trace)
+    for r, r_t, diff in zip(balance.r_runs, balance.r_t, trace.diff, strict=True):
+        assert_allclose(np.average(r_t, weights=diff), r, rtol=1e-10)
+        covariance = np.mean(r_t * diff) - r_t.mean() * diff.mean()
+        assert_allclose(r_t.mean() - r, -covariance / diff.mean(), rtol=1e-6, atol=1e-9 * r_t.max())
+
+
+@given(traces(), st.floats(1e-3, 1e3))
+def test_r_has_no_unit(trace: Trace, unit: float) -> None:
+    scaled = balance_of(Trace(trace.react * unit, trace.diff * unit))
+    assert_allclose(scaled.r, balance_of(trace).r, rtol=1e-12)
+    assert_allclose(scaled.m_react, unit * balance_of(trace).m_react, rtol=1e-12)
+
+
+@given(traces())
+def test_swapping_the_terms_inverts_r(trace: Trace) -> None:
+    swapped = balance_of(Trace(trace.diff, trace.react))
+    assert_allclose(swapped.r * balance_of(trace).r, 1, rtol=1e-12)
+
+
+def test_steps_without_diffusion_are_kept_by_the_stated_policy() -> None:
+    balance = balance_of(Trace([[1.0, 0.0, 2.0]], [[0.0, 0.0, 4.0]]))
+    assert balance.r_t[0, 0] == math.inf
+    assert math.isnan(balance.r_t[0, 1])
+    assert balance.r_t[0, 2] == 0.5
+    assert balance.r == 0.75
+    assert balance_of(Trace([[1.0]], [[0.0]])).r == math.inf
+    assert math.isnan(balance_of(Trace([[0.0]], [[0.0]])).r)
+
+
+def test_a_trace_comes_back_from_its_file_and_equal_traces_give_equal_bytes(tmp_path: Path) -> None:
+    def make() -> Trace:
+        rng = np.random.default_rng(3)
+        return Trace(
+            rng.random((2, 5)),
+            rng.random((2, 5)),
+            np.arange(5) * 0.5,
+            "RD",
+            {"dx": 0.01, "name": "spots"},
+            [7, 8],
+            {"change": rng.random((2, 5))},
+            {"code": "1"},
+        )
+
+    first, second = make().save(tmp_path / "a.npz"), make().save(tmp_path / "b.npz")
+    assert first.read_bytes() == second.read_bytes()
+    loaded, original = Trace.load(first), make()
+    for name in ("react", "diff", "times"):
+        assert np.array_equal(getattr(loaded, name), getattr(original, name))
+    assert np.array_equal(loaded.extras["change"], original.extras["change"])
+    assert (loaded.system, loaded.config, loaded.seeds) == ("RD", original.config, (7, 8))
+
+
+def test_a_trace_cannot_be_changed() -> None:
+    trace = Trace([[1.0]], [[2.0]])
+    with pytest.raises(ValueError, match="read-only"):
+        trace.react[0, 0] = 5
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200])
+def test_a_truncated_trace_is_refused_in_words(tmp_path: Path, cut: int) -> None:
+    path = Trace([[1.0, 2.0]], [[2.0, 1.0]]).save(tmp_path / "t.npz")
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(InputError, match=r"trace = .*must be a file of schema"):
+        Trace.load(path)
+
+
+def test_a_file_of_another_kind_is_no_trace(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(InputError, match="must be a file of schema"):
+        Trace.load(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize(
+    ("react", "diff", "words"),
+    [
+        ([[1.0]], [[1.0, 2.0]], "diff.shape"),
+        ([1.0], [1.0], "react.ndim"),
+        ([[-1.0]], [[1.0]], r"min\(react\) = -1.0"),
+        (np.zeros((0, 3)), np.zeros((0, 3)), "at least one run"),
+    ],
+)
+def test_impossible_traces_are_refused(react: object, diff: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Trace(react, diff)  # type: ignore[arg-type]
+
+
+def test_stacking_keeps_one_row_a_run_and_only_the_settings_they_share() -> None:
+    one = Trace([[1.0, 2.0]], [[1.0, 1.0]], system="RD", config={"a": 1, "b": 1}, seeds=[3])
+    two = Trace([[5.0, 6.0]], [[2.0, 2.0]], system="RD", config={"a": 1, "b": 2}, seeds=[4])
+    both = Trace.stack([one, two])
+    assert both.seeds == (3, 4)
+    assert both.config == {"a": 1}
+    assert_allclose(balance_of(both).r_runs, [1.5, 2.75])
+    with pytest.raises(InputError, match="system"):
+        Trace.stack([one, Trace([[1.0, 1.0]], [[1.0, 1.0]], system="LSTM")])
