@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
+import spec
 from rdverify import InputError
 from rdverify.consistency import interval_of_ratio, self_consistency
 from rdverify.tolerance import Part, Tolerance, interval_of, rounding_half_width
@@ -81,7 +82,23 @@ def test_the_interval_of_a_ratio_holds_every_ratio_that_rounds_to_print(a: int, 
         assert np.all((low <= tops / bottoms) & (tops / bottoms <= high))
 
 
-def test_a_wrong_ratio_in_a_table_is_caught() -> None:
-    row = {"system": "RD", "setting": "x", "m_react": "0.3589", "m_diff": "0.3551", "r": "1.0107"}
-    assert self_consistency([row])[0]["consistent"]
-    assert not self_consistency([row | {"r": "1.0207"}])[0]["consistent"]
+@pytest.mark.parametrize("place", range(8))
+def test_a_wrong_ratio_in_the_table_is_caught(place: int) -> None:
+    rows = spec.table1()
+    assert self_consistency(rows)[place]["consistent"]
+    rows[place] = rows[place] | {"r": f"{float(rows[place]['r']) * 1.002:.4f}"}
+    assert not self_consistency(rows)[place]["consistent"]
+
+
+def test_prose_is_held_against_the_table() -> None:
+    rows = spec.table1()
+    found = {item["check"]: item["consistent"] for item in self_consistency(rows)}
+    assert len(found) == 16
+    assert sum(not consistent for consistent in found.values()) == 1  # D_v > D_u, erratum E02
+    for row in rows:
+        row["m_diff"] = f"{float(row['m_diff']) * 1.1:.4f}"
+        row["r"] = f"{float(row['r']) / 1.1:.4f}"
+    moved = {item["check"]: item["consistent"] for item in self_consistency(rows)}
+    assert {check for check in found if found[check] and not moved[check]} >= {
+        check for check in found if "about 14 times" in check or "1.00 ±" in check
+    }
