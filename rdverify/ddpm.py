@@ -41,7 +41,7 @@ def reverse_step(x_t: torch.Tensor, eps: torch.Tensor, t: int, schedule: Schedul
         t: index of the schedule, T-1 (noise) .. 0 (data).
         schedule: beta_t.
         noise: z ~ N(0, Id), the shape of ``x_t``.
-        variance: sigma_t^2 = "beta" (the paper's) or "posterior".
+        variance: sigma_t^2 = "beta" (the paper's), "posterior", or "none" (sigma_t = 0).
         clip: None, or the range c > 0: the image that eps implies is clipped to
             [-c, c] and mu is the mean of q(x_{t-1} | x_t, x_0) at the clipped image.
         last_noise: whether the step t = 0 adds its noise too; the standard
@@ -104,7 +104,7 @@ def sample(denoiser: Any, schedule: Schedule | None = None, shape: Sequence[int]
         images: number of trajectories, >= 1.
         seed: >= 0. Image k draws from its own stream seeded by (seed, k), so its
             noise does not depend on how many images are made or on ``batch``.
-        variance: sigma_t^2 = "beta" (default) or "posterior".
+        variance: sigma_t^2 = "beta" (default), "posterior", or "none" (sigma_t = 0).
         clip: False (default), True for the range 1, or the range itself.
         last_noise: whether the last step adds sigma_1 z. The standard sampler does
             not, and the images then are mu_theta(x_1, 1).

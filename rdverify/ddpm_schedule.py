@@ -15,7 +15,7 @@ from rdverify.errors import InputError, require
 
 Direction = Literal["increasing", "decreasing"]
 Scaling = Literal["endpoints", "1/T"]
-Variance = Literal["beta", "posterior"]
+Variance = Literal["beta", "posterior", "none"]
 FloatArray = npt.NDArray[np.float64]
 T_REFERENCE = 1000  # the T at which "1/T" scaling leaves the end points as given
 
@@ -141,8 +141,11 @@ class Schedule:
         return variance
 
     def sigma(self, variance: Variance = "beta") -> FloatArray:
-        """sigma_t of Eq. (17), shape (T,): sqrt(beta_t), or the posterior's standard deviation."""
-        require(variance in ("beta", "posterior"), "variance", variance, "'beta' or 'posterior'")
+        """sigma_t of Eq. (17), shape (T,): sqrt(beta_t), the posterior's, or 0 for "none"."""
+        require(variance in ("beta", "posterior", "none"), "variance", variance,
+                "'beta', 'posterior' or 'none'")
+        if variance == "none":
+            return np.zeros(self.T)
         return np.sqrt(self.beta if variance == "beta" else self.posterior_variance)
 
     def drift_coefficients(self) -> tuple[FloatArray, FloatArray]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from rdverify.ddpm_schedule import Schedule
@@ -127,6 +129,46 @@ class MixtureDenoiser:
             logits = logits + self.weights.to(x).log()
         centre = (logits.softmax(1) @ means).reshape(x.shape)  # (n, K) (K, d) -> (n, C, H, W)
         return root_rest / spread * (x - root_bar * centre)
+
+
+class Remapped:
+    """A trained network under another schedule or pixel scale, by a change of variables.
+
+    What a noise predictor knows depends on the noise level alone. For data
+    y_0 = scale x_0 + shift with x_0 the network's own scale,
+
+        y_t = sqrt(alpha_bar_t) y_0 + sqrt(1 - alpha_bar_t) eps
+        => (y_t - sqrt(alpha_bar_t) shift) / (scale k) = sqrt(bar') x_0 + sqrt(1 - bar') eps
+
+    with k^2 = alpha_bar_t + (1 - alpha_bar_t)/scale^2 and bar' = alpha_bar_t / k^2. The
+    network is asked at the (fractional) t' of its own schedule where alpha_bar is
+    bar', found by linear interpolation of log bar'/(1 - bar').
+
+    Args:
+        network: eps_theta, called with a float tensor t' of shape (n,).
+        own: the schedule that it was trained with.
+        schedule: the one to be sampled.
+        scale: > 0, pixels of y per pixel of x; 0.5 with shift 0.5 takes [-1, 1] to [0, 1].
+        shift: see ``scale``.
+    """
+
+    def __init__(self, network: Any, own: Schedule, schedule: Schedule, scale: float = 1.0,
+                 shift: float = 0.0) -> None:
+        require(math.isfinite(scale) and scale > 0, "scale", scale, "positive and finite")
+        self.network, self.scale, self.shift = network, scale, shift
+        self.config = getattr(network, "config", None)  # tells the image's shape
+        rest = schedule.one_minus_alpha_bar / scale**2
+        level = np.log(schedule.alpha_bar / rest)
+        levels = np.log(own.alpha_bar / own.one_minus_alpha_bar)
+        self.t_own = np.interp(level, levels[::-1], np.arange(own.T - 1.0, -1.0, -1.0))
+        self.k = np.sqrt(schedule.alpha_bar + rest)
+        self.root_bar = np.sqrt(schedule.alpha_bar)
+
+    def __call__(self, x: torch.Tensor, t: torch.Tensor) -> Any:
+        """Return the network's output for y_t of shape (n, C, H, W)."""
+        at = int(t.reshape(-1)[0])
+        own = (x - float(self.root_bar[at]) * self.shift) / (self.scale * float(self.k[at]))
+        return self.network(own, torch.full((len(x),), float(self.t_own[at]), device=x.device))
 
 
 def _roots(schedule: Schedule, t: torch.Tensor) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from scipy import stats
 
 import spec
 from rdverify.ddpm import Schedule, q_sample, sample
-from rdverify.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
+from rdverify.denoisers import GaussianDenoiser, MixtureDenoiser, Remapped, TrueNoise, zero
 from rdverify.diffusion_sde import (
     GaussianMixture,
     VariancePreserving,
@@ -256,6 +256,32 @@ def test_gaussian_mmse_is_the_error_that_it_makes():
         x = q_sample(math.sqrt(0.5) * x_0, t, SCHEDULE, eps)
         error = float((eps - denoiser(x, at(t, len(x)))).square().mean())
         assert error == pytest.approx(float(denoiser.mmse(t)), rel=0.05)
+
+
+class FractionalGaussian:
+    """The exact denoiser of N(m, v) at a fractional index of its schedule."""
+
+    def __init__(self, own: Schedule, m: float, v: float) -> None:
+        self.own, self.m, self.v = own, m, v
+
+    def __call__(self, x, t):
+        levels = np.log(self.own.alpha_bar / self.own.one_minus_alpha_bar)
+        level = np.interp(float(t[0]), np.arange(self.own.T), levels)
+        bar = 1 / (1 + math.exp(-level))
+        spread = bar * self.v + 1 - bar
+        return math.sqrt(1 - bar) * (x - math.sqrt(bar) * self.m) / spread
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 99), st.floats(-2, 2), st.sampled_from([(1.0, 0.0), (0.5, 0.5)]))
+def test_remapped_network_is_the_exact_denoiser_of_the_other_schedule_and_scale(t, x, affine):
+    """A Gaussian's denoiser carried over equals the denoiser of the carried Gaussian."""
+    scale, shift = affine
+    own, other = Schedule.linear(1000), Schedule.linear(100, 1e-3, 0.1, "decreasing")
+    carried = Remapped(FractionalGaussian(own, 0.3, 0.4), own, other, scale, shift)
+    exact = GaussianDenoiser(other, scale * 0.3 + shift, scale**2 * 0.4)
+    x_t = torch.full((1, 1, 1, 1), x, dtype=torch.float64)
+    assert float(carried(x_t, at(t))) == pytest.approx(float(exact(x_t, at(t))), abs=2e-3)
 
 
 def test_zero_denoiser_is_zero():
