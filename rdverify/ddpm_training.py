@@ -27,7 +27,7 @@ from rdverify.unet import WIDTHS, build_unet, save_unet
 Precision = Literal["float32", "bfloat16"]
 SNAPSHOT_STEPS = (0, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 40000)
 LOSS_EVERY = 50
-VALIDATION_EVERY = 500
+VALIDATION_EVERY = 1000
 VALIDATION_IMAGES = 500
 VALIDATION_SEED = 20_260_101  # its own, so that all trainings are judged on the same noise
 
@@ -135,7 +135,7 @@ def train(
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     unet = build_unet(images.channels, widths=config.widths, seed=config.seed).to(where)
     average = copy.deepcopy(unet).requires_grad_(False)
-    optimiser = torch.optim.Adam(unet.parameters(), lr=config.learning_rate)
+    optimiser = torch.optim.Adam(unet.parameters(), lr=config.learning_rate, foreach=True)
     identity = _identity(images, config, schedule)
     record = Record()
     if checkpoint is not None and checkpoint.exists():

@@ -20,7 +20,7 @@ from rdverify.errors import InputError, require
 from rdverify.files import write_atomically
 
 SCHEMA = "rdverify-unet-1"
-WIDTHS = (16, 32, 64, 64)  # about 1M parameters, most of them where the image is small
+WIDTHS = (16, 16, 32, 96)  # 1.2M parameters, most of them where the image is small
 IMAGE_SIZE = 32
 
 
