@@ -39,6 +39,12 @@ def merge(
         for claim in merged["claims"]:
             if claim["id"] in verdicts:
                 claim["environments"][name] = verdicts[claim["id"]]
+        for equation in merged["equations"]:
+            check = run.get("equation_checks", {}).get(equation["token"])
+            if check is not None:
+                equation.setdefault("environments", {})[name] = (
+                    f"{len(check['failed'])} failed" if check["failed"] else "passed"
+                )
         if values:
             merged.setdefault("environments", {})[name] = {
                 "python": run["provenance"]["python"],

@@ -43,8 +43,8 @@ def _rows(results: Results) -> str:
     return (
         f"Of the {len(cells)} printed numbers that were measured, {fitted} had to be fitted, since "
         f"the paper leaves their settings out: {tally[True, 'REACHED']} of these are reached. "
-        f"Of the {len(cells) - fitted} that then follow, {tally[False, 'CONFIRMED']} are confirmed and "
-        f"{tally[False, 'REFUTED']} refuted."
+        f"Of the {len(cells) - fitted} that then follow, {tally[False, 'CONFIRMED']} are "
+        f"confirmed and {tally[False, 'REFUTED']} refuted."
     )
 
 

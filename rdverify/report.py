@@ -392,6 +392,7 @@ def _equations_section(results: Results) -> str:
             "Spec": f"`{record['spec']}`",
             "Implementation": _files(record["implementation"]),
             "Tests": len(record["tests"]),
+            "Checks": _checks(record),
             "Claims": ", ".join(record["claims"]) or "–",
         }
         for record in results["equations"]
@@ -426,6 +427,18 @@ def _environments_section(results: Results) -> str:
         else ""
     )
     return f"## Claims by environment\n\n{markdown_table(rows)}{measured}"
+
+
+def _checks(record: Mapping[str, Any]) -> str:
+    """What the tests of an equation said in each environment, shortened where all agree."""
+    outcomes = record.get("environments", {})
+    if not outcomes:
+        return "–"
+    if set(outcomes.values()) == {"passed"}:
+        return "passed: " + ", ".join(outcomes)
+    fallen = ", ".join(record["claims"]) or "none"
+    listed = ", ".join(f"{name}: {outcome}" for name, outcome in outcomes.items())
+    return f"{listed}; claims that fall: {fallen}"
 
 
 def _files(names: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import typer
 from rdverify.environments import merge, read_environments
 from rdverify.errors import InputError, require
 from rdverify.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.junit import junit
 from rdverify.paths import golden_folder, repository
 from rdverify.progress import ConsoleReporter
 from rdverify.report import render, summary, verdict_block
@@ -71,6 +72,7 @@ def verify_command(
         _make_the_record(results, output, root)
         recorded = results
     found = drifts(results, recorded) if recorded else []
+    write_text(output / "junit.xml", junit(results, found))
     typer.echo(summary(results, found))
     typer.echo(f"report: {output / 'REPORT.md'}")
     return found

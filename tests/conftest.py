@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+import spec
 from rdverify.files import write_json
 from rdverify.paths import golden_folder
 from rdverify.report import number
@@ -18,6 +21,7 @@ from rdverify.verify import STUDIES, gather, measure
 
 ROOT = Path(__file__).resolve().parent.parent
 VERIFICATION = pytest.StashKey[dict[str, Any]]()
+CHECKS = pytest.StashKey[dict[str, dict[str, Any]]]()
 
 settings.register_profile("rdverify", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("rdverify")
@@ -47,14 +51,50 @@ def verification(
     write_json(folder / "results.json", results)
     loaded = load_results(folder / "results.json")
     request.config.stash[VERIFICATION] = loaded
-    name, target = os.environ.get("RDVERIFY_ENVIRONMENT"), os.environ.get("RDVERIFY_ENVIRONMENTS")
-    if name and target:
-        write_json(Path(target) / f"{name}.json", loaded)
     return loaded
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[CHECKS] = defaultdict(lambda: {"passed": 0, "failed": []})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Count each equation's tests; a failure in set-up counts as one of the test."""
+    report = yield
+    if report.when == "call" or report.failed:
+        for token in sorted(set(re.findall(r"(?<![a-z0-9])eq[01][0-9]|eq20", item.nodeid))):
+            outcome = item.config.stash[CHECKS][token]
+            if report.failed:
+                outcome["failed"].append(item.nodeid)
+            elif report.passed:
+                outcome["passed"] += 1
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave this environment's verdicts and equation checks for ``rdverify report``."""
+    name, target = os.environ.get("RDVERIFY_ENVIRONMENT"), os.environ.get("RDVERIFY_ENVIRONMENTS")
+    results = session.config.stash.get(VERIFICATION, None)
+    if name and target and results is not None:
+        checks = {
+            token: {**outcome, "claims": fallen_claims(token) if outcome["failed"] else []}
+            for token, outcome in sorted(session.config.stash[CHECKS].items())
+        }
+        write_json(Path(target) / f"{name}.json", {**results, "equation_checks": checks})
+
+
+def fallen_claims(token: str) -> list[str]:
+    """Ids of the claims that rest on an equation."""
+    return [c["id"] for c in spec.claims() if int(token.removeprefix("eq")) in c["equations"]]
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Table 1 as recomputed in this run, after the tests."""
+    """Claims that fall with a failed equation, and Table 1 as recomputed in this run."""
+    for token, outcome in sorted(config.stash[CHECKS].items()):
+        if outcome["failed"]:
+            claims = ", ".join(fallen_claims(token)) or "none"
+            terminalreporter.write_line(f"{token} fails; claims that fall with it: {claims}")
     results = config.stash.get(VERIFICATION, None)
     if results is None:
         return
