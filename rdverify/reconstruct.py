@@ -348,7 +348,7 @@ def _values(texts: list[str]) -> list[Any]:
     return list(texts)
 
 
-def setting_of(row: Mapping[str, Any], axes: Sequence[Axis]) -> Setting:
+def setting_of(row: Mapping[Any, Any], axes: Sequence[Axis]) -> Setting:
     """The setting of one row of a frame as plain Python values."""
     setting: Setting = {}
     for axis in axes:
