@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from rdverify.data.sequences import DataConfig, SineConfig
 from rdverify.errors import InputError, require
 from rdverify.files import write_atomically
+from rdverify.lstm_kernel import series
 from rdverify.trace import Trace
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,6 +45,7 @@ class LSTMConfig:
         feedback_from: None: every input is data. An integer s, 1 <= s < length: from
             step s on the input is the network's own previous output, also while
             it learns ("next" only).
+        feedback_after: epochs in which every input is data before that begins.
         optimiser: "adam" (the default of most code), "rmsprop" or "sgd" (momentum
             0.9); all else as torch.optim has it.
         learning_rate: > 0, of the first step.
@@ -60,6 +62,7 @@ class LSTMConfig:
     hidden: int = 16
     target: Literal["next", "same"] = "next"
     feedback_from: int | None = None
+    feedback_after: int = 0
     optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
     learning_rate: float = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -70,7 +73,8 @@ class LSTMConfig:
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
-        for name, lowest in (("hidden", 1), ("epochs", 0), ("seed", 0)):
+        for name, lowest in (("hidden", 1), ("epochs", 0), ("seed", 0),
+                             ("feedback_after", 0)):
             _require_integer(name, getattr(self, name), lowest)
         if self.batch_size is not None:
             _require_integer("batch_size", self.batch_size, 1)
@@ -140,7 +144,8 @@ def gates(lstm: nn.LSTM, x: Tensor, state: State | None = None) -> Gates:
     """All gates and states of a run, by a plain loop over the steps.
 
     eq02 f_t, eq03 i_t, eq04 c~_t, eq05 C_t, eq06 o_t, eq07 h_t, with the module's
-    two bias vectors added. Slower than :func:`probe`; for looking inside.
+    two bias vectors added. Slower than :func:`probe`, in which the same cell is
+    compiled; for looking inside.
 
     Args: as :func:`probe`.
 
@@ -192,21 +197,13 @@ def probe(lstm: nn.LSTM, x: Tensor, state: State | None = None, *, detail: bool 
 
     Source: Eqs. (2)-(7), (11), (13), (16); sections 2.2, 3.1, 4.2, 4.3.
     """
-    inside = gates(lstm, x, state)
-    a, b = inside.i * inside.c_tilde, inside.one_minus_f * inside.c_prev
-
-    def norm(values: FloatArray) -> FloatArray:
-        return cast(FloatArray, np.linalg.norm(values, axis=2))
-
-    extras = {"change": norm(a - b), "inner": ((a - b) * (a + b)).sum(axis=2),
-              "cell": norm(inside.c)}
-    if detail:
-        extras |= {"i": inside.i.mean(axis=2), "one_minus_f": inside.one_minus_f.mean(axis=2),
-                   "abs_cell": np.abs(inside.c).mean(axis=2),
-                   "aligned": np.sign(a * inside.c_prev).mean(axis=2)}
+    series_x, h_0, c_0 = _check(lstm, x, state)
+    w, u, bias = _weights(lstm)
+    read = (value.detach().numpy() for value in (series_x, w, u, bias, h_0, c_0))
+    found = series(*read, detail=detail)
     config = {"hidden": lstm.hidden_size, "input": lstm.input_size, "bias": lstm.bias,
               "dtype": str(x.dtype).removeprefix("torch.")}
-    return Trace(norm(a), norm(b), system="LSTM", config=config, extras=extras)
+    return Trace(found.pop("react"), found.pop("diff"), system="LSTM", config=config, extras=found)
 
 
 def free_run(model: SequenceModel, warm_up: Tensor, steps: int) -> FloatArray:

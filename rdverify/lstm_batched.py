@@ -39,7 +39,7 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
 
     Args:
         configs: one per network, equal in hidden, dtype, batch_size, target,
-            feedback_from and optimiser; free in rate, schedule, epochs,
+            feedback and optimiser; free in rate, schedule, epochs,
             clip_norm, seed.
         models: freshly built, on the CPU.
         x: data, shape (networks, sequences, length).
@@ -66,7 +66,7 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
             total = torch.zeros(len(configs), dtype=torch.float64, device=device)
             for rows in zip(*order, strict=True):
                 chosen = torch.stack(rows).to(device)  # (networks, batch)
-                losses = _losses(configs[0], stack, x[networks, chosen])
+                losses = stacked_losses(configs[0], stack, x[networks, chosen], epoch)
                 gradients = torch.autograd.grad(losses.sum(), stack)
                 optimiser.step(gradients, rates, active)
                 total += losses.detach().double() * chosen.shape[1]
@@ -79,15 +79,28 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
     return [kept[:config.epochs, index] for index, config in enumerate(configs)]
 
 
-def _losses(config: LSTMConfig, stack: Sequence[Tensor], x: Tensor) -> Tensor:
-    """Mean-squared error of each network, shape (networks,); x is (networks, batch, length)."""
+def feedback_start(config: LSTMConfig, epoch: int) -> int | None:
+    """The step from which the network reads its own output in an epoch, or None."""
+    return config.feedback_from if epoch >= config.feedback_after else None
+
+
+def stacked_losses(config: LSTMConfig, stack: Sequence[Tensor], x: Tensor, epoch: int) -> Tensor:
+    """Mean-squared error of each network, shape (networks,), by a loop over the steps.
+
+    Args:
+        config: target and feedback.
+        stack: the parameters in the order of ``NAMES``, each of shape (networks, ...).
+        x: shape (networks, batch, length).
+        epoch: 0-based; feedback may begin later than the first.
+    """
     w, u, b_ih, b_hh, head, shift = stack
     w_row, u_t = w.transpose(1, 2), u.transpose(1, 2)  # (networks, 1, 4 h), (networks, h, 4 h)
     bias = (b_ih + b_hh)[:, None]  # (networks, 1, 4 h)
     h = x.new_zeros(x.shape[0], x.shape[1], u.shape[2])  # (networks, batch, h)
     c = h
     steps = x.shape[2] if config.target == "same" else x.shape[2] - 1
-    feedback = steps if config.feedback_from is None else config.feedback_from
+    start = feedback_start(config, epoch)
+    feedback = steps if start is None else start
     hidden: list[Tensor] = []
     outputs: list[Tensor] = []
     for t in range(steps):

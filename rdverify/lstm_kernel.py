@@ -9,22 +9,20 @@ forbids calls into the mathematics library, hence the exponential below.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
-LANES = 128
+LANES = 64
 # contract: multiply and add in one rounding; the input is finite, so no NaN arises
 FLAGS = {"contract", "nnan", "nsz"}
 SERIES = ("react", "diff", "change", "inner", "cell")
 DETAIL = ("i", "one_minus_f", "abs_cell", "aligned")
 
+Array = npt.NDArray[Any]
 Kernel = Callable[..., None]
-
-
-def _inverse_factorials(count: int, dtype: type) -> tuple[Any, ...]:
-    return tuple(dtype(1 / np.prod(np.arange(1.0, n + 1))) for n in range(1, count + 1))
 
 
 @numba.njit(fastmath=FLAGS, inline="always")
@@ -74,8 +72,8 @@ def _split64(z):  # type: ignore[no-untyped-def]
     return s, p
 
 
-def _kernel(dtype: Any, split: Any, limit: float, detail: bool) -> Kernel:
-    """The compiled cell of one dtype; ``limit`` is the largest exponent used."""
+def _kernel(dtype: Any, split: Any, limit: float) -> Kernel:
+    """The cell of one dtype, compiled at its first call; ``limit`` is the largest exponent."""
     zero, one, two = dtype(0), dtype(1), dtype(2)
     gate, wide, narrow = dtype(0.68 * limit), dtype(0.92 * limit), dtype(0.28 * limit)
     lanes = LANES
@@ -83,9 +81,9 @@ def _kernel(dtype: Any, split: Any, limit: float, detail: bool) -> Kernel:
     # piece at constant distances: the compiler then sees that they don't overlap
     row_f, row_c, row_o, row_cell, row_h, block = (n * lanes for n in range(1, 7))
 
-    @numba.njit(fastmath=FLAGS, nogil=True, cache=True, error_model="numpy")
     def run(x, w, u, bias, h_0, c_0, out):  # type: ignore[no-untyped-def]
         batch, steps, size = x.shape
+        rows = out.shape[0]
         units = u.shape[1]
         padded = (units + 3) // 4 * 4  # the sums over h run four at a time
         recurrent = np.zeros((4 * units, padded), dtype)
@@ -165,27 +163,51 @@ def _kernel(dtype: Any, split: Any, limit: float, detail: bool) -> Kernel:
                         sums[lane + 2 * lanes] += (a - b) * (a - b)
                         sums[lane + 3 * lanes] += (a - b) * (a + b)
                         sums[lane + 4 * lanes] += new * new
-                        if detail:
-                            sums[lane + 5 * lanes] += one / (one + e_i)
-                            sums[lane + 6 * lanes] += e_f * f
-                            sums[lane + 7 * lanes] += abs(new)
-                            sums[lane + 8 * lanes] += np.sign(a) * np.sign(old)
+                        sums[lane + 5 * lanes] += one / (one + e_i)
+                        sums[lane + 6 * lanes] += e_f * f
+                        sums[lane + 7 * lanes] += abs(new)
+                        sums[lane + 8 * lanes] += np.sign(a) * np.sign(old)
                 for lane in range(used):
                     out[0, first + lane, t] = np.sqrt(sums[lane])
                     out[1, first + lane, t] = np.sqrt(sums[lane + lanes])
                     out[2, first + lane, t] = np.sqrt(sums[lane + 2 * lanes])
                     out[3, first + lane, t] = sums[lane + 3 * lanes]
                     out[4, first + lane, t] = np.sqrt(sums[lane + 4 * lanes])
-                    if detail:
-                        for row in range(5, 9):
-                            out[row, first + lane, t] = sums[row * lanes + lane] / dtype(units)
+                    for row in range(5, rows):
+                        out[row, first + lane, t] = sums[row * lanes + lane] / dtype(units)
 
-    return run  # type: ignore[no-any-return]
+    def compiled(cache: bool) -> Any:
+        # without the numpy error model every division would be a branch
+        return numba.njit(fastmath=FLAGS, nogil=True, error_model="numpy", cache=cache)(run)
+
+    try:
+        return cast(Kernel, compiled(cache=True))
+    except RuntimeError:  # no folder in which a cache could be kept
+        return cast(Kernel, compiled(cache=False))
 
 
-KERNELS: dict[tuple[str, bool], Kernel] = {
-    (name, detail): _kernel(dtype, split, limit, detail)
-    for name, dtype, split, limit in (("float32", np.float32, _split32, 88.0),
-                                      ("float64", np.float64, _split64, 700.0))
-    for detail in (False, True)
-}
+KERNELS: dict[str, Kernel] = {"float32": _kernel(np.float32, _split32, 88.0),
+                              "float64": _kernel(np.float64, _split64, 700.0)}
+
+
+def series(x: Array, w: Array, u: Array, bias: Array, h_0: Array, c_0: Array, *,
+           detail: bool) -> dict[str, npt.NDArray[np.float64]]:
+    """Per-step series of an LSTM.
+
+    Args:
+        x: shape (batch, T, d), float32 or float64 like all that follow.
+        w: shape (4 h, d), gates in torch's order i, f, c~, o.
+        u: shape (4 h, h).
+        bias: shape (4 h,).
+        h_0: shape (batch, h).
+        c_0: shape (batch, h).
+        detail: also the series named in ``DETAIL``.
+
+    Returns:
+        ``SERIES`` (and ``DETAIL``), each of shape (batch, T), as :func:`rdverify.lstm.probe`
+        defines them.
+    """
+    names = SERIES + DETAIL if detail else SERIES
+    out = np.empty((len(names), x.shape[0], x.shape[1]))
+    KERNELS[x.dtype.name](*(np.ascontiguousarray(a) for a in (x, w, u, bias, h_0, c_0)), out)
+    return dict(zip(names, out, strict=True))

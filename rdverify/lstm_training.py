@@ -24,7 +24,14 @@ from rdverify.data.sequences import generate
 from rdverify.errors import InputError, require
 from rdverify.files import write_atomically
 from rdverify.lstm import DTYPES, LSTMConfig, SequenceModel, build
-from rdverify.lstm_batched import batches, rate, train_group
+from rdverify.lstm_batched import (
+    NAMES,
+    batches,
+    feedback_start,
+    rate,
+    stacked_losses,
+    train_group,
+)
 from rdverify.progress import Reporter
 
 FloatArray = npt.NDArray[np.float64]
@@ -88,7 +95,7 @@ def train(config: LSTMConfig, data: npt.ArrayLike | None = None,
             total = 0.0
             for rows in batches(config, epoch, len(x)):
                 optimiser.zero_grad()
-                loss = _loss(config, model, x[rows])
+                loss = _loss(config, model, x[rows], epoch)
                 loss.backward()  # type: ignore[no-untyped-call]
                 if config.clip_norm is not None:
                     torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
@@ -143,7 +150,7 @@ def train_many(configs: Sequence[LSTMConfig],
     groups: dict[Any, list[int]] = {}
     for index, (config, x) in enumerate(zip(configs, series, strict=True)):
         key = (config.hidden, config.dtype, tuple(x.shape), config.batch_size, config.target,
-               config.feedback_from, config.optimiser)
+               config.feedback_from, config.feedback_after, config.optimiser)
         groups.setdefault(key, []).append(index)
     found: dict[int, Trained] = {}
     for members in groups.values():
@@ -165,19 +172,16 @@ def make_optimiser(config: LSTMConfig, parameters: Sequence[Tensor]) -> torch.op
     return torch.optim.SGD(parameters, config.learning_rate, momentum=0.9)
 
 
-def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor) -> Tensor:
+def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, epoch: int) -> Tensor:
     """Mean-squared error of sequences x, shape (batch, length)."""
     inputs = x[:, :, None]  # (batch, length, 1)
     if config.target == "same":
         return torch.nn.functional.mse_loss(model(inputs)[0], inputs)
-    if config.feedback_from is None:
+    if feedback_start(config, epoch) is None:
         return torch.nn.functional.mse_loss(model(inputs[:, :-1])[0], inputs[:, 1:])
-    y, state = model(inputs[:, :config.feedback_from])
-    made = [y]
-    for _ in range(config.feedback_from, x.shape[1] - 1):
-        y, state = model(y[:, -1:], state)
-        made.append(y)
-    return torch.nn.functional.mse_loss(torch.cat(made, 1), inputs[:, 1:])
+    # step by step, a plain loop is faster than a call of the module at every step
+    stack = [model.get_parameter(name)[None] for name in NAMES]
+    return stacked_losses(config, stack, x[None], epoch)[0]
 
 
 def _series(config: LSTMConfig, data: npt.ArrayLike | None) -> Tensor:
