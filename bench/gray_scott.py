@@ -1,0 +1,244 @@
+# ruff: noqa: E402
+"""How fast is the Gray-Scott simulator? Ratios, side by side in one run.
+
+    python bench/gray_scott.py [--output FILE] [--check] [--repeats N]
+
+Every contestant takes its turn in every round, so that a slow spell of the machine
+hits all of them; compile time is left out. What runs on one thread is timed by the
+processor time the process got, which other programs on the machine disturb least (on
+a quiet one it is the wall time); two threads against one by wall time, which only a
+quiet machine can show. Printed are the best and the median of the rounds, and ratios
+of the best (in brackets: the median of each round's ratio). ``--check`` exits with
+status 1 if a ratio misses its bar.
+"""
+
+from __future__ import annotations
+
+import os
+
+# one thread each; py-pde would otherwise use several from 256 x 256 cells on
+for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import argparse
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pde
+
+from rdverify import gray_scott_kernel
+from rdverify.files import write_text
+from rdverify.gray_scott import GrayScottConfig, initial_state, run_many, simulate
+
+SIDE = 256
+FEED = 0.029
+# ratio -> (bar, True if it must be at least that, what it compares)
+BARS = {
+    "numpy_roll": (12.0, True, "time of NumPy with np.roll and norms / ours with norms"),
+    "py_pde": (10.0, True, "time of py-pde's compiled stepping, no norms / ours with norms"),
+    "norms": (1.10, False, "our time with norms / without"),
+    "two_threads": (1.7, True, "two runs one after the other / on two threads"),
+}
+
+
+def config_of(side: int = SIDE, steps: int = 1, **more: Any) -> GrayScottConfig:
+    return GrayScottConfig(FEED, rows=side, cols=side, steps=steps, **more)
+
+
+def ours(steps: int, side: int = SIDE, **more: Any) -> Callable[[], None]:
+    """The public way: initial state, steps with norms, trace."""
+    config = config_of(side, steps, **more)
+    return lambda: None if simulate(config).diverged_at is None else sys.exit("diverged")
+
+
+def kernel(steps: int, norms: bool) -> Callable[[], None]:
+    """The compiled steps alone, with and without the norms."""
+    config = config_of()
+    grid = config.dx**2
+    coefficients = np.array([config.d_u / grid, config.d_v / grid, FEED, FEED + config.kill_rate,
+                             config.dt, 1.0, 4.0])
+    start = [gray_scott_kernel.wrap(field) for field in initial_state(config)]
+    buffers = [field.copy() for field in (*start, *start)]
+    sums = np.zeros((gray_scott_kernel.SUMS, steps))
+    advance = gray_scott_kernel.kernel("uv2", False, False, norms)
+
+    def work() -> None:
+        for buffer, field in zip(buffers, (*start, *start), strict=True):
+            buffer[:] = field
+        advance(*buffers, coefficients, np.inf, sums)
+
+    return work
+
+
+def numpy_roll(steps: int) -> Callable[[], None]:
+    """Eqs. (1), (12), (15) literally: np.roll and np.linalg.norm."""
+    config = config_of()
+    start = initial_state(config)
+
+    def laplacian(field: Any) -> Any:
+        return (np.roll(field, 1, 0) + np.roll(field, -1, 0) + np.roll(field, 1, 1)
+                + np.roll(field, -1, 1) - 4 * field) / config.dx**2
+
+    def work() -> None:
+        u, v = start
+        react, diff = np.empty(steps), np.empty(steps)
+        for t in range(steps):
+            gain = u * v * v
+            reaction = gain - (FEED + config.kill_rate) * v
+            diffusion = config.d_v * laplacian(v)
+            react[t], diff[t] = np.linalg.norm(reaction), np.linalg.norm(diffusion)
+            u = u + config.dt * (config.d_u * laplacian(u) - gain + FEED * (1 - u))
+            v = v + config.dt * (diffusion + reaction)
+
+    return work
+
+
+def py_pde(steps: int) -> Callable[[], None]:
+    """py-pde's explicit Euler stepper, compiled with numba, without any tracker."""
+    config = config_of()
+    side = SIDE * config.dx
+    grid = pde.CartesianGrid([[0, side], [0, side]], SIDE, periodic=True)
+    equations = pde.PDE({
+        "u": f"{config.d_u} * laplace(u) - u * v**2 + {FEED} * (1 - u)",
+        "v": f"{config.d_v} * laplace(v) + u * v**2 - {FEED + config.kill_rate} * v",
+    })
+    start = pde.FieldCollection([pde.ScalarField(grid, field) for field in initial_state(config)])
+    # the class has another name in later versions
+    solver = getattr(pde, "EulerSolver", None) or pde.ExplicitSolver
+    state = start.copy()
+    advance = solver(equations, backend="numba").make_stepper(state, dt=config.dt)
+
+    def work() -> None:
+        state.data = start.data
+        advance(state, 0.0, steps * config.dt)
+
+    work()
+    expected = simulate(config_of(steps=steps)).v
+    assert np.max(np.abs(state[1].data - expected)) < 1e-10, "py-pde computes something else"
+    return work
+
+
+def together(steps: int, workers: int) -> Callable[[], None]:
+    configs = [config_of(steps=steps, seed=seed) for seed in (0, 1)]
+    return lambda: sys.exit("a run is missing") if len(run_many(configs, workers)) != 2 else None
+
+
+def measure(contestants: dict[str, tuple[Callable[[], None], float]], repeats: int,
+            clock: Callable[[], float] = time.process_time) -> dict[str, list[float]]:
+    """Seconds per cell and step of every contestant in every round."""
+    for work, _ in contestants.values():
+        work()  # compiles and warms the caches
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(repeats):
+        for name, (work, cells) in contestants.items():
+            start = clock()
+            work()
+            seconds[name].append((clock() - start) / cells)
+    return seconds
+
+
+def exponent(sizes: list[int], seconds: list[float]) -> float:
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--check", action="store_true", help="status 1 if a ratio misses its bar")
+    parser.add_argument("--repeats", type=int, default=7, help="rounds (default: 7)")
+    args = parser.parse_args()
+    if args.repeats < 1:
+        parser.error(f"--repeats = {args.repeats} is not allowed: must be 1 or more")
+
+    cells = SIDE * SIDE
+    print(f"N = {SIDE}, float64, {args.repeats} rounds; compiling ...", file=sys.stderr)
+    seconds = measure({
+        "rdverify, norms at every step": (ours(1500), 1500 * cells),
+        "kernel, norms at every step": (kernel(1500, True), 1500 * cells),
+        "kernel, no norms": (kernel(1500, False), 1500 * cells),
+        "NumPy np.roll, norms": (numpy_roll(60), 60 * cells),
+        "py-pde numba, no norms": (py_pde(100), 100 * cells),
+        "rdverify, float32": (ours(1500, dtype="float32"), 1500 * cells),
+    }, args.repeats)
+    seconds |= measure({
+        "two runs, one thread": (together(3000, 1), 6000 * cells),
+        "two runs, two threads": (together(3000, 2), 6000 * cells),
+    }, 2 * args.repeats, time.perf_counter)
+    rows = {name: {"best": 1e-9 / min(times), "median": 1e-9 / float(np.median(times))}
+            for name, times in seconds.items()}
+    pairs = {
+        "numpy_roll": ("NumPy np.roll, norms", "rdverify, norms at every step"),
+        "py_pde": ("py-pde numba, no norms", "rdverify, norms at every step"),
+        "norms": ("kernel, norms at every step", "kernel, no norms"),
+        "two_threads": ("two runs, one thread", "two runs, two threads"),
+    }
+    ratios = {}
+    for name, (slow, fast) in pairs.items():
+        bar, at_least, what = BARS[name]
+        best = min(seconds[slow]) / min(seconds[fast])
+        ratios[name] = {
+            "what": what, "bar": bar, "at_least": at_least, "best": best,
+            "median": float(np.median(np.divide(seconds[slow], seconds[fast]))),
+            "met": best >= bar if at_least else best <= bar,
+        }
+
+    sides, counts = [64, 128, 256, 512], [500, 1000, 2000, 4000]
+    by_side = measure({str(n): (ours(2**25 // n**2, n), 2**25) for n in sides}, args.repeats)
+    by_steps = measure({str(t): (ours(t), t * cells) for t in counts}, args.repeats)
+    growth = {
+        "cells": {n: min(by_side[str(n)]) * n * n for n in sides},
+        "steps": {t: min(by_steps[str(t)]) * t * cells for t in counts},
+    }
+    growth["exponent"] = {
+        "cells": exponent([n * n for n in sides], list(growth["cells"].values())),
+        "steps": exponent(counts, list(growth["steps"].values())),
+    }
+
+    print(f"\n{'cell updates per second / 1e9':34}{'best':>8}{'median':>8}")
+    for name, row in rows.items():
+        print(f"{name:34}{row['best']:8.3f}{row['median']:8.3f}")
+    print("\nratios: best of each (median over rounds), bar")
+    for ratio in ratios.values():
+        print(f"{ratio['best']:8.2f} ({ratio['median']:.2f})  "
+              f"{'>=' if ratio['at_least'] else '<='} {ratio['bar']:<5}"
+              f"{'met' if ratio['met'] else 'MISSED':7} {ratio['what']}")
+    print("\ngrowth, ours with norms, best")
+    for n, one_step in growth["cells"].items():
+        print(f"  {n:4} x {n:<4} {1e6 * one_step:10.1f} us a step")
+    for t, whole in growth["steps"].items():
+        print(f"  {t:5} steps of {SIDE} x {SIDE} {1e3 * whole:8.1f} ms")
+    print(f"  time ~ cells^{growth['exponent']['cells']:.3f}, "
+          f"steps^{growth['exponent']['steps']:.3f}")
+
+    if args.output is not None:
+        result = {
+            "side": SIDE, "repeats": args.repeats, "gcells_per_second": rows, "ratios": ratios,
+            "seconds": growth,
+            "machine": {
+                "processor": processor(), "cores": os.cpu_count(),
+                "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("numpy", "numba", "py-pde")},
+            },
+        }
+        write_text(args.output, json.dumps(result, indent=1) + "\n")
+    return int(args.check and not all(ratio["met"] for ratio in ratios.values()))
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
