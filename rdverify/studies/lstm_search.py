@@ -8,23 +8,23 @@ nearest on all three rows, and further seeds of the nearest settings.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rdverify.lstm import build
 from rdverify.lstm_skill import one_step
-from rdverify.lstm_training import train
 from rdverify.progress import Reporter
 from rdverify.reconstruct import (
     Axis,
     Setting,
     design,
     evaluate_settings,
-    setting_of,
 )
+from rdverify.studies.lstm_fast import train_fast
 from rdverify.studies.lstm_rows import (
     ROWS,
     TRAINING,
@@ -39,8 +39,8 @@ FIRST, OTHER = 208, 32  # settings a row: Adam, and the other optimisers
 PER_PROTOCOL, PROTOCOLS = 24, 3
 SEEDS, NEAREST = 4, 10
 DESIGN_SEED = 1
+PROTOCOL = ["optimiser", *(axis.name for axis in TRAINING), "variant"]
 OPTIMISERS = Axis("optimiser", choices=("rmsprop", "sgd"))
-KEYS = ("stage", "seed", "optimiser", *(axis.name for axis in TRAINING))
 
 
 def evaluate(row: Row, setting: Setting) -> dict[str, float]:
@@ -52,12 +52,12 @@ def evaluate(row: Row, setting: Setting) -> dict[str, float]:
     config = config_of(row, setting)
     x = unseen(row, setting)
     before = numbers_of(build(config), x, "same")
-    trained = train(config)
-    found = numbers_of(trained.model, x, config.target)
+    model, losses = train_fast(config)
+    found = numbers_of(model, x, config.target)
     extra = {"r_untrained": before["r_whole"], "r_untrained_late": before["r_late"],
-             "loss": float(trained.losses[-1])}
+             "loss": float(losses[-1])}
     if config.target == "next":
-        extra["skill"] = one_step(trained.model, x).factor
+        extra["skill"] = one_step(model, x).factor
     return found | extra
 
 
@@ -86,42 +86,54 @@ def distances(row: Row, frame: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(["distance", "index"], kind="stable").reset_index(drop=True)
 
 
-PROTOCOL = ["optimiser", *(axis.name for axis in TRAINING), "variant"]
-
-
-def protocols(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def protocols(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Training choices and variant tried on all rows, nearest first.
 
     A protocol's distance on a row is that of the best data setting tried with it,
     its distance overall the largest of the three.
     """
-    best = [table.groupby(PROTOCOL)["distance"].min() for table in tables]
-    joined = pd.concat(best, axis=1, keys=[row.key for row in ROWS]).dropna()
+    best = [table.groupby(PROTOCOL)["distance"].min() for table in tables.values()]
+    joined = pd.concat(best, axis=1, keys=list(tables)).dropna()
     joined["distance"] = joined.max(axis=1)
     return joined.sort_values("distance", kind="stable").reset_index()
 
 
+def nearest_protocols(tables: Mapping[str, pd.DataFrame], count: int) -> list[Setting]:
+    """The ``count`` nearest protocols, each with its best variant."""
+    lines = protocols(tables).drop_duplicates(PROTOCOL[:-1]).head(count)
+    return [_plain(line, PROTOCOL) for line in lines.to_dict("records")]
+
+
 def second_stage(row: Row, chosen: Sequence[Setting], start: int,
                  count: int = PER_PROTOCOL) -> list[Setting]:
-    """Further data settings for each chosen protocol."""
-    settings = []
+    """Further data settings for each chosen protocol, a design of its own for each."""
+    settings: list[Setting] = []
     for place, protocol in enumerate(chosen):
+        training = {name: protocol[name] for name in PROTOCOL[:-1]}
         for point in design(row.axes, count, DESIGN_SEED + 10 + place):
-            settings.append({"stage": 2, "seed": start + len(settings), **protocol, **point})
+            settings.append({"stage": 2, "seed": start + len(settings), **training, **point})
     return settings
 
 
-def third_stage(row: Row, table: pd.DataFrame, start: int, nearest: int = NEAREST,
-                seeds: int = SEEDS) -> list[Setting]:
-    """Further seeds of the settings that came nearest, best of their variants."""
-    axes = [*TRAINING, *row.axes]
-    best = table.drop_duplicates("index").head(nearest).to_dict("records")
-    settings = []
-    for line in best:
-        point = {"optimiser": line["optimiser"], **setting_of(line, axes)}
+def third_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start: int,
+                nearest: int = NEAREST, seeds: int = SEEDS) -> list[Setting]:
+    """Further seeds of the row's nearest settings and of each protocol's nearest one."""
+    lines = table.drop_duplicates("index").head(nearest).to_dict("records")
+    for protocol in chosen:
+        same = np.logical_and.reduce([table[name] == protocol[name] for name in PROTOCOL])
+        lines += table[same].head(1).to_dict("records")
+    unique = {line["index"]: line for line in lines}
+    names = [*PROTOCOL[:-1], *(axis.name for axis in row.axes)]
+    settings: list[Setting] = []
+    for line in unique.values():
         for _ in range(seeds):
-            settings.append({"stage": 3, "seed": start + len(settings), **point})
+            settings.append({"stage": 3, "seed": start + len(settings), **_plain(line, names)})
     return settings
+
+
+def _plain(line: Mapping[Any, Any], names: Sequence[str]) -> Setting:
+    return {name: line[name].item() if hasattr(line[name], "item") else line[name]
+            for name in names}
 
 
 def run_stage(row: Row, settings: Sequence[Setting], path: Path,
@@ -131,3 +143,27 @@ def run_stage(row: Row, settings: Sequence[Setting], path: Path,
         settings, lambda setting: evaluate(row, setting), path, progress, workers,
         name=f"search {row.key}", stated={"row": dataclasses.asdict(row), "settings":
                                            [dict(setting) for setting in settings]})
+
+
+def search_all(folder: Path, progress: Reporter | None = None,
+               workers: int = 1) -> dict[str, pd.DataFrame]:
+    """All stages of all rows, each stage with its own file in ``folder``."""
+    frames = {row.key: [run_stage(row, first_stage(row), folder / f"{row.file}-1.csv", progress,
+                                  workers)] for row in ROWS}
+    for stage in (2, 3):
+        tables = {row.key: distances(row, merged(frames[row.key])) for row in ROWS}
+        chosen = nearest_protocols(tables, PROTOCOLS)
+        for row in ROWS:
+            done = sum(len(frame) for frame in frames[row.key])
+            settings = (second_stage(row, chosen, done) if stage == 2
+                        else third_stage(row, tables[row.key], chosen, done))
+            path = folder / f"{row.file}-{stage}.csv"
+            frames[row.key].append(run_stage(row, settings, path, progress, workers))
+    return {key: merged(parts) for key, parts in frames.items()}
+
+
+def merged(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The stages of a row as one record, numbered through."""
+    whole = pd.concat(parts, ignore_index=True)
+    whole["error"] = whole["error"].fillna("")
+    return whole.assign(index=np.arange(len(whole)))
