@@ -369,6 +369,19 @@ def test_printed_kinetics_blow_up_in_finite_time_from_the_noisy_start():
     assert simulate(replace(config, kinetics="uv2")).diverged_at is None
 
 
+def test_printed_kinetics_without_negative_v_end_uniform_and_far_from_balance():
+    # u^2 v = (F + k) v gives u = sqrt(F + k) and v = F (1 - u) / (F + k) everywhere
+    config = replace(SPOTS, kinetics="u2v", steps=3000)
+    u, v = initial_state(config)
+    result = simulate(config, (u, np.maximum(v, 0)))
+    decay = config.feed_rate + config.kill_rate
+    assert result.diverged_at is None
+    assert result.u == pytest.approx(np.full_like(u, np.sqrt(decay)), rel=1e-9)
+    assert result.v == pytest.approx(
+        np.full_like(v, config.feed_rate * (1 - np.sqrt(decay)) / decay), rel=1e-9)
+    assert balance_of(result.trace).r > 2
+
+
 def test_a_divergence_is_a_result():
     config = GrayScottConfig(0.029, kinetics="u2v", steps=700, snapshots=(0, 2, 600))
     result = simulate(config)
