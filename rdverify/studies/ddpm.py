@@ -1,0 +1,197 @@
+"""The DDPM study: Table 1's last three rows, the DDPM lines of Figs. 2 and 3, and the controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rdverify.ddpm import Schedule, expected_balance, sample
+from rdverify.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
+from rdverify.errors import InputError
+from rdverify.studies import ddpm_figures
+from rdverify.studies.ddpm_exact import exact_metrics, expected_curve
+from rdverify.studies.ddpm_metrics import (
+    comparison_metrics,
+    network_metrics,
+    record_metrics,
+    row_metrics,
+    training_metrics,
+)
+from rdverify.studies.ddpm_sampling import (
+    CONTROL_IMAGES,
+    IMAGES,
+    ROWS,
+    SCHEDULE,
+    Row,
+    load_row,
+    run_row,
+    sample_rows,
+    sample_untrained,
+)
+from rdverify.studies.ddpm_settings import PRINTED, RECORD, fit, read_record, trajectories_behind
+from rdverify.studies.ddpm_tables import direction_gaps, part_settings, tables
+from rdverify.study import Context, MeasuredCell, Metric, Metrics, StudyResult
+from rdverify.tolerance import Part
+from rdverify.unet import build_unet
+
+TRAINING_RECORD = "ddpm_training.csv"
+POINTS = 250
+
+
+def study(context: Context) -> StudyResult:
+    """Sample the trained networks and their controls, and measure.
+
+    "quick" starts from the shipped weights and records; "full" trains the three
+    networks anew into ``context.work`` and samples every variant again.
+    """
+    weights, records = context.golden, context.golden / "search"
+    if context.profile == "full":
+        from rdverify.studies.ddpm_full import retrain
+
+        weights, records = retrain(context)
+    return measure(context, weights, records)
+
+
+def measure(context: Context, weights: Path, records: Path, images: int = IMAGES,
+            control_images: int = CONTROL_IMAGES, schedule: Schedule = SCHEDULE) -> StudyResult:
+    """The same measurements whatever the weights' age.
+
+    Args:
+        context: where figures go and progress is told.
+        weights: folder whose ``weights/`` holds networks and cards.
+        records: folder of ddpm.csv and ddpm_training.csv.
+        images: trajectories of each row.
+        control_images: trajectories of the untrained control.
+        schedule: for all of them.
+    """
+    variants, training = (_record(records / name) for name in (RECORD, TRAINING_RECORD))
+    rows = sample_rows(context, weights, images, schedule)
+    mean_squares = {name: row.card["mean_square"] for name, row in rows.items()}
+    untrained = sample_untrained(context, rows["MNIST"].mean_square, control_images, schedule)
+    controls = exact_controls(context, rows["MNIST"], schedule)
+    grid = fit(mean_squares)
+
+    metrics = Metrics()
+    exact_metrics(metrics)
+    for row in (*rows.values(), untrained, *controls):
+        row_metrics(metrics, row)
+    for name, row in rows.items():
+        network_metrics(metrics, row, load_row(weights, name)[0])
+    network_metrics(metrics, untrained, build_unet(1, seed=0))
+    comparison_metrics(metrics, rows)
+    settings_metrics(metrics, grid)
+    if training is not None:
+        training_metrics(metrics, training)
+    if variants is not None:
+        record_metrics(metrics, variants, direction_gaps(variants))
+
+    cells = [cell for row in rows.values() for cell in row_cells(row, variants, training, grid)]
+    figures = ddpm_figures.draw(context.figures, rows, untrained, variants, training)
+    return StudyResult(cells, metrics, tables(rows, untrained, controls, grid, variants, metrics),
+                       figures, series(rows, untrained, schedule), configuration(rows, schedule))
+
+
+def _record(path: Path) -> pd.DataFrame | None:
+    """A shipped record, or None where it is missing: its metrics are then NOT_RUN."""
+    return read_record(path) if path.exists() else None
+
+
+def exact_controls(context: Context, mnist: Row, schedule: Schedule) -> list[Row]:
+    """Denoisers that are known exactly, on images that the MNIST network made."""
+    images = mnist.images
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    variance = images.var(dim=0).clamp_min(1e-6)
+    denoisers: dict[str, tuple[str, Any]] = {
+        "zero": ("network of zeros", zero),
+        "true_noise": ("true noise for one image", TrueNoise(schedule, images[0])),
+        "gaussian": ("exact denoiser of Gaussian pixels",
+                     GaussianDenoiser(schedule, images.mean(dim=0), variance)),
+        "set": ("exact denoiser of a small set", MixtureDenoiser(schedule, images)),
+    }
+    size = float(images.square().mean())
+    return [run_row(denoiser, name, f"control.{key}", size, min(8, len(images)), context.progress,
+                    None, schedule, shape) for key, (name, denoiser) in denoisers.items()]
+
+
+def settings_metrics(metrics: Metrics, grid: pd.DataFrame) -> None:
+    """What the fit on MNIST's two M's decides, and what it leaves open."""
+    fits = grid[grid["miss"] <= 1]
+    best = grid.iloc[0]
+    for name in ("T", "beta_1", "beta_T", "size"):
+        metrics[f"ddpm.fit.{name}"] = Metric(
+            float(best[name]), f"{name} of the best of {len(grid)} settings, fitted on MNIST's "
+            "M_react and M_diff in closed form", n=len(grid))
+        metrics[f"ddpm.fit.{name}_unique"] = Metric(
+            bool(fits[name].nunique() == 1), f"whether all {len(fits)} settings that fit have it")
+    expected = [expected_balance(Schedule.linear(), d, 0.5) for d in (1024, 1024, 3072)]
+    estimate, most = trajectories_behind(
+        [PRINTED[row][1] for row in ROWS], [e.m_diff for e in expected],
+        [e.monte_carlo_error(1)[1] for e in expected])
+    metrics["ddpm.fit.trajectories"] = Metric(
+        estimate, "number of trajectories that print's three M_diff look like the mean of")
+    metrics["ddpm.fit.most_trajectories"] = Metric(
+        float(most), "largest number of trajectories that they do not reject at 95 %")
+
+
+def row_cells(row: Row, variants: pd.DataFrame | None, training: pd.DataFrame | None,
+              grid: pd.DataFrame) -> Sequence[MeasuredCell]:
+    """Three cells as corrected and two as printed.
+
+    MNIST's three numbers count as fitted: its M's chose the schedule, and its R is
+    their quotient. The other rows use the same schedule and are predictions.
+    """
+    b, fitted = row.balance, row.setting == "MNIST"
+    epsilon = row.trace.extras["epsilon"].mean(axis=1)
+    note = ("trained on the first 4,000 images of CIFAR-10 only" if row.setting == "CIFAR10"
+            else "")
+    steps = row.card.get("training", {}).get("steps") if row.card else None
+    if steps:
+        note = f"{note + '; ' if note else ''}{steps} training steps"
+    values = {"m_react": b.m_react_runs, "m_diff": b.m_diff_runs, "r": b.r_runs}
+    cells = []
+    for quantity, runs in values.items():
+        parts = (Part("platform", 1e-5 * float(runs.mean()), "float32 sums in another order move "
+                      "a norm by less than 1e-5 of it"),
+                 *part_settings(row.setting, quantity, variants, training))
+        cells.append(MeasuredCell("DDPM", row.setting, quantity, "corrected",  # type: ignore[arg-type]
+                                  runs, fitted, parts, note))
+    literal = "the norm of epsilon_theta itself"
+    cells.append(MeasuredCell("DDPM", row.setting, "m_react", "printed", epsilon, False, (),
+                              literal))
+    cells.append(MeasuredCell("DDPM", row.setting, "r", "printed", epsilon / b.m_diff_runs, False,
+                              (), literal))
+    return cells
+
+
+def series(rows: Mapping[str, Row], untrained: Row, schedule: Schedule
+           ) -> dict[str, dict[str, Sequence[float]]]:
+    """R_t pooled over trajectories, on at most 250 values of normalised time; Fig. 3's ratios."""
+    found: dict[str, dict[str, Sequence[float]]] = {}
+    at = np.unique(np.linspace(0, schedule.T - 1, POINTS).round().astype(int))
+    for name, row in rows.items():
+        found[f"fig2/DDPM/{name}"] = {"x": ((at + 1) / schedule.T).tolist(),
+                                      "y": row.balance.r_t_pooled[at].tolist()}
+        x, y = expected_curve(schedule, row.dimension, row.mean_square, POINTS)
+        found[f"closed form/DDPM/{name}"] = {"x": x, "y": y}
+        found[f"fig3/DDPM/{name}"] = {"x": [1.0], "y": [float(row.balance.r_t[:, -1].mean())]}
+    found["control/DDPM/untrained"] = {"x": ((at + 1) / schedule.T).tolist(),
+                                       "y": untrained.balance.r_t_pooled[at].tolist()}
+    return found
+
+
+def configuration(rows: Mapping[str, Row], schedule: Schedule) -> dict[str, Any]:
+    """The settings of the run, for the record."""
+    return {"schedule": schedule.name, "variance": "beta", "clip": False, "last_noise": False,
+            "images": {name: row.trace.runs for name, row in rows.items()},
+            "seeds": {name: row.trace.config["seed"] for name, row in rows.items()},
+            "mean_square": {name: row.mean_square for name, row in rows.items()},
+            "data": {name: row.card.get("data", "") for name, row in rows.items()},
+            "torch": torch.__version__}
+
+
+__all__ = ["InputError", "measure", "sample", "study"]

@@ -1,0 +1,152 @@
+"""Figures of the DDPM study: samples, R_t with the closed form, final ratios, R against T."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+
+from rdverify.ddpm import Schedule, expected_balance
+from rdverify.studies.ddpm_sampling import Row
+from rdverify.study import Figure
+
+mpl.use("Agg")
+STYLES = {"MNIST": ("#8c564b", "-", "o"), "FashionMNIST": ("#d4509c", "--", "s"),
+          "CIFAR10": ("#555555", "-.", "^")}
+STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
+
+
+def draw(folder: Path | None, rows: Mapping[str, Row], untrained: Row,
+         variants: pd.DataFrame | None, training: pd.DataFrame | None) -> dict[str, Figure]:
+    """Draw into ``folder`` (nothing if None) and describe what was drawn."""
+    if folder is None:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {"ddpm.samples": _samples(folder, rows, untrained), "ddpm.r_t": _r_t(folder, rows),
+               "ddpm.final": _final(folder, rows), "ddpm.steps": _steps(folder, rows, variants)}
+    if training is not None:
+        figures["ddpm.training"] = _training(folder, training)
+    return figures
+
+
+def _axes(width: float = 6.4, height: float = 4.0) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure as Canvas
+
+    figure = Canvas(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.grid(True, alpha=0.25)
+    return figure, axes
+
+
+def _save(figure: Any, path: Path) -> None:
+    # without the library's version in the file, equal pictures have equal bytes
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
+    from matplotlib.figure import Figure as Canvas
+
+    shown = [*rows.values(), untrained]
+    columns = min(8, *(len(row.images) for row in shown))
+    figure = Canvas(figsize=(columns * 0.95, len(shown) * 1.15), layout="constrained")
+    grid = figure.subplots(len(shown), columns, squeeze=False)
+    for line, row in zip(grid, shown, strict=True):
+        for axes, image in zip(line, row.images, strict=False):
+            pixels = ((image.clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()  # (C, H, W) -> HWC
+            axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=1)
+            axes.set_axis_off()
+        line[0].set_title(row.setting, loc="left", fontsize=9)
+    _save(figure, folder / "ddpm-samples.png")
+    return Figure("ddpm-samples.png", "Images from the three trained networks, and from the "
+                  "untrained one over the same chain (CIFAR10: trained on 4,000 images only).",
+                  "Four rows of small images: handwritten digits, clothes, coloured scenes, and "
+                  "grey noise from the untrained network.")
+
+
+def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
+    figure, axes = _axes()
+    for name, row in rows.items():
+        colour, line, _ = STYLES[name]
+        T = row.trace.steps
+        u = np.arange(1, T + 1) / T
+        axes.plot(u, row.balance.r_t_pooled, line, color=colour, lw=1.4, label=name)
+    row = rows["MNIST"]
+    axes.plot(u, row.expected.r_t, ":", color="black", lw=1.6,
+              label="closed form, true noise (MNIST)")
+    turned = expected_balance(Schedule.linear(row.schedule.T, direction="decreasing"),
+                              row.dimension, row.mean_square).r_t
+    axes.plot(u, turned, color="black", lw=0.8, dashes=(8, 4),
+              label=r"closed form, $\beta$ decreasing")
+    axes.set(yscale="log", xlabel="normalised time of generation t (no unit)",
+             ylabel=r"$R_t$ (no unit)", ylim=(0.004, 1.5))
+    axes.axhline(1.0, color="black", lw=0.5)
+    axes.legend(fontsize=8, loc="upper left")
+    _save(figure, folder / "ddpm-r-t.png")
+    return Figure("ddpm-r-t.png", "The DDPM lines of Fig. 2, with what the schedule alone gives. "
+                  "With beta increasing R_t first falls, then rises to 1; with beta decreasing, "
+                  "as the paper prints, it rises throughout.",
+                  "Three nearly equal curves that fall from 0.07 to 0.056 and rise to 1 at the "
+                  "end, on the dotted closed form until shortly before the end.")
+
+
+def _final(folder: Path, rows: Mapping[str, Row]) -> Figure:
+    figure, axes = _axes(4.8, 3.6)
+    for k, (name, row) in enumerate(rows.items()):
+        ratios = row.balance.r_t[:, -1]
+        colour, _, marker = STYLES[name]
+        axes.scatter(k + np.linspace(-0.15, 0.15, len(ratios)), ratios, s=12, color=colour,
+                     marker=marker, alpha=0.6)
+        axes.hlines(ratios.mean(), k - 0.3, k + 0.3, color=colour, lw=2)
+    axes.axhline(1.0, color="black", lw=0.8, ls=":")
+    axes.set_xticks(range(len(rows)), list(rows))
+    axes.set_ylabel("ratio at the last step (no unit)")
+    _save(figure, folder / "ddpm-final.png")
+    return Figure("ddpm-final.png", "Fig. 3 for the DDPMs: the ratio at the last step, one marker "
+                  "a trajectory, bars the means. The noise of that step is drawn but not added.",
+                  "Three groups of markers with their means near 1.")
+
+
+def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None) -> Figure:
+    figure, axes = _axes()
+    m2 = rows["MNIST"].mean_square
+    for scaling, line, marker in (("endpoints", "-", "o"), ("1/T", "--", "s")):
+        label = "fixed end points" if scaling == "endpoints" else r"$\beta \propto 1/T$"
+        r = [expected_balance(Schedule.linear(T, scaling=scaling),  # type: ignore[arg-type]
+                              1024, m2).r for T in STEPS]
+        axes.plot(STEPS, r, line, color="black", lw=1.4, label=f"closed form, {label}")
+        if variants is not None:
+            own = variants[(variants["row"] == "MNIST") & (variants["scaling"] == scaling)
+                           & (variants["variant"].str.startswith("T =")
+                              | (variants["variant"] == "as trained"))]
+            axes.errorbar(own["T"], own["r"], 2 * own["r_se"], fmt=marker, ms=5, mfc="none",
+                          color="#8c564b", label=f"sampled, {label}")
+    axes.axhline(1.0, color="black", lw=0.5)
+    axes.set(xscale="log", yscale="log", xlabel="number of steps T", ylabel="R (no unit)")
+    axes.legend(fontsize=8)
+    _save(figure, folder / "ddpm-steps.png")
+    return Figure("ddpm-steps.png", "R against the number of steps: more steps make it smaller, "
+                  "not larger, by either convention for beta.",
+                  "Two falling lines with sampled markers on them; R is far below 1 throughout.")
+
+
+def _training(folder: Path, training: pd.DataFrame) -> Figure:
+    figure, axes = _axes()
+    for prefix, name in (("mnist", "MNIST"), ("fashionmnist", "FashionMNIST"),
+                         ("cifar10", "CIFAR10")):
+        own = training[training["dataset"].str.startswith(prefix)
+                       & (training["weights"] == "raw")].sort_values("step")
+        colour, line, marker = STYLES[name]
+        axes.plot(own["step"], own["r"], line, marker=marker, ms=4, color=colour, label=name)
+    axes.set_xscale("symlog", linthresh=50)
+    axes.set(yscale="log", xlabel="training steps", ylabel="R (no unit)")
+    axes.axhline(0.0709, color="black", lw=0.8, ls=":", label="print, about 0.071")
+    axes.axhline(1.0, color="black", lw=0.5)
+    axes.legend(fontsize=8)
+    _save(figure, folder / "ddpm-training.png")
+    return Figure("ddpm-training.png", "R against training steps, from 0 on (recorded). Training "
+                  "brings R down to what the schedule gives, and leaves it there.",
+                  "Curves that fall from above 1 to 0.07 within the first thousand steps and stay.")
