@@ -18,7 +18,7 @@ from rdverify.data.sequences import (
     VanDerPolConfig,
     generate,
 )
-from rdverify.lstm import LSTMConfig, SequenceModel, as_input, free_run, probe
+from rdverify.lstm import LSTMConfig, SequenceModel, as_input, free_run, probe, probe_free_run
 from rdverify.reconstruct import Axis, Setting
 from rdverify.trace import Trace
 
@@ -112,55 +112,50 @@ def config_of(row: Row, setting: Mapping[str, Any]) -> LSTMConfig:
         batch_size=int(setting["batch_size"]), schedule="constant", seed=int(setting["seed"]))
 
 
-def traces(model: SequenceModel, x: FloatArray, target: str = "next") -> dict[str, Trace]:
-    """The run read in every way of :data:`VARIANTS`.
+def read(model: SequenceModel, x: FloatArray, variant: str, *, detail: bool = False) -> Trace:
+    """The run read in one way of :data:`VARIANTS`.
 
     Args:
-        model: trained or not.
+        model: trained or not; "free" and "generated" need one that predicts x_{t+1}.
         x: unseen sequences, shape (sequences, length).
-        target: a model trained to reproduce x_t ("same") can't run on its own
-            output, so "free" and "generated" are left out for it.
+        variant: key of :data:`VARIANTS`.
+        detail: as :func:`rdverify.lstm.probe`.
     """
+    if variant == "free":
+        warm_up = as_input(x[:, :START_UP], model)
+        return probe_free_run(model, warm_up, x.shape[1], detail=detail)
+    if variant == "generated":
+        made = free_run(model, as_input(x[:, :2], model), x.shape[1] - 2)
+        whole = np.concatenate([x[:, :2], made], axis=1)  # (sequences, length)
+        return probe(model.lstm, as_input(whole, model), detail=detail)
+    if variant == "single":
+        return probe(model.lstm, as_input(x[:1], model), detail=detail)
     inputs = as_input(x, model)
-    whole = probe(model.lstm, inputs)
-    with torch.no_grad():
-        _, state = model(inputs)
-    read = {"whole": whole, "late": cut(whole, START_UP),
-            "warm": probe(model.lstm, inputs, state),
-            "single": cut(whole, 0, slice(0, 1))}
-    if target == "next":
-        read["free"] = continued(model, x, START_UP, x.shape[1])
-        read["generated"] = generated(model, x)
-    return read
+    state = None
+    if variant == "warm":
+        with torch.no_grad():
+            _, state = model(inputs)
+    trace = probe(model.lstm, inputs, state, detail=detail)
+    return cut(trace, START_UP) if variant == "late" else trace
 
 
-def continued(model: SequenceModel, x: FloatArray, warm_up: int, steps: int) -> Trace:
-    """The trace of ``steps`` on its own output after ``warm_up`` steps of data."""
-    inputs = as_input(x[:, :warm_up], model)
-    made = free_run(model, inputs, steps)
-    with torch.no_grad():
-        _, state = model(inputs)
-    return probe(model.lstm, as_input(made, model), state)
+def readable(target: str) -> list[str]:
+    """The variants of a network; one that reproduces x_t can't run on its own output."""
+    return [name for name in VARIANTS if target == "next" or name not in ("free", "generated")]
 
 
-def generated(model: SequenceModel, x: FloatArray) -> Trace:
-    """The trace from the zero state: two values of data, then its own output."""
-    made = free_run(model, as_input(x[:, :2], model), x.shape[1] - 2)
-    return probe(model.lstm, as_input(np.concatenate([x[:, :2], made], axis=1), model))
-
-
-def cut(trace: Trace, first: int, runs: slice = slice(None)) -> Trace:
-    """The trace from step ``first`` (0-based) on, of some of its runs."""
-    return replace(trace, react=trace.react[runs, first:], diff=trace.diff[runs, first:],
-                   times=trace.times[first:], seeds=(),
-                   extras={name: series[runs, first:] for name, series in trace.extras.items()})
+def cut(trace: Trace, first: int) -> Trace:
+    """The trace from step ``first`` (0-based) on."""
+    return replace(trace, react=trace.react[:, first:], diff=trace.diff[:, first:],
+                   times=trace.times[first:],
+                   extras={name: series[:, first:] for name, series in trace.extras.items()})
 
 
 def numbers_of(model: SequenceModel, x: FloatArray, target: str) -> dict[str, float]:
     """M_react, M_diff and R under every variant, as columns of the search's record."""
     numbers = {}
-    for variant, trace in traces(model, x, target).items():
-        balance = balance_of(trace)
+    for variant in readable(target):
+        balance = balance_of(read(model, x, variant))
         numbers |= {f"m_react_{variant}": balance.m_react, f"m_diff_{variant}": balance.m_diff,
                     f"r_{variant}": balance.r}
     return numbers
