@@ -122,7 +122,7 @@ def tables(runs: Runs, record: pd.DataFrame) -> dict[str, Table]:
             "R did not count.",
             [_setting_row(row) for row in ranking.to_dict("records")]),
         "rd.contenders": Table(
-            "The eight best with six seeds each; the mean over seeds of the four M's chose the "
+            "Settings tried with several seeds; the mean over seeds of the four M's chose the "
             "first, R did not count.",
             [_setting_row(row) for row in contenders(record).to_dict("records")]),
         "rd.seeds": Table(
