@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
@@ -30,6 +31,7 @@ State = tuple[Tensor, Tensor]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 OPTIMISERS = ("adam", "rmsprop", "sgd")
 WEIGHTS_FORMAT = "rdverify-lstm-1"
+_GLOBAL_RANDOM = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class LSTMConfig:
             step s on the input is the network's own previous output, also while
             it learns ("next" only).
         feedback_after: epochs in which every input is data before that begins.
+        input_noise: deviation of normal noise on what is read while learning, >= 0, in
+            the data's unit; targets stay clean. None by default; some lets a network
+            correct its own small errors, without which it can't run free for long.
         optimiser: "adam" (the default of most code), "rmsprop" or "sgd" (momentum
             0.9); all else as torch.optim has it.
         learning_rate: > 0, of the first step.
@@ -63,6 +68,7 @@ class LSTMConfig:
     target: Literal["next", "same"] = "next"
     feedback_from: int | None = None
     feedback_after: int = 0
+    input_noise: float = 0.0
     optimiser: Literal["adam", "rmsprop", "sgd"] = "adam"
     learning_rate: float = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
@@ -85,6 +91,7 @@ class LSTMConfig:
                 "constant or cosine")
         require(self.dtype in DTYPES, "dtype", self.dtype, "float32 or float64")
         require(0 < self.learning_rate < 10, "learning_rate", self.learning_rate, "in (0, 10)")
+        require(0 <= self.input_noise < 10, "input_noise", self.input_noise, "in [0, 10)")
         require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", self.clip_norm,
                 "a positive number or None")
         if self.feedback_from is not None:
@@ -119,7 +126,8 @@ class SequenceModel(nn.Module):
 
 def build(config: LSTMConfig) -> SequenceModel:
     """An untrained model with torch's own initial weights; equal seeds, equal weights."""
-    with torch.random.fork_rng(devices=[]):
+    # torch's initialisation draws from the one global generator
+    with _GLOBAL_RANDOM, torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         return SequenceModel(config.hidden, DTYPES[config.dtype])
 
@@ -278,7 +286,10 @@ def load_weights(path: Path | str, hidden: int | None = None) -> SequenceModel:
         raise InputError(f"weights = {str(path)!r} is not allowed ({reason}): must be {allowed}"
                          ) from error
     require(header.get("format") == WEIGHTS_FORMAT, "weights", str(path), allowed)
-    size = int(header["hidden"])
+    written = header.get("hidden", "")
+    require(written.isdecimal() and int(written) >= 1, "weights' hidden", written,
+            "a positive integer")
+    size = int(written)
     require(hidden in (None, size), "hidden", hidden, f"{size}, as in {path}")
     dtype = next(iter(tensors.values())).dtype if tensors else torch.float32
     require(dtype in DTYPES.values(), "weights' dtype", dtype, "float32 or float64")

@@ -63,10 +63,13 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
             rates = torch.tensor([rate(config, epoch) if epoch < config.epochs else 0.0
                                   for config in configs], dtype=torch.float64)
             order = [batches(config, epoch, x.shape[1]) for config in configs]
+            noise = torch.stack([input_noise(config, epoch, series)
+                                 for config, series in zip(configs, x, strict=True)]).to(device)
             total = torch.zeros(len(configs), dtype=torch.float64, device=device)
             for rows in zip(*order, strict=True):
                 chosen = torch.stack(rows).to(device)  # (networks, batch)
-                losses = stacked_losses(configs[0], stack, x[networks, chosen], epoch)
+                losses = stacked_losses(configs[0], stack, x[networks, chosen],
+                                        noise[networks, chosen], epoch)
                 gradients = torch.autograd.grad(losses.sum(), stack)
                 optimiser.step(gradients, rates, active)
                 total += losses.detach().double() * chosen.shape[1]
@@ -79,18 +82,28 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
     return [kept[:config.epochs, index] for index, config in enumerate(configs)]
 
 
+def input_noise(config: LSTMConfig, epoch: int, x: Tensor) -> Tensor:
+    """Noise of an epoch, shape (sequences, length); it depends on seed and epoch alone."""
+    if config.input_noise == 0:
+        return torch.zeros_like(x)
+    drawn = np.random.default_rng([config.seed, epoch, 1]).normal(0, config.input_noise, x.shape)
+    return torch.from_numpy(drawn).to(x)
+
+
 def feedback_start(config: LSTMConfig, epoch: int) -> int | None:
     """The step from which the network reads its own output in an epoch, or None."""
     return config.feedback_from if epoch >= config.feedback_after else None
 
 
-def stacked_losses(config: LSTMConfig, stack: Sequence[Tensor], x: Tensor, epoch: int) -> Tensor:
+def stacked_losses(config: LSTMConfig, stack: Sequence[Tensor], x: Tensor, noise: Tensor,
+                   epoch: int) -> Tensor:
     """Mean-squared error of each network, shape (networks,), by a loop over the steps.
 
     Args:
         config: target and feedback.
         stack: the parameters in the order of ``NAMES``, each of shape (networks, ...).
         x: shape (networks, batch, length).
+        noise: added to what is read, same shape.
         epoch: 0-based; feedback may begin later than the first.
     """
     w, u, b_ih, b_hh, head, shift = stack
@@ -101,11 +114,12 @@ def stacked_losses(config: LSTMConfig, stack: Sequence[Tensor], x: Tensor, epoch
     steps = x.shape[2] if config.target == "same" else x.shape[2] - 1
     start = feedback_start(config, epoch)
     feedback = steps if start is None else start
+    read = x + noise
     hidden: list[Tensor] = []
     outputs: list[Tensor] = []
     for t in range(steps):
         # what the network reads: data, or from ``feedback`` on its own last output
-        value = x[:, :, t, None] if t < feedback else outputs[-1]
+        value = read[:, :, t, None] if t < feedback else outputs[-1]
         z = torch.baddbmm(value * w_row + bias, h, u_t)  # (networks, batch, 4 h)
         i, f, c_tilde, o = z.chunk(4, dim=2)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(c_tilde)  # eq05

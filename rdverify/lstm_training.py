@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from rdverify.lstm_batched import (
     NAMES,
     batches,
     feedback_start,
+    input_noise,
     rate,
     stacked_losses,
     train_group,
@@ -93,9 +95,10 @@ def train(config: LSTMConfig, data: npt.ArrayLike | None = None,
             for group in optimiser.param_groups:
                 group["lr"] = rate(config, epoch)
             total = 0.0
+            noise = input_noise(config, epoch, x)
             for rows in batches(config, epoch, len(x)):
                 optimiser.zero_grad()
-                loss = _loss(config, model, x[rows], epoch)
+                loss = _loss(config, model, x[rows], noise[rows], epoch)
                 loss.backward()  # type: ignore[no-untyped-call]
                 if config.clip_norm is not None:
                     torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
@@ -172,16 +175,17 @@ def make_optimiser(config: LSTMConfig, parameters: Sequence[Tensor]) -> torch.op
     return torch.optim.SGD(parameters, config.learning_rate, momentum=0.9)
 
 
-def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, epoch: int) -> Tensor:
-    """Mean-squared error of sequences x, shape (batch, length)."""
-    inputs = x[:, :, None]  # (batch, length, 1)
+def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, noise: Tensor,
+          epoch: int) -> Tensor:
+    """Mean-squared error of sequences x, read with ``noise``; both of shape (batch, length)."""
+    targets, inputs = x[:, :, None], (x + noise)[:, :, None]  # (batch, length, 1)
     if config.target == "same":
-        return torch.nn.functional.mse_loss(model(inputs)[0], inputs)
+        return torch.nn.functional.mse_loss(model(inputs)[0], targets)
     if feedback_start(config, epoch) is None:
-        return torch.nn.functional.mse_loss(model(inputs[:, :-1])[0], inputs[:, 1:])
+        return torch.nn.functional.mse_loss(model(inputs[:, :-1])[0], targets[:, 1:])
     # step by step, a plain loop is faster than a call of the module at every step
     stack = [model.get_parameter(name)[None] for name in NAMES]
-    return stacked_losses(config, stack, x[None], epoch)[0]
+    return stacked_losses(config, stack, x[None], noise[None], epoch)[0]
 
 
 def _series(config: LSTMConfig, data: npt.ArrayLike | None) -> Tensor:
@@ -199,15 +203,23 @@ def _series(config: LSTMConfig, data: npt.ArrayLike | None) -> Tensor:
     return torch.tensor(x, dtype=DTYPES[config.dtype])
 
 
+_THREADS_LOCK = threading.Lock()
+_threads_before: list[int] = []  # one entry for each training under way
+
+
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Sums in one order, whatever the machine: one thread, restored at the end."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Sums in one order, whatever the machine: one thread, restored by the last to leave."""
+    with _THREADS_LOCK:
+        _threads_before.append(_threads_before[0] if _threads_before else torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _THREADS_LOCK:
+            before = _threads_before.pop()
+            if not _threads_before:
+                torch.set_num_threads(before)
 
 
 def _identity(config: LSTMConfig, x: Tensor) -> str:
