@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from rdverify.data.images import ImageSet, PixelRange, scale_pixels
+from rdverify.ddpm_batches import Batches, Validation
 from rdverify.ddpm_checkpoint import Record, read_state, write_state
 from rdverify.ddpm_schedule import Schedule
 from rdverify.errors import InputError, require
@@ -28,8 +28,6 @@ Precision = Literal["float32", "bfloat16"]
 SNAPSHOT_STEPS = (0, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 40000)
 LOSS_EVERY = 50
 VALIDATION_EVERY = 1000
-VALIDATION_IMAGES = 500
-VALIDATION_SEED = 20_260_101  # its own, so that all trainings are judged on the same noise
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,8 @@ def train(
     images: ImageSet, held_out: ImageSet, config: TrainingConfig, *,
     schedule: Schedule | None = None, checkpoint: Path | None = None,
     checkpoint_every: int = 500, snapshots: Path | None = None,
-    snapshot_steps: Sequence[int] = SNAPSHOT_STEPS, device: str | None = None,
-    progress: Reporter | None = None,
+    snapshot_steps: Sequence[int] = SNAPSHOT_STEPS, until: int | None = None,
+    device: str | None = None, progress: Reporter | None = None,
 ) -> Trained:
     """Minimise E ||eps - eps_theta(sqrt(abar_t) x_0 + sqrt(1-abar_t) eps, t)||^2 / d.
 
@@ -115,6 +113,8 @@ def train(
         checkpoint_every: steps between writes of it, >= 1.
         snapshots: folder for weights on the way, "step-00100-raw.safetensors" and "-ema".
         snapshot_steps: when to keep them; the last step is always kept.
+        until: stop after this step, if it comes before ``config.steps``; the rate falls as
+            planned for ``config.steps``, and the checkpoint serves to go on.
         device: "cpu", "cuda"; default a GPU where there is one.
         progress: where progress is told.
 
@@ -141,14 +141,17 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         record = read_state(checkpoint, unet, average, optimiser, identity)
         progress.say(f"resumed at step {record.step} of {config.steps} from {checkpoint}")
-    draw = _Batches(images.images, config, schedule, where)
-    judge = _Validation(held_out, config, schedule, where)
+    draw = Batches(images.images, schedule, batch=config.batch, seed=config.seed,
+                   pixel_range=config.pixel_range, flip=config.flip, device=where)
+    judge = Validation(held_out, schedule, config.pixel_range, where)
     pending = torch.zeros((), device=where)  # sum of losses not yet in the record
     started = time.monotonic() - record.seconds
+    require(until is None or until >= 1, "until", until, "at least 1")
+    end = config.steps if until is None else min(until, config.steps)
 
     def mark() -> None:
         """Validation, snapshot: what is due at this step; doing it twice changes nothing."""
-        step, last = record.step, record.step == config.steps
+        step, last = record.step, record.step >= end
         if step % VALIDATION_EVERY == 0 or step in snapshot_steps or last:
             scores = (step, judge(unet), judge(average))
             if not record.validation or record.validation[-1][0] < step:
@@ -160,27 +163,28 @@ def train(
             for kind, network in (("raw", unet), ("ema", average)):
                 save_unet(network, snapshots / f"step-{step:05d}-{kind}.safetensors")
 
-    with progress.task(f"training on {images.name}", config.steps) as task:
+    with progress.task(f"training on {images.name}", end) as task:
         task.advance(record.step)
         if record.step == 0:
             mark()
-        while record.step < config.steps:
+        while record.step < end:
             pending += _update(unet, average, optimiser, draw, record.step, config)
             record.step += 1
             record.seconds = time.monotonic() - started
-            last = record.step == config.steps
-            if record.step % LOSS_EVERY == 0 or last:
+            last = record.step == end
+            if record.step % LOSS_EVERY == 0 or record.step in snapshot_steps or last:
                 _note(pending, record, config, task)
                 mark()
             if checkpoint is not None and (record.step % checkpoint_every == 0 or last):
-                if record.step % LOSS_EVERY and not last:  # no half-done sum in the checkpoint
-                    _note(pending, record, config, task)
+                _note(pending, record, config, task)  # no half-done sum in the checkpoint
                 write_state(checkpoint, unet, average, optimiser, record, identity)
+        if record.validation[-1][0] < record.step:  # the checkpoint was already at the end
+            mark()
     return Trained(average.eval().to("cpu"), unet.eval().to("cpu"), record)
 
 
 def _update(
-    unet: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Adam, draw: _Batches,
+    unet: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Adam, draw: Batches,
     step: int, config: TrainingConfig,
 ) -> torch.Tensor:
     """One step of Adam and of the moving average; returns the loss."""
@@ -215,6 +219,8 @@ def _predict(unet: torch.nn.Module, x_t: torch.Tensor, t: torch.Tensor, precisio
 def _note(pending: torch.Tensor, record: Record, config: TrainingConfig, task: Task) -> None:
     """Move the pending losses into the record."""
     since = record.losses[-1][0] if record.losses else 0
+    if record.step == since:
+        return
     loss = float(pending) / (record.step - since)
     if not math.isfinite(loss):
         raise InputError(f"loss = {loss} at step {record.step} is not allowed: must be finite; "
@@ -228,70 +234,6 @@ def _left(record: Record, config: TrainingConfig) -> str:
     if record.step == 0:
         return "time left unknown"
     return f"{record.seconds / record.step * (config.steps - record.step) / 60:.1f} min left"
-
-
-def _seeded(*numbers: int) -> torch.Generator:
-    """A generator of its own for each tuple of numbers; on the CPU, so that devices agree."""
-    state = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
-    return torch.Generator().manual_seed(state >> 1)
-
-
-class _Batches:
-    """x_t, t and noise of step n, from (seed, n) alone; each image once an epoch."""
-
-    def __init__(self, images: torch.Tensor, config: TrainingConfig, schedule: Schedule,
-                 device: torch.device) -> None:
-        self.images, self.config, self.device = images, config, device
-        self.abar = torch.from_numpy(schedule.alpha_bar.copy())
-        self.epoch, self.order = -1, torch.empty(0)
-
-    def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        config, n = self.config, self.config.batch
-        epoch, place = divmod(step, len(self.images) // n)
-        if epoch != self.epoch:
-            self.epoch = epoch
-            self.order = torch.randperm(len(self.images), generator=_seeded(config.seed, 1, epoch))
-        generator = _seeded(config.seed, 0, step)
-        x_0 = scale_pixels(self.images[self.order[place * n:(place + 1) * n]], config.pixel_range)
-        if config.flip:
-            mirrored = torch.rand(n, generator=generator) < 0.5
-            x_0[mirrored] = x_0[mirrored].flip(-1)
-        t = torch.randint(len(self.abar), (n,), generator=generator)
-        noise = torch.randn(x_0.shape, generator=generator)
-        x_t = forward_marginal(x_0, self.abar[t], noise)
-        return x_t.to(self.device), t.to(self.device), noise.to(self.device)
-
-
-def forward_marginal(x_0: torch.Tensor, abar: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """x_t = sqrt(abar) x_0 + sqrt(1-abar) noise (eq08): (n, C, H, W), (n,), (n, C, H, W)."""
-    abar = abar[:, None, None, None]  # (n,) -> (n, 1, 1, 1)
-    return abar.sqrt().float() * x_0 + (1 - abar).sqrt().float() * noise
-
-
-class _Validation:
-    """epsilon-MSE on held-out images, always with the same noise and times."""
-
-    def __init__(self, held_out: ImageSet, config: TrainingConfig, schedule: Schedule,
-                 device: torch.device) -> None:
-        generator = _seeded(VALIDATION_SEED)
-        chosen = torch.randperm(len(held_out), generator=generator)[:VALIDATION_IMAGES]
-        x_0 = scale_pixels(held_out.images[chosen], config.pixel_range)
-        n = len(x_0)
-        # times spread evenly over 0 .. T-1: less scatter than drawn ones
-        self.t = ((torch.arange(n) + 0.5) * schedule.T / n).long().to(device)
-        noise = torch.randn(x_0.shape, generator=generator)
-        abar = torch.from_numpy(schedule.alpha_bar.copy())[self.t.cpu()]
-        self.x_t = forward_marginal(x_0, abar, noise).to(device)
-        self.noise = noise.to(device)
-
-    @torch.no_grad()
-    def __call__(self, unet: torch.nn.Module) -> float:
-        unet.eval()
-        total = 0.0
-        for x_t, t, noise in zip(*(torch.split(values, 50) for values in
-                                   (self.x_t, self.t, self.noise)), strict=True):
-            total += float(((unet(x_t, t, return_dict=False)[0] - noise).double() ** 2).sum())
-        return total / self.noise.numel()
 
 
 def _identity(images: ImageSet, config: TrainingConfig, schedule: Schedule) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import platform
 import sys
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ def card(
         "weights": "exponential moving average",
         "stored_as": str(dtype).removeprefix("torch."),
         "schedule": schedule.name,
+        "steps": record.step,
         "training": vars(config),
         "optimiser": "Adam, rate warmed up and then falling as half a cosine to zero",
         "loss": [{"step": step, "mse": loss} for step, loss in _thinned(record.losses)],
@@ -85,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--data-root", type=Path, help="folder of the data (or RDVERIFY_DATA)")
     parser.add_argument("--download", action="store_true", help="fetch the data if missing")
     parser.add_argument("--steps", type=int, default=plain.steps)
+    parser.add_argument("--until", type=int,
+                        help="stop after this step; --steps still sets how the rate falls")
     parser.add_argument("--batch", type=int, default=plain.batch)
     parser.add_argument("--learning-rate", type=float, default=plain.learning_rate)
     parser.add_argument("--seed", type=int, default=plain.seed)
@@ -118,8 +122,9 @@ def _run(options: argparse.Namespace) -> None:
                     checkpoint=output / f"ddpm-{label}.checkpoint.safetensors",
                     checkpoint_every=options.checkpoint_every,
                     snapshots=output / f"ddpm-{label}-snapshots" if options.snapshots else None,
-                    device=options.device, progress=progress)
+                    until=options.until, device=options.device, progress=progress)
     weights = save_unet(trained.unet, output / f"ddpm-{label}.safetensors")
-    write_json(output / f"ddpm-{label}.json",
-               card(options.dataset, images, held_out, config, schedule, trained))
+    told = card(options.dataset, images, held_out, config, schedule, trained)
+    told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    write_json(output / f"ddpm-{label}.json", told)
     progress.say(f"weights: {weights}")
