@@ -84,7 +84,7 @@ def balance_lines(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> 
     figure = canvas(7.5, 7.5)
     top, bottom = figure.subplots(2, 1)
     steps = runs.setting["steps"]
-    inset = top.inset_axes((0.35, 0.42, 0.6, 0.5))
+    inset = top.inset_axes((0.35, 0.53, 0.6, 0.39))
     first = min(100, steps)
     for regime, label in SETTINGS.items():
         colour, dashes = LINES[f"RD/{label}"]
@@ -105,7 +105,8 @@ def balance_lines(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> 
                     label=f"{label}: bound")
     top.axhline(1, color="0.3", linewidth=0.8)
     inset.axhline(1, color="0.3", linewidth=0.8)
-    top.set(xlabel="normalised time t / T", ylabel="$R_t$", xlim=(0, 1))
+    top.set(xlabel="normalised time t / T", ylabel="$R_t$", xlim=(0, 1),
+            ylim=(0.4, 2.2))
     top.legend(loc="lower right", fontsize=9)
     inset.set(xlabel="step", title="the first 100 steps", xlim=(0, first))
     inset.title.set_fontsize(10)
@@ -139,7 +140,7 @@ def search_and_seeds(runs: Runs, record: pd.DataFrame, folder: Path, name: str) 
                  xlabel=f"{SETTINGS[x[0]]}: {SYMBOLS[x[1]]}",
                  ylabel=f"{SETTINGS[y[0]]}: {SYMBOLS[y[1]]}")
 
-    panel(left, ("spot", "m_react"), ("stripe", "m_react"), 0.2, 0.2)
-    panel(right, ("spot", "m_react"), ("spot", "r"), 0.2, 0.012)
+    panel(left, ("spot", "m_react"), ("stripe", "m_react"), 0.08, 0.08)
+    panel(right, ("spot", "m_react"), ("spot", "r"), 0.08, 0.006)
     left.legend(fontsize=9, loc="upper left", frameon=True)
     save(figure, folder, name)

@@ -256,7 +256,8 @@ def add_dying(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
 def add_systems(metrics: Metrics, mu: float, configs: Mapping[str, LSTMConfig]) -> None:
     """Chaos and determinism of the data themselves."""
     for key in ("sine", "lorenz", "van_der_pol"):
-        what = f"largest Lyapunov exponent over 100 units of time{f', mu = {mu:.3g}' * (key[0] == 'v')}"
+        what = "largest Lyapunov exponent over 100 units of time"
+        what += f", mu = {mu:.3g}" if key == "van_der_pol" else ""
         metrics.measure(f"lstm.{key}.lyapunov", what,
                         lambda key=key, what=what: Metric.of(lyapunov(key, mu), what))  # type: ignore[misc]
     for key, config in configs.items():
@@ -295,8 +296,8 @@ def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
                            for model, config in zip(models, wanted, strict=True)
                            if isinstance(config.data, SineConfig)]
                 metrics[f"{prefix}.frequency_error"] = median_metric(
-                    medians, "|f_made / f_true - 1| over 200 free-running steps, median over sines; "
-                    f"median over networks ({kind}, kind skilled)")
+                    medians, "|f_made / f_true - 1| over 200 free-running steps, median over "
+                    f"sines; median over networks ({kind}, kind skilled)")
                 line["Frequency error (median)"] = float(np.median(medians))
             rows.append(line)
         metrics[f"lstm.{key}.skilled_r"] = Metric.of(

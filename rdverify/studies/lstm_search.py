@@ -1,8 +1,9 @@
 """Search of what the paper leaves open about its LSTM, against the nine printed numbers.
 
 Three stages, all kept in one record per row: a space-filling design over the
-stated ranges, further data settings for the training protocols that came
-nearest on all three rows, and further seeds of the nearest settings.
+stated ranges; further data settings for the training protocols that came nearest
+on all three rows and around the row's nearest settings; further seeds of the
+nearest settings. Only the M's decide what is near.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ from rdverify.studies.lstm_rows import (
 )
 
 FIRST, OTHER = 208, 32  # settings a row: Adam, and the other optimisers
-PER_PROTOCOL, PROTOCOLS = 24, 3
-SEEDS, NEAREST = 4, 10
+PER_PROTOCOL, PROTOCOLS = 20, 2
+NEIGHBOURHOODS, NEIGHBOURHOOD = 2, 1 / 3
+SEEDS, NEAREST = 4, 8
 DESIGN_SEED = 1
 PROTOCOL = ["optimiser", *(axis.name for axis in TRAINING), "variant"]
 OPTIMISERS = Axis("optimiser", choices=("rmsprop", "sgd"))
@@ -104,14 +106,28 @@ def nearest_protocols(tables: Mapping[str, pd.DataFrame], count: int) -> list[Se
     return [_plain(line, PROTOCOL) for line in lines.to_dict("records")]
 
 
-def second_stage(row: Row, chosen: Sequence[Setting], start: int,
+def second_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start: int,
                  count: int = PER_PROTOCOL) -> list[Setting]:
-    """Further data settings for each chosen protocol, a design of its own for each."""
+    """Further data settings: over the whole ranges for each chosen protocol, and near the best.
+
+    Near means a third of each (log) range around each of the row's NEIGHBOURHOODS
+    nearest settings, with their training choices.
+    """
+    lines = table.drop_duplicates("index").head(NEIGHBOURHOODS).to_dict("records")
+    designs = [(protocol, row.axes) for protocol in chosen]
+    designs += [(line, tuple(axis.around(line[axis.name], NEIGHBOURHOOD) for axis in row.axes))
+                for line in lines]
     settings: list[Setting] = []
-    for place, protocol in enumerate(chosen):
-        training = {name: protocol[name] for name in PROTOCOL[:-1]}
-        for point in design(row.axes, count, DESIGN_SEED + 10 + place):
-            settings.append({"stage": 2, "seed": start + len(settings), **training, **point})
+    for place, (training, axes) in enumerate(designs):
+        kept = _plain(training, PROTOCOL[:-1])
+        if place >= len(chosen):  # near the best its other choices are kept, too
+            kept |= {axis.name: training[axis.name] for axis in axes if axis.choices}
+        free = [axis for axis in axes if axis.name not in kept]
+        for point in design(free, count, DESIGN_SEED + 10 + place):
+            values = {**kept, **point}
+            settings.append({"stage": 2, "seed": start + len(settings),
+                             **{name: values[name] for name in
+                                (*PROTOCOL[:-1], *(axis.name for axis in axes))}})
     return settings
 
 
@@ -155,7 +171,7 @@ def search_all(folder: Path, progress: Reporter | None = None,
         chosen = nearest_protocols(tables, PROTOCOLS)
         for row in ROWS:
             done = sum(len(frame) for frame in frames[row.key])
-            settings = (second_stage(row, chosen, done) if stage == 2
+            settings = (second_stage(row, tables[row.key], chosen, done) if stage == 2
                         else third_stage(row, tables[row.key], chosen, done))
             path = folder / f"{row.file}-{stage}.csv"
             frames[row.key].append(run_stage(row, settings, path, progress, workers))
