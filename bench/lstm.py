@@ -1,0 +1,117 @@
+# ruff: noqa: E402  (thread counts must be set before the imports)
+"""Speed of the LSTM's probe and of training side by side, all on one thread in one run.
+
+python bench/lstm.py [--quick]
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from rdverify.data.sequences import SineConfig
+from rdverify.lstm import LSTMConfig, gates, probe
+from rdverify.lstm_training import seeds, train, train_many
+from rdverify.trace import Trace
+
+
+def interleaved(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Least seconds of each call, taken in turn so that all meet the same load."""
+    best = dict.fromkeys(calls, float("inf"))
+    for call in calls.values():
+        call()
+    for _ in range(repeats):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            best[name] = min(best[name], time.perf_counter() - start)
+    return best
+
+
+def loop(lstm: torch.nn.LSTM, x: torch.Tensor) -> Trace:
+    """What one would write without the kernel: a loop over the steps in torch."""
+    h = c = torch.zeros(x.shape[0], lstm.hidden_size)
+    bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+    react, diff = [], []
+    w, u = lstm.weight_ih_l0, lstm.weight_hh_l0
+    for x_t in x.unbind(1):
+        z = torch.addmm(torch.addmm(bias, x_t, w.T), h, u.T)
+        i, f, c_tilde, o = z.chunk(4, 1)
+        a = torch.sigmoid(i) * torch.tanh(c_tilde)
+        f = torch.sigmoid(f)
+        react.append(a.norm(dim=1))
+        diff.append(((1 - f) * c).norm(dim=1))
+        c = f * c + a
+        h = torch.sigmoid(o) * torch.tanh(c)
+    return Trace(torch.stack(react, 1).double().numpy(), torch.stack(diff, 1).double().numpy())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats")
+    repeats = 5 if parser.parse_args().quick else 30
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(1, 16, batch_first=True)
+    x = torch.randn(512, 200, 1)
+
+    with torch.inference_mode():
+        best = interleaved(
+            {
+                "nn.LSTM forward": lambda: lstm(x),
+                "probe": lambda: probe(lstm, x),
+                "probe, detail": lambda: probe(lstm, x, detail=True),
+                "loop over steps": lambda: loop(lstm, x),
+            },
+            repeats,
+        )
+        print("batch 512, 200 steps, h = 16, float32, one thread")
+        for name, seconds in best.items():
+            ratio = seconds / best["nn.LSTM forward"]
+            print(f"  {name:<18} {1e3 * seconds:8.2f} ms  {ratio:5.2f} of the forward pass")
+
+        exact = gates(lstm.double(), x.double())
+        lstm.float()
+        terms = (exact.i * exact.c_tilde, exact.one_minus_f * exact.c_prev)
+        for name, trace in (("probe", probe(lstm, x)), ("loop", loop(lstm, x))):
+            worst = max(
+                float(np.nanmax(np.abs(found[:, 1:] / np.linalg.norm(term, axis=2)[:, 1:] - 1)))
+                for found, term in zip((trace.react, trace.diff), terms, strict=True)
+            )
+            print(f"  {name}: largest relative difference from float64 {worst:.1e}")
+
+        sizes = {f"{b} x {t}": torch.randn(b, t, 1)
+                 for b, t in ((128, 200), (256, 200), (1024, 200), (512, 50), (512, 800))}
+        times = interleaved(
+            {name: (lambda series=series: probe(lstm, series)) for name, series in sizes.items()},
+            repeats,
+        )
+        print("time of the probe per sequence and step")
+        for name, seconds in times.items():
+            print(f"  {name:<18} {1e9 * seconds / sizes[name].numel():8.1f} ns")
+
+    config = LSTMConfig(data=SineConfig(sequences=32), epochs=10, batch_size=8)
+    for label, chosen in (("batches of 8", config),
+                          ("batches of 32", dataclasses.replace(config, batch_size=None))):
+        ten = seeds(chosen, 10)
+        calls = {"one": lambda chosen=chosen: train(chosen),
+                 "ten, stacked": lambda ten=ten: train_many(ten, method="batched"),
+                 "ten, threads": lambda ten=ten: train_many(ten, method="modules")}
+        times = interleaved(calls, max(2, repeats // 10))
+        print(f"training, {label}, {os.cpu_count()} processors")
+        for name, seconds in times.items():
+            print(f"  {name:<18} {1e3 * seconds:8.1f} ms  {seconds / times['one']:5.2f} of one")
+
+
+if __name__ == "__main__":
+    main()
