@@ -75,7 +75,7 @@ def test_drawn_patterns_get_their_label(label, field):
     assert classify(field).label == label, classify(field)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(KNOWN[2:]), st.integers(0, N - 1), st.integers(0, N - 1),
        st.integers(0, 3), st.booleans())
 def test_shift_and_quarter_turns_change_nothing(known, down, right, turns, mirrored):
@@ -88,7 +88,7 @@ def test_shift_and_quarter_turns_change_nothing(known, down, right, turns, mirro
     assert after.elongation == pytest.approx(before.elongation, rel=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.sampled_from(KNOWN[2:]), st.floats(0.2, 1e6), st.floats(-10, 10))
 def test_amplitude_and_level_change_nothing(known, factor, level):
     label, field = known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -127,9 +128,12 @@ def search_and_seeds(runs: Runs, record: pd.DataFrame, folder: Path, name: str) 
     def panel(axes: mpl.axes.Axes, x: tuple[str, str], y: tuple[str, str], reach: float,
               height: float) -> None:
         keys = [f"{regime}_{quantity}" for regime, quantity in (x, y)]
-        for frame, style in ((tried, {"marker": ".", "color": "0.65", "s": 14, "label": "search"}),
-                             (near, {"marker": "o", "facecolors": "none", "edgecolors": "k",
-                                     "s": 45, "label": "fit equally well"})):
+        layers: list[tuple[pd.DataFrame, dict[str, Any]]] = [
+            (tried, {"marker": ".", "color": "0.65", "s": 14, "label": "search"}),
+            (near, {"marker": "o", "facecolors": "none", "edgecolors": "k", "s": 45,
+                    "label": "fit equally well"}),
+        ]
+        for frame, style in layers:
             axes.scatter(frame[keys[0]], frame[keys[1]], **style)
         axes.scatter(values[x[0]][x[1]], values[y[0]][y[1]], marker="^", color="#D55E00", s=26,
                      label="chosen, its seeds")
