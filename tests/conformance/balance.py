@@ -197,7 +197,7 @@ def check_eq19(eq: Equation) -> None:
     expect("the run twice over has the same mean", eq(np.tile(values, 2)), eq(values))
     expect("proportional to its values", eq(3 * values), 3 * eq(values))
     expect("moves with an added constant", eq(values + 2), eq(values) + 2)
-    expect("each step weighs 1/T", eq(values + [0, 0, 0, 0, 1]), 2.5 + 0.2)
+    expect("each step weighs 1/T", eq(values + np.eye(5)[4]), 2.5 + 0.2)
 
 
 def check_eq20(eq: Equation) -> None:
@@ -207,7 +207,7 @@ def check_eq20(eq: Equation) -> None:
     expect("equal terms: 1", eq(diff, diff), np.ones(4))
     expect("without a unit: both scaled alike", eq(3 * react, 3 * diff), [0.5, 1.5, 0.0, 4.0])
     expect("proportional to the reaction", eq(2 * react, diff), [1.0, 3.0, 0.0, 8.0])
-    later = eq(react + [0, 0, 0, 1], diff)
+    later = eq(react + np.eye(4)[3], diff)
     expect("a step knows nothing of the others", later[:3], [0.5, 1.5, 0.0])
     ratio = eq(react, diff)
     expect_true("never negative", ratio >= 0, ratio)

@@ -38,6 +38,7 @@ def check_eq08(eq: Equation) -> None:
     x, noise = np.random.default_rng(5).normal(size=(2, 6))
     whole = eq(x, beta, 1, noise)
     expect("signal and noise add", eq(x, beta, 1, 0 * x) + eq(0 * x, beta, 1, noise), whole)
+    expect("both negated: negated", eq(-x, beta, 1, -noise), -whole)
 
     # the whole chain against diffusers: mean and variance of x_T given x_0 = 1
     mean, variance = one, zero

@@ -12,9 +12,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from conformance import CHECKS
-
 import spec
+from conformance import CHECKS
 from spec.reaction_diffusion import gray_scott_kinetics
 
 VARIABLE = "RDVERIFY_IMPLEMENTATION"

@@ -37,10 +37,10 @@ def check_eq01(eq: Callable[..., Any]) -> None:
     for p, q in ((1, 0), (0, 1), (2, 1), (4, 3)):
         pattern, eigenvalue = wave(p, q)
         du, dv = eq(pattern, flat, d_u, d_v, dx, nothing, nothing)
-        expect("a plane wave in u decays by D_u times its eigenvalue", du, d_u * eigenvalue * pattern)
+        expect("a plane wave in u: D_u times its eigenvalue", du, d_u * eigenvalue * pattern)
         expect("a wave in u leaves a uniform v alone", dv, 0 * flat)
         du, dv = eq(flat, pattern, d_u, d_v, dx, nothing, nothing)
-        expect("a plane wave in v decays by D_v times its eigenvalue", dv, d_v * eigenvalue * pattern)
+        expect("a plane wave in v: D_v times its eigenvalue", dv, d_v * eigenvalue * pattern)
         expect("a wave in v leaves a uniform u alone", du, 0 * flat)
 
     u, v = np.random.default_rng(RNG_SEED).uniform(0, 1, (2, n, m))

@@ -1,0 +1,88 @@
+"""The checks themselves under test: every wrong form of every equation is rejected.
+
+The score stands in golden/mutation.json; ``python tests/mutants --update`` regenerates it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from conformance import CHECKS, Rejected
+from conformance.implementations import BUILT_IN
+from mutants import EQUIVALENT, MUTANTS, resolution, score, verdict
+from mutants.mutant import KINDS, Equivalent, Mutant
+
+from rdverify.files import to_json
+from rdverify.paths import golden_folder
+
+REGENERATE = "regenerate it by `python tests/mutants --update`"
+
+
+def label(mutant: Mutant | Equivalent) -> str:
+    return f"{mutant.token}-{mutant.name}".replace(" ", "_")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=label)
+def test_mutant_is_rejected(mutant: Mutant) -> None:
+    reason = verdict(mutant.token, mutant.function)
+    assert reason, f"{mutant.token} accepts a wrong form: {mutant.name}"
+
+
+@pytest.mark.parametrize("other", EQUIVALENT, ids=label)
+def test_equivalent_form_is_accepted(other: Equivalent) -> None:
+    assert verdict(other.token, other.function) is None
+    assert other.proof
+
+
+def test_the_score_is_the_recorded_one() -> None:
+    path = golden_folder() / "mutation.json"
+    assert path.is_file(), f"{path} is missing: {REGENERATE}"
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    assert json.loads(to_json(score())) == recorded, f"the score has changed: {REGENERATE}"
+
+
+def test_every_equation_has_five_mutants_of_three_kinds_under_names_of_their_own() -> None:
+    for token in CHECKS:
+        kinds = Counter(mutant.kind for mutant in MUTANTS if mutant.token == token)
+        assert kinds.total() >= 5, token
+        assert len(kinds) >= 3, token
+        assert set(kinds) <= set(KINDS)
+    names = Counter((mutant.token, mutant.name) for mutant in MUTANTS)
+    assert names.total() == len(names)
+
+
+def test_more_than_one_law_of_each_equation_is_needed() -> None:
+    reasons = {(m.token, verdict(m.token, m.function)) for m in MUTANTS}
+    for token in CHECKS:
+        assert len({reason for of, reason in reasons if of == token}) >= 2, token
+
+
+@pytest.mark.parametrize("token", CHECKS)
+def test_the_checks_resolve_a_relative_error_of_1e9(token: str) -> None:
+    found = resolution(token, BUILT_IN["spec"]()[token])
+    assert found is not None
+    assert found <= 1.001e-9
+
+
+@pytest.mark.parametrize("token", CHECKS)
+@pytest.mark.parametrize("value", [0.0, 1.0, np.nan], ids=["0", "1", "nan"])
+def test_a_constant_passes_no_check(token: str, value: float) -> None:
+    right = BUILT_IN["spec"]()[token]
+
+    def constant(*arguments: Any) -> Any:
+        return np.asarray(right(*arguments)) * 0 + value
+
+    assert verdict(token, constant)
+
+
+def test_a_mutant_that_crashes_does_not_count_as_rejected() -> None:
+    def crashes(react: float, diff: float) -> float:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        verdict("eq18", crashes)
+    assert not issubclass(ZeroDivisionError, Rejected)
