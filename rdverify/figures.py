@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from rdverify.files import write_atomically
 
-STYLE = {
+STYLE: Any = {  # matplotlib's own stubs list every key as a literal
     "figure.dpi": 110,
     "savefig.dpi": 110,
     "font.size": 11,
