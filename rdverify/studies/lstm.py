@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from rdverify.balance import balance_of, ratio
-from rdverify.data.sequences import generate
+from rdverify.data.sequences import SineConfig, generate
 from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, free_run
 from rdverify.lstm_skill import predictions
 from rdverify.lstm_training import train
@@ -58,33 +58,36 @@ def _study(context: Context) -> StudyResult:
                 for kind, by_row in choice.items()}
     runs: dict[str, dict[str, dict[str, FloatArray]]] = {"best": {}, "common": {}, "initial": {}}
     found, cells, late = {}, [], {}
+    series: dict[str, FloatArray] = {}
     with context.progress.task("measure LSTM rows", len(ROWS) + 3) as task:
         for row in ROWS:
             kinds, own = networks[row.key], wanted[row.key]
             variant = variants["best"][row.key]
-            runs["best"][row.key], sampling = numbers(kinds["best"], own["best"], variant)
-            runs["common"][row.key], _ = numbers(kinds["common"], own["common"],
-                                                 variants["common"][row.key])
-            runs["initial"][row.key], _ = numbers([build(c) for c in own["common"]],
-                                                  own["common"], variants["common"][row.key])
-            late[row.key] = {name: numbers(kinds["best"], own["best"], name)[0]["r"]
+            x = generate(own["best"][0].data, "unseen", UNSEEN)
+            series[row.key] = x
+            runs["best"][row.key], sampling = numbers(kinds["best"], x, variant)
+            shared = generate(own["common"][0].data, "unseen", UNSEEN)
+            for kind, models in (("common", kinds["common"]),
+                                 ("initial", [build(config) for config in own["common"]])):
+                runs[kind][row.key], _ = numbers(models, shared, variants["common"][row.key])
+            late[row.key] = {name: numbers(kinds["best"], x, name)[0]["r"]
                              for name in ("whole", "late")}
-            drift = platform_drift(kinds["best"][:3], own["best"], variant)
+            drift = platform_drift(kinds["best"][:3], x, variant)
             metrics[f"lstm.{row.key}.drift"] = Metric(
                 drift, "largest relative difference of M's and R between float32 and float64 "
                 "and between one thread and two", n=3)
             cells += lstm_tables.cells(row, frames[row.key], choice["best"][row.key],
                                        runs["best"][row.key], drift, sampling)
-            found[row.key] = lstm_metrics.add_row(metrics, row, kinds, own["best"], variant)
+            found[row.key] = lstm_metrics.add_row(metrics, row, kinds, x, variant)
             add_search_shares(metrics, row, frames[row.key])
             metrics.measure(f"lstm.{row.key}.retrained", "largest relative difference of the M's "
                             "between a recorded network and the same trained again from scratch",
                             lambda kinds=kinds, own=own: retrained(kinds, own))  # type: ignore[misc]
             task.advance()
-        series = {row.key: generate(wanted[row.key]["best"][0].data, "unseen", UNSEEN)
-                  for row in ROWS}
         lstm_metrics.add_identities(metrics, networks, series)
-        lstm_metrics.add_sines(metrics, networks["sine"], wanted["sine"]["best"])
+        sines = wanted["sine"]["best"][0].data
+        assert isinstance(sines, SineConfig)
+        lstm_metrics.add_sines(metrics, networks["sine"], sines)
         law = lstm_metrics.start_up(networks["sine"]["best"])
         for name, what in (("slope", "slope of log(R - 1) against log T on slow sines"),
                            ("law_200", "T (1 - f) (R - 1) at T = 200 on slow sines")):
@@ -101,7 +104,7 @@ def _study(context: Context) -> StudyResult:
         skilled = {row.key: wanted[row.key]["skilled"] for row in ROWS}
         skill = lstm_metrics.add_skill(metrics, networks, skilled)
         task.advance()
-    curves = fig2_series(networks, wanted, variants["best"])
+    curves = fig2_series(networks, series, variants["best"])
     tables = {
         "lstm-chosen": lstm_tables.chosen_table(choice, runs),
         "lstm-reach": lstm_tables.reach(frames, runs["best"]),
@@ -118,14 +121,13 @@ def _study(context: Context) -> StudyResult:
                        curves, config_record(choice, wanted))
 
 
-def numbers(models: list[SequenceModel], wanted: list[LSTMConfig], variant: str
+def numbers(models: list[SequenceModel], x: FloatArray, variant: str
             ) -> tuple[dict[str, FloatArray], dict[str, float]]:
     """M_react, M_diff, R of each network, shape (networks,), and what the sequences scatter.
 
     The second: half width of the 95 % interval of a network's mean over its sequences.
     """
-    balances = [balance_of(read(model, generate(config.data, "unseen", UNSEEN), variant))
-                for model, config in zip(models, wanted, strict=True)]
+    balances = [balance_of(read(model, x, variant)) for model in models]
     values = {name: np.array([getattr(balance, name) for balance in balances])
               for name in ("m_react", "m_diff", "r")}
     scatter = {}
@@ -137,11 +139,10 @@ def numbers(models: list[SequenceModel], wanted: list[LSTMConfig], variant: str
     return values, scatter
 
 
-def platform_drift(models: list[SequenceModel], wanted: list[LSTMConfig], variant: str) -> float:
+def platform_drift(models: list[SequenceModel], x: FloatArray, variant: str) -> float:
     """Largest relative difference between float32 and float64, one thread and two."""
     worst = 0.0
-    for model, config in zip(models, wanted, strict=False):
-        x = generate(config.data, "unseen", UNSEEN)
+    for model in models:
         plain = balance_of(read(model, x, variant))
         wide = SequenceModel(model.lstm.hidden_size, torch.float64)
         wide.load_state_dict({name: value.double() for name, value in model.state_dict().items()})
@@ -193,7 +194,7 @@ def add_learned_shares(metrics: Metrics, frames: Mapping[str, Any]) -> None:
             "prediction")
 
 
-def fig2_series(networks: Mapping[str, Networks], wanted: Mapping[str, Mapping[str, Any]],
+def fig2_series(networks: Mapping[str, Networks], series: Mapping[str, FloatArray],
                 variants: Mapping[str, str]) -> dict[str, dict[str, list[float]]]:
     """R_t of the first network's first unseen sequence for each row, over normalised time.
 
@@ -201,8 +202,7 @@ def fig2_series(networks: Mapping[str, Networks], wanted: Mapping[str, Mapping[s
     """
     curves = {}
     for row in ROWS:
-        x = generate(wanted[row.key]["best"][0].data, "unseen", UNSEEN)
-        trace = read(networks[row.key]["best"][0], x, variants[row.key])
+        trace = read(networks[row.key]["best"][0], series[row.key], variants[row.key])
         y = ratio(trace.react, trace.diff)[0]
         keep = np.isfinite(y)
         curves[f"fig2/LSTM/{row.setting}"] = {

@@ -172,7 +172,7 @@ def _tangent(g: Gates, u: FloatArray, t: int, d_c: FloatArray, d_h: FloatArray
              ) -> tuple[FloatArray, FloatArray]:
     """One step of the derivative of (C, h), each of shape (n, h, h)."""
     i, f, one_minus_f, c_tilde, o, c_prev, c, _ = (series[:, t, :, None] for series in g)
-    d_i, d_f, d_g, d_o = np.split(np.einsum("jk,nkl->njl", u, d_h), 4, axis=1)
+    d_i, d_f, d_g, d_o = np.split(u @ d_h, 4, axis=1)
     bent = np.tanh(c)
     d_c = (f * d_c + c_prev * f * one_minus_f * d_f + c_tilde * i * (1 - i) * d_i
            + i * (1 - c_tilde**2) * d_g)

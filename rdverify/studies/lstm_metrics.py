@@ -47,23 +47,27 @@ def per_network(values: Sequence[Mapping[str, float]], key: str, what: str) -> M
     return Metric.of([value[key] for value in values], f"{what}; mean over {len(values)} networks")
 
 
-def behaviours(models: Sequence[SequenceModel], series: Sequence[FloatArray], variant: str
-               ) -> list[dict[str, float]]:
-    """:func:`behaviour` of each network on its own unseen sequences."""
-    return [behaviour(model, x, variant) for model, x in zip(models, series, strict=True)]
-
-
 def add_row(metrics: Metrics, row: Row, networks: Mapping[str, list[SequenceModel]],
-            configs: Sequence[LSTMConfig], variant: str) -> dict[str, list[dict[str, float]]]:
-    """All metrics of one row; returns the behaviours of the networks and of their controls."""
-    series = [generate(config.data, "unseen", UNSEEN) for config in configs]
-    shuffled = [shuffle_time(x, config.seed) for x, config in zip(series, configs, strict=True)]
+            x: FloatArray, variant: str) -> dict[str, list[dict[str, float]]]:
+    """All metrics of one row; returns the behaviours of the networks and of their controls.
+
+    Args:
+        metrics: to add to.
+        row: of Table 1.
+        networks: kind -> networks.
+        x: unseen sequences, shape (UNSEEN, 200).
+        variant: how the row's runs are read.
+    """
     best = networks["best"]
-    found = {"best": behaviours(best, series, variant),
-             "untrained": behaviours(networks["untrained"], series, variant),
-             "noise": behaviours(networks["noise"], series, variant),
-             "shuffled": behaviours(networks["shuffled"], shuffled, variant),
-             "rest": behaviours(best, [resting(x) for x in series], "whole")}
+
+    def behaviours(kind: str, series: FloatArray, reading: str) -> list[dict[str, float]]:
+        return [behaviour(model, series, reading) for model in networks[kind]]
+
+    found = {"best": behaviours("best", x, variant),
+             "untrained": behaviours("untrained", x, variant),
+             "noise": behaviours("noise", x, variant),
+             "shuffled": behaviours("shuffled", shuffle_time(x, 0), variant),
+             "rest": behaviours("best", resting(x), "whole")}
     for kind, values in found.items():
         prefix = f"lstm.{row.key}" if kind == "best" else f"lstm.control.{kind}.{row.key}"
         words = "" if kind == "best" else f" ({CONTROLS[kind]})"
@@ -74,14 +78,13 @@ def add_row(metrics: Metrics, row: Row, networks: Mapping[str, list[SequenceMode
             f"R minus {RD_PRINTED:.4f}, the mean of the printed RD ratios{words}")
     no_forget = [forced(model, f=100) for model in best]
     metrics[f"lstm.control.no_forget.{row.key}.growth"] = Metric.of(
-        [growth(model, x) for model, x in zip(no_forget, series, strict=True)],
+        [growth(model, x) for model in no_forget],
         BEHAVIOUR["growth"] + " (the same networks with f = 1)")
-    pairs = list(zip(best, series, strict=True))
     metrics[f"lstm.{row.key}.gradient_50"] = Metric.of(
-        [gradient(model, x, 50) for model, x in pairs],
+        [gradient(model, x, 50) for model in best],
         "||d C_50 / d C_0|| over that of the identity, Frobenius")
     metrics[f"lstm.control.plain.{row.key}.gradient_50"] = Metric.of(
-        [plain_gradient(model, x, 50) for model, x in pairs],
+        [plain_gradient(model, x, 50) for model in best],
         "||d h_50 / d h_0|| of h = tanh(W_C x + U_C h + b_C), over that of the identity")
     return found
 
@@ -92,18 +95,18 @@ def growth(model: SequenceModel, x: FloatArray) -> float:
     return float(cell[:, -50:].mean() / cell[:, 50:100].mean())
 
 
+PEAK_SEQUENCES = 16  # enough: one fit each, over a grid of frequencies
+
+
 def add_sines(metrics: Metrics, networks: Mapping[str, list[SequenceModel]],
-              configs: Sequence[LSTMConfig]) -> None:
-    """The spectral peak of R_t and the start-up law, on sines."""
+              config: SineConfig) -> None:
+    """The spectral peak of R_t, on sines."""
+    x = generate(config, "unseen", UNSEEN)[:PEAK_SEQUENCES]
+    f = frequencies(config, "unseen", UNSEEN)[:PEAK_SEQUENCES]
+
     def shares(kind: str) -> list[tuple[float, float]]:
-        found = []
-        for model, config in zip(networks[kind], configs, strict=True):
-            assert isinstance(config.data, SineConfig)
-            x = generate(config.data, "unseen", UNSEEN)
-            if kind == "shuffled":
-                x = shuffle_time(x, config.seed)
-            found.append(peak_shares(model, x, frequencies(config.data, "unseen", UNSEEN)))
-        return found
+        series = shuffle_time(x, 0) if kind == "shuffled" else x
+        return [peak_shares(model, series, f) for model in networks[kind]]
 
     for kind, prefix in (("best", "lstm.sine"), ("untrained", "lstm.control.untrained.sine"),
                          ("shuffled", "lstm.control.shuffled.sine")):
@@ -166,7 +169,8 @@ def add_identities(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Se
             ulp = np.spacing(largest.astype(np.float32)).astype(float)
             worst["ulp"] = max(worst["ulp"], float((np.abs(change - (a - b)) / ulp).max()))
             worst["wrong"] = max(worst["wrong"], float((np.abs(change - (a + b)) / ulp).max()))
-            imbalance.append(float((np.abs(b.sum(axis=2)) / np.abs(b).sum(axis=2))[:, 1:].mean()))
+            later = b[:, 1:]  # the first step has C_0 = 0
+            imbalance.append(float((np.abs(later.sum(axis=2)) / np.abs(later).sum(axis=2)).mean()))
             trace = probe(model.lstm, inputs)
             react, diff = trace.react[:, 1:], trace.diff[:, 1:]  # step 1 has C_0 = 0: diff = 0
             worst["bound"] = max(worst["bound"], float(
@@ -180,7 +184,7 @@ def add_identities(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Se
             for model in kinds[kind]:
                 inside = gates(model.lstm, as_input(series[key][:16], model))
                 opposes[kind] = min(opposes[kind], float((inside.one_minus_f >= 0).mean()))
-    words = {"ulp": ("lstm.eq11.ulp", "largest |C_t - C_(t-1) - (-(1-f) C + i c~)| in float32 "
+    named = {"ulp": ("lstm.eq11.ulp", "largest |C_t - C_(t-1) - (-(1-f) C + i c~)| in float32 "
                      "units in the last place of the largest term"),
              "wrong": ("lstm.control.eq11_sign.ulp", "the same with +(1 - f) C"),
              "bound": ("lstm.bound.worst", "largest |R_t - 1| ||diff_t|| / ||C_t - C_(t-1)||, "
@@ -188,7 +192,7 @@ def add_identities(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Se
              "decomposition": ("lstm.decomposition.worst", "largest relative error of "
                                "||a||^2 - ||b||^2 = <a - b, a + b>"),
              "react": ("lstm.react.largest", "largest ||i * c~||, which can't exceed sqrt(16) = 4")}
-    for key, (name, what) in words.items():
+    for key, (name, what) in named.items():
         metrics[name] = Metric(worst[key], what, n=runs)
     for kind, prefix in (("best", "lstm"), ("untrained", "lstm.control.untrained")):
         metrics[f"{prefix}.decay.opposes"] = Metric(
@@ -223,14 +227,15 @@ def add_coupling(metrics: Metrics, model: SequenceModel, x: FloatArray) -> None:
     operators: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
         "lstm.decay": lambda c: -keep * c, "lstm.laplacian": laplacian}
     for name, operator in operators.items():
-        jacobian = np.abs(torch.autograd.functional.jacobian(operator, where).numpy())
+        moved = torch.autograd.functional.jacobian(operator, where)  # type: ignore[no-untyped-call]
+        jacobian = np.abs(moved.numpy())
         own = float(np.trace(jacobian))
         metrics[f"{name}.coupling"] = Metric(
             (float(jacobian.sum()) - own) / own,
             f"derivatives to other units over those to its own, sums of magnitudes ({size} units)")
-    moved = laplacian(where).numpy()
+    change = laplacian(where).numpy()
     metrics["lstm.laplacian.imbalance"] = Metric(
-        float(abs(moved.sum()) / np.abs(moved).sum()), "|sum| over the sum of magnitudes")
+        float(abs(change.sum()) / np.abs(change).sum()), "|sum| over the sum of magnitudes")
 
 
 def add_dying(metrics: Metrics, networks: Mapping[str, Mapping[str, list[SequenceModel]]],
@@ -275,16 +280,16 @@ def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
     rows: list[dict[str, float | str]] = []
     errors: dict[str, dict[str, list[float]]] = {"trained": {}, "untrained": {}}
     for key, wanted in configs.items():
-        series = [generate(config.data, "unseen", UNSEEN) for config in wanted]
+        x = generate(wanted[0].data, "unseen", UNSEEN)
         untrained = [build(config) for config in wanted]
         for kind, models in (("trained", networks[key]["skilled"]), ("untrained", untrained)):
             prefix = f"lstm.{key}" if kind == "trained" else f"lstm.control.untrained.{key}"
-            steps = [one_step(model, x) for model, x in zip(models, series, strict=True)]
+            steps = [one_step(model, x) for model in models]
             metrics[f"{prefix}.skill"] = Metric.of(
                 [step.factor for step in steps], "one-step RMSE of the better of last-value and "
                 f"linear prediction over the network's, unseen sequences ({kind}, kind skilled)")
             errors[kind][key] = [float(free_run_errors(model, x, 100).mean() / x.std())
-                                 for model, x in zip(models, series, strict=True)]
+                                 for model in models]
             line: dict[str, float | str] = {
                 "Data": key, "Networks": kind,
                 "One-step RMSE": float(np.mean([step.model for step in steps])),
@@ -292,9 +297,10 @@ def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
                 "Times better": float(np.mean([step.factor for step in steps])),
                 "Free-run error / deviation": float(np.mean(errors[kind][key]))}
             if key == "sine":
-                medians = [float(np.median(frequency_errors(model, config.data)))
-                           for model, config in zip(models, wanted, strict=True)
-                           if isinstance(config.data, SineConfig)]
+                data = wanted[0].data
+                assert isinstance(data, SineConfig)
+                medians = [float(np.median(frequency_errors(model, data, sequences=16)))
+                           for model in models]
                 metrics[f"{prefix}.frequency_error"] = median_metric(
                     medians, "|f_made / f_true - 1| over 200 free-running steps, median over "
                     f"sines; median over networks ({kind}, kind skilled)")
@@ -302,7 +308,7 @@ def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
             rows.append(line)
         metrics[f"lstm.{key}.skilled_r"] = Metric.of(
             [balance_of(probe(model.lstm, as_input(x, model))).r
-             for model, x in zip(networks[key]["skilled"], series, strict=True)],
+             for model in networks[key]["skilled"]],
             "R of the networks trained for longer, all steps")
     for kind, prefix in (("trained", "lstm"), ("untrained", "lstm.control.untrained")):
         e = {key: np.array(values) for key, values in errors[kind].items()}

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 
 from rdverify.data.sequences import (
+    DataConfig,
     LorenzConfig,
     SineConfig,
     VanDerPolConfig,
@@ -42,7 +43,7 @@ KINDS: Mapping[str, str] = {
 }
 # what Table 1 rests on is trained by torch.nn.LSTM, controls by its compiled equal
 BY_TORCH = ("best", "common")
-SKILLED = {
+SKILLED: Mapping[str, DataConfig] = {
     "sine": SineConfig(sequences=64, normalisation="none", frequency_low=0.02,
                        frequency_high=0.1),
     "lorenz": LorenzConfig(sequences=64),

@@ -153,7 +153,7 @@ def cut(trace: Trace, first: int) -> Trace:
 
 def numbers_of(model: SequenceModel, x: FloatArray, target: str) -> dict[str, float]:
     """M_react, M_diff and R under every variant, as columns of the search's record."""
-    numbers = {}
+    numbers: dict[str, float] = {}
     for variant in readable(target):
         balance = balance_of(read(model, x, variant))
         numbers |= {f"m_react_{variant}": balance.m_react, f"m_diff_{variant}": balance.m_diff,

@@ -85,7 +85,8 @@ def distances(row: Row, frame: pd.DataFrame) -> pd.DataFrame:
                             m_diff=frame[f"m_diff_{variant}"], r=frame[f"r_{variant}"])
         parts.append(part[np.isfinite(part["distance"].to_numpy(float))])
     table = pd.concat(parts, ignore_index=True)
-    return table.sort_values(["distance", "index"], kind="stable").reset_index(drop=True)
+    ordered = table.sort_values(["distance", "index"], kind="stable")
+    return pd.DataFrame(ordered.reset_index(drop=True))
 
 
 def protocols(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -97,7 +98,7 @@ def protocols(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     best = [table.groupby(PROTOCOL)["distance"].min() for table in tables.values()]
     joined = pd.concat(best, axis=1, keys=list(tables)).dropna()
     joined["distance"] = joined.max(axis=1)
-    return joined.sort_values("distance", kind="stable").reset_index()
+    return pd.DataFrame(joined.sort_values("distance", kind="stable").reset_index())
 
 
 def nearest_protocols(tables: Mapping[str, pd.DataFrame], count: int) -> list[Setting]:
@@ -114,6 +115,7 @@ def second_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start
     nearest settings, with their training choices.
     """
     lines = table.drop_duplicates("index").head(NEIGHBOURHOODS).to_dict("records")
+    designs: list[tuple[Mapping[Any, Any], tuple[Axis, ...]]]
     designs = [(protocol, row.axes) for protocol in chosen]
     designs += [(line, tuple(axis.around(line[axis.name], NEIGHBOURHOOD) for axis in row.axes))
                 for line in lines]
