@@ -243,5 +243,5 @@ def score_alignment(network: Any, images: torch.Tensor, draws: int = 4) -> dict[
 
 def smooth(r_t: FloatArray, window: int) -> FloatArray:
     """Moving average over ``window`` steps, shape (n, T) -> (n, T - window + 1)."""
-    total = np.cumsum(np.pad(r_t, ((0, 0), (1, 0))), axis=1)
-    return np.asarray((total[:, window:] - total[:, :-window]) / window)
+    windows = np.lib.stride_tricks.sliding_window_view(r_t, window, axis=1)
+    return np.asarray(windows.mean(axis=-1), dtype=float)

@@ -10,14 +10,11 @@ import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.studies.ddpm_sampling import ROWS, Row
-from rdverify.studies.ddpm_settings import PRINTED
+from rdverify.studies.ddpm_settings import OPEN, PRINTED
 from rdverify.study import Metrics, Table
 from rdverify.tolerance import Part, interval_of
 
 QUANTITIES = ("m_react", "m_diff", "r")
-# the settings that MNIST's M's leave open and that the networks can be sampled with
-OPEN = ("as trained", "beta decreasing", "pixels in [0,1]", "beta decreasing, pixels in [0,1]",
-        "sigma of the posterior")
 ENOUGH_STEPS = 1000  # from here on the balance no longer follows the training
 
 
