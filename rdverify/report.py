@@ -184,12 +184,11 @@ def _patterns_section(results: Results) -> str:
 
 def _claims_section(results: Results) -> str:
     parts = ["## Claims by section"]
-    sections = sorted(
-        {claim["section"] for claim in results["claims"]},
-        key=lambda name: [int(word) for word in str(name).split(".")],
-    )
+    # a claim made in several sections, "2.1, 5", stands under the first
+    first = {claim["id"]: claim["section"].partition(",")[0] for claim in results["claims"]}
+    sections = sorted(set(first.values()), key=lambda name: [int(part) for part in name.split(".")])
     for section in sections:
-        claims = [claim for claim in results["claims"] if claim["section"] == section]
+        claims = [claim for claim in results["claims"] if first[claim["id"]] == section]
         rows = [
             {
                 "Id": f"[{claim['id']}](#{claim['id'].lower()})",

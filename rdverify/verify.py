@@ -7,20 +7,20 @@ import importlib
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import rdverify
 import spec
 from rdverify.consistency import self_consistency
 from rdverify.errors import require
+from rdverify.figures import fig2
 from rdverify.index import equation_records
 from rdverify.ledger import judge_cell, judge_claim
 from rdverify.paths import repository
 from rdverify.results import CELL_KEY, SCHEMA
-from rdverify.study import Context, MeasuredCell, StudyResult
+from rdverify.study import Context, Figure, MeasuredCell, StudyResult
 
 SYSTEMS = {"gray-scott": "RD", "lstm": "LSTM", "ddpm": "DDPM"}
 STUDIES = {"gray-scott": "rdverify.studies.gray_scott"}
@@ -40,8 +40,27 @@ def chosen_systems(only: str | None) -> list[str]:
 
 
 def measure(systems: Sequence[str], context: Context) -> dict[str, StudyResult]:
-    """Run the studies of ``systems`` one after the other."""
-    return {name: importlib.import_module(STUDIES[name]).study(context) for name in systems}
+    """Run the studies of ``systems`` one after the other; then what is drawn from all of them."""
+    studies = {name: importlib.import_module(STUDIES[name]).study(context) for name in systems}
+    return {**studies, "together": together(studies, context)}
+
+
+def together(studies: Mapping[str, StudyResult], context: Context) -> StudyResult:
+    """Figures across systems: Fig. 2 of the paper."""
+    lines = {name: curve for study in studies.values() for name, curve in study.series.items()
+             if name.startswith("fig2/")}  # fmt: skip
+    if not lines:
+        return StudyResult()
+    if context.figures is not None:
+        fig2(lines, context.figures, "fig2.png")
+    settings = ", ".join(name.removeprefix("fig2/").replace("/", " ") for name in lines)
+    return StudyResult(figures={"fig2": Figure(
+        "fig2.png",
+        "Fig. 2 as measured: the dynamic balance ratio, ratio of the runs' mean norms at each "
+        "step, over normalised time in the order of generation. The thin line is R = 1. The "
+        "paper's claims about each line are judged below.",
+        f"Lines of R_t over normalised time from 0 to 1 for {settings}.",
+    )})  # fmt: skip
 
 
 def gather(
@@ -67,7 +86,7 @@ def gather(
         "tables": _merged(studies, "tables"),
         "figures": _merged(studies, "figures"),
         "series": _merged(studies, "series"),
-        "config": {name: study.config for name, study in studies.items()},
+        "config": {name: study.config for name, study in studies.items() if study.config},
         "equations": equation_records(recorded),
         "errata": spec.errata(),
     }
@@ -126,8 +145,3 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "not a git checkout"
     return head.stdout.strip()
-
-
-def with_figures(context: Context, folder: Path) -> Context:
-    """The same context, drawing into ``folder``."""
-    return replace(context, figures=folder)
