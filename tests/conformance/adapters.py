@@ -125,8 +125,8 @@ def held(i: Array, f: Array, c_tilde: Array, o: Array) -> tuple[torch.nn.LSTM, t
         pre += [np.log(o) - np.log1p(-o)]
     w = np.clip(np.concatenate(pre, axis=1).T, -SATURATED, SATURATED)  # (4 h, T)
     steps, h = np.shape(i)
-    return lstm_of(w, np.zeros((4 * h, h)), np.zeros(4 * h)), tensor(np.eye(steps)).repeat_interleave(
-        2, 0).reshape(steps, 2, steps)
+    x = tensor(np.repeat(np.eye(steps)[:, None], 2, axis=1))  # (T, 2, T)
+    return lstm_of(w, np.zeros((4 * h, h)), np.zeros(4 * h)), x
 
 
 def inside(i: Array, f: Array, c_tilde: Array, o: Array, c_prev: Array) -> Gates:
