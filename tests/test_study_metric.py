@@ -14,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdverify.balance import balance_of
-from rdverify.data.sequences import SineConfig
+from rdverify.data.sequences import SineConfig, generate
 from rdverify.ddpm import Schedule
 from rdverify.errors import InputError
 from rdverify.gray_scott import initial_state, simulate
 from rdverify.lstm import LSTMConfig, as_input, build, probe
 from rdverify.studies import metric as study
-from rdverify.studies import metric_limits as limits
+from rdverify.studies import metric_fields as fields
 from rdverify.studies import metric_modes as modes
+from rdverify.studies import metric_networks as networks
 from rdverify.studies import metric_scaling as scaling
 from rdverify.studies import metric_systems as systems
 from rdverify.trace import Trace
@@ -76,14 +77,14 @@ def test_eq14_eq17_the_ddpms_r_goes_with_the_root_of_the_step() -> None:
 
 
 def test_random_vectors_have_r_one_at_every_step_and_do_not_cancel() -> None:
-    trace, square = limits.random_walk(0)
+    trace, square = fields.random_walk(0)
     np.testing.assert_allclose(balance_of(trace).r_t, 1.0, rtol=1e-12)
     assert abs(study.cancellation(trace)[0]) < 0.01
-    assert square[-1] == pytest.approx(2 * limits.WALK_STEPS, rel=0.3)  # E||x_t||^2 = 2 t
+    assert square[-1] == pytest.approx(2 * fields.WALK_STEPS, rel=0.3)  # E||x_t||^2 = 2 t
 
 
 def test_the_heated_plate_ends_in_the_solution_of_poissons_equation() -> None:
-    trace, v = limits.heated_plate(16)
+    trace, v = fields.heated_plate(16)
     lap = sum(np.roll(v, s, a) for s in (1, -1) for a in (0, 1)) - 4 * v
     assert np.linalg.norm(lap) == pytest.approx(trace.react[0, 0], rel=1e-6)
     r_t = balance_of(trace).r_t[0]
@@ -92,7 +93,7 @@ def test_the_heated_plate_ends_in_the_solution_of_poissons_equation() -> None:
 
 
 def test_at_a_steady_state_every_split_of_the_terms_has_r_one() -> None:
-    r, growth, u = limits.unstable_pattern()
+    r, growth, u = fields.unstable_pattern()
     assert r == pytest.approx(1.0, abs=1e-9)
     assert np.ptp(u) > 1  # a pattern
     assert growth > 1e-3
@@ -106,7 +107,7 @@ def test_at_a_steady_state_every_split_of_the_terms_has_r_one() -> None:
 
 
 def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
-    _, _, u = limits.unstable_pattern()
+    _, _, u = fields.unstable_pattern()
     dx = 10.0 / u.size
     for _ in range(40_000):
         u = u + 0.005 * ((np.roll(u, 1) + np.roll(u, -1) - 2 * u) / dx**2 + u - u**3) + 1e-9
@@ -117,21 +118,21 @@ def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
     ("heat", {"state", "coupling", "conserving", "flattening"}),
     ("decay", {"state", "flattening"}), ("noise", set())])
 def test_eq01_only_the_laplacian_has_all_four_properties(kind: str, properties: set[str]) -> None:
-    found = limits.shared_with_diffusion(limits.KINDS[kind])
+    found = fields.shared_with_diffusion(fields.KINDS[kind])
     assert {name for name, has in found.items() if has} == properties
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_eq16_no_lstm_from_the_zero_state_has_a_ratio_of_sums_below_one(seed: int) -> None:
-    model, x = limits.wild_network(seed)
-    assert limits.ratio_of_sums(model, x).min() >= 1 - 1e-12
+    model, x = networks.wild_network(seed)
+    assert networks.ratio_of_sums(model, x).min() >= 1 - 1e-12
     r = balance_of(probe(model.lstm, as_input(x, model))).r_runs.min()
     assert r >= 1 / np.sqrt(model.lstm.hidden_size)
 
 
 def test_eq16_from_a_warm_state_the_ratio_of_sums_can_be_below_one() -> None:
-    model, x = limits.wild_network(1)
+    model, x = networks.wild_network(1)
     with torch.no_grad():
         for parameter in model.lstm.parameters():
             parameter.zero_()  # i c~ = 0, f = 1/2: the warm state only decays
@@ -142,7 +143,7 @@ def test_eq16_from_a_warm_state_the_ratio_of_sums_can_be_below_one() -> None:
 
 def test_eq05_a_shut_forget_gate_leaves_this_steps_input_alone() -> None:
     config = LSTMConfig(data=SineConfig(length=50, sequences=3), dtype="float64")
-    model = limits.forgetting(build(config), -40.0)
+    model = networks.forgetting(build(config), -40.0)
     trace = probe(model.lstm, as_input(np.random.default_rng(0).standard_normal((3, 50)), model))
     np.testing.assert_allclose(trace.diff[:, 1:], trace.react[:, :-1], rtol=1e-12)
 
@@ -151,7 +152,7 @@ def test_the_read_out_finds_what_a_linear_rule_can_know() -> None:
     config = LSTMConfig(data=SineConfig(sequences=8), dtype="float64")
     x = np.cumsum(np.random.default_rng(0).standard_normal((64, 120)), axis=1)
     # steps of a random walk can't be predicted: no better than the last value
-    assert limits.read_out(build(config), x[:32], x[32:]) < 1.1
+    assert networks.read_out(build(config), x[:32], x[32:]) < 1.1
 
 
 def small_chain() -> tuple[Trace, torch.Tensor, dict[str, float], torch.Tensor]:
@@ -219,8 +220,6 @@ def test_recorded_networks_are_read_as_they_were_built(tmp_path: Path) -> None:
     assert [trace.react.shape for trace in traces] == [(systems.SEQUENCES, 60)] * 2
     config = LSTMConfig(data=SineConfig(length=60, sequences=4), epochs=0).with_seed(8)
     model = build(config)
-    from rdverify.data.sequences import generate
-
     x = generate(config.data, "unseen", systems.SEQUENCES)
     np.testing.assert_array_equal(probe(model.lstm, as_input(x, model)).react, traces[1].react)
 

@@ -20,7 +20,8 @@ from rdverify.figures import STYLE, canvas, save
 from rdverify.gray_scott import simulate
 from rdverify.lstm import LSTMConfig, as_input, build, gates, probe
 from rdverify.progress import Task
-from rdverify.studies.metric_limits import WALKS, limits, random_walk, terms
+from rdverify.studies.metric_fields import WALKS, random_walk, terms
+from rdverify.studies.metric_limits import limits
 from rdverify.studies.metric_modes import modes
 from rdverify.studies.metric_scaling import NETWORKS, Curves, scaling
 from rdverify.studies.metric_systems import (

@@ -14,7 +14,7 @@ from rdverify.ddpm import Schedule, expected_balance
 from rdverify.gray_scott import run_many
 from rdverify.modes import LATE, Features, Mode, features, share
 from rdverify.progress import Task
-from rdverify.studies.metric_limits import WALKS, heated_plate
+from rdverify.studies.metric_fields import WALKS, heated_plate
 from rdverify.studies.metric_systems import (
     LSTM_ROWS,
     SEEDS,
