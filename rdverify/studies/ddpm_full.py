@@ -14,6 +14,7 @@ from rdverify.ddpm_training_command import card
 from rdverify.files import write_json
 from rdverify.progress import Reporter
 from rdverify.reconstruct import write_frame
+from rdverify.studies.ddpm_record import FINAL_RECORD, final_errors
 from rdverify.studies.ddpm_sampling import ROWS, SCHEDULE
 from rdverify.studies.ddpm_settings import RECORD, search
 from rdverify.study import Context
@@ -56,6 +57,7 @@ def retrain(context: Context, config: TrainingConfig | None = None) -> tuple[Pat
         write_json(weights.with_suffix(".json"),
                    card(DATASETS[row], images, held_out, own, SCHEDULE, trained))
     training_curves(folder, folder / "search" / "ddpm_training.csv", context.progress)
+    final_errors(folder, folder / "search" / FINAL_RECORD, context.data_root, DATASETS)
     search(folder, folder / "search" / RECORD, context.progress)
     return folder, folder / "search"
 

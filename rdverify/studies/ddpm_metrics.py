@@ -112,11 +112,6 @@ def network_metrics(metrics: Metrics, row: Row, network: Any) -> None:
         f"score, {on}")
     metrics[f"{p}.epsilon_error"] = Metric.of(
         found["error"], f"mean ||epsilon - epsilon_theta||^2 / d, {on}; 1 for a network of zeros")
-    last = found["last_error"]
-    predicted = final_ratio(min(float(last.mean()), 1.0), 1)
-    metrics[f"{p}.final_ratio_predicted"] = Metric(
-        predicted, "sqrt(1 - error / d) with the error at t = 0 on noised images of its own; "
-        "equal to the final ratio for the best predictor on the marginals", n=last.size)
     times = detail_times(row)
     for name, values in times.items():
         metrics[f"{p}.{name}_time"] = Metric.of(
@@ -182,6 +177,50 @@ def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
             metrics.measure(f"ddpm.training.{key}.gain_since_{label}",
                             "R at the end of training minus R before",
                             partial(gain, start))
+
+
+def final_metrics(metrics: Metrics, frame: pd.DataFrame, keys: Mapping[str, str]) -> None:
+    """The last step on the marginals, from the record of held-out real images."""
+    for entry in frame.to_dict("records"):
+        p, error = f"ddpm.{keys[entry['row']]}", float(entry["error"])
+        half = 1.96 * float(entry["error_se"])
+        low, high = (final_ratio(min(max(error + s, 0.0), 1.0), 1) for s in (half, -half))
+        metrics[f"{p}.final_ratio_predicted"] = Metric(
+            final_ratio(min(error, 1.0), 1), "sqrt(1 - error / d) with the error at t = 0 on "
+            f"held-out images of {entry['dataset']}", low, high, int(entry["n"]))
+        ratio, half = float(entry["ratio"]), 1.96 * float(entry["ratio_se"])
+        metrics[f"{p}.final_ratio_marginal"] = Metric(
+            ratio, "ratio of the last step where x_1 is a held-out image of "
+            f"{entry['dataset']} with the noise of q(x_1 | x_0)", ratio - half, ratio + half,
+            int(entry["n"]))
+
+
+def quality_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
+    """How far the samples are from real images in a classifier's features, from the record."""
+    entries: dict[tuple[str, str], dict[str, Any]] = {
+        (entry["dataset"], entry["images"]): {str(k): v for k, v in entry.items()}
+        for entry in frame.to_dict("records")}
+
+    def ratio(name: str, images: str) -> Metric:
+        base = float(entries[name, "untrained"]["kernel_distance"])
+        own = entries[name, images]
+        value, half = float(own["kernel_distance"]) / base, 1.96 * float(own["error"]) / base
+        return Metric(value, f"kernel distance of {images} to real images over that of the "
+                      f"untrained network's, {name}", value - half, value + half, int(own["n"]))
+
+    def classes(name: str) -> Metric:
+        own = entries[name, "samples"]
+        return Metric(float(own["classes_hit"]), f"classes among the samples, {name}",
+                      n=int(own["n"]))
+
+    what = "kernel distance to real images over the untrained network's"
+    for dataset, key in (("mnist", "mnist"), ("fashionmnist", "fashion")):
+        metrics.measure(f"ddpm.{key}.kernel_distance_ratio", what,
+                        partial(ratio, dataset, "samples"))
+        metrics.measure(f"ddpm.control.untrained.{key}_kernel_distance_ratio", what,
+                        partial(ratio, dataset, "untrained"))
+        metrics.measure(f"ddpm.{key}.classes_hit", "classes among the samples",
+                        partial(classes, dataset))
 
 
 def record_metrics(metrics: Metrics, frame: pd.DataFrame, print_gap: Mapping[str, float]) -> None:

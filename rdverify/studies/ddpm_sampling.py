@@ -222,10 +222,10 @@ def score_alignment(network: Any, images: torch.Tensor, draws: int = 4) -> dict[
     """How eps_theta stands to the true noise at eight noise levels, x_0 the given images.
 
     Returns, per image: "cosine" with the true eps, mean over levels and draws;
-    "error", the mean of ||eps - eps_theta||^2 / d; "last_error", that at t = 0.
+    "error", the mean of ||eps - eps_theta||^2 / d.
     """
     generator = torch.Generator().manual_seed(CONTROL_SEED)
-    cosine, error, last = [], [], []
+    cosine, error = [], []
     with torch.no_grad():
         for t in (0, 50, 150, 300, 450, 600, 800, 999):
             for _ in range(draws):
@@ -235,10 +235,7 @@ def score_alignment(network: Any, images: torch.Tensor, draws: int = 4) -> dict[
                 flat, true = guess.flatten(1), eps.flatten(1)
                 cosine.append(torch.nn.functional.cosine_similarity(flat, true, eps=1e-12).numpy())
                 error.append((flat - true).square().mean(1).numpy())
-                if t == 0:
-                    last.append(error[-1])
-    return {"cosine": np.mean(cosine, axis=0), "error": np.mean(error, axis=0),
-            "last_error": np.mean(last, axis=0)}
+    return {"cosine": np.mean(cosine, axis=0), "error": np.mean(error, axis=0)}
 
 
 def smooth(r_t: FloatArray, window: int) -> FloatArray:

@@ -1,0 +1,98 @@
+"""What takes too long for every run, measured once and shipped.
+
+    python -m rdverify.studies.ddpm_record [--golden golden] [--data-root FOLDER]
+
+writes golden/search/ddpm.csv (variants of the sampler) and, where there are data,
+golden/search/ddpm_final.csv (error of each network near the data). Both resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from rdverify.data.images import load_images
+from rdverify.ddpm import q_sample
+from rdverify.errors import InputError
+from rdverify.paths import golden_folder
+from rdverify.progress import ConsoleReporter, Reporter
+from rdverify.reconstruct import write_frame
+from rdverify.studies.ddpm_sampling import CONTROL_SEED, SCHEDULE, load_row
+from rdverify.studies.ddpm_settings import RECORD, SAMPLED, search
+
+FINAL_RECORD = "ddpm_final.csv"
+HELD_OUT = 256
+
+
+def last_step(network: Any, images: torch.Tensor) -> dict[str, float]:
+    """What a network makes of real images with the noise of the last step, on the marginals.
+
+    Args:
+        network: eps_theta.
+        images: x_0 on the network's pixel range, shape (n, C, H, W).
+
+    Returns:
+        "error": E||eps - eps_theta||^2 / d at t = 0; "ratio": E||eps_theta|| / E||eps||,
+        the last step's ratio where x_1 has the law of q(x_1 | x_0); and the standard
+        error of either over the images.
+
+    """
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    eps = torch.randn(images.shape, generator=generator)
+    x = q_sample(images, 0, SCHEDULE, eps)
+    with torch.no_grad():
+        outputs = [network(chunk, torch.zeros(len(chunk), dtype=torch.int64))
+                   for chunk in torch.split(x, 32)]
+    output = torch.cat([getattr(out, "sample", out) for out in outputs])
+    error = (eps - output).square().flatten(1).mean(1).double()
+    ratio = output.flatten(1).norm(dim=1).double() / eps.flatten(1).norm(dim=1).double().mean()
+    root = len(images) ** 0.5
+    return {"error": float(error.mean()), "error_se": float(error.std()) / root,
+            "ratio": float(ratio.mean()), "ratio_se": float(ratio.std()) / root}
+
+
+def final_errors(weights: Path, path: Path, data_root: Path | None,
+                 datasets: Mapping[str, str]) -> pd.DataFrame:
+    """:func:`last_step` of each row on held-out images; written to ``path``."""
+    lines = []
+    for row, dataset in datasets.items():
+        images = load_images(dataset, "test", root=data_root).scaled("[-1,1]")[:HELD_OUT]
+        lines.append({"row": row, "dataset": dataset, "n": len(images)}
+                     | last_step(load_row(weights, row)[0], images))
+    frame = pd.DataFrame(lines)
+    write_frame(path, frame)
+    return frame
+
+
+def record(golden: Path, data_root: Path | None, progress: Reporter, images: int = SAMPLED) -> None:
+    """Write both records below ``golden / "search"``."""
+    if data_root is not None:
+        final_errors(golden, golden / "search" / FINAL_RECORD, data_root,
+                     {"MNIST": "mnist", "FashionMNIST": "fashionmnist",
+                      "CIFAR10": "cifar10-first4000"})
+    search(golden, golden / "search" / RECORD, progress, images)
+
+
+def main() -> None:
+    """Run from the command line; exit status 2 on bad input."""
+    parser = argparse.ArgumentParser(description="Measure what the DDPM study ships as records.")
+    parser.add_argument("--golden", type=Path, default=None)
+    parser.add_argument("--data-root", type=Path, default=None)
+    parser.add_argument("--images", type=int, default=SAMPLED)
+    options = parser.parse_args()
+    try:
+        record(options.golden or golden_folder(), options.data_root, ConsoleReporter(),
+               options.images)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
