@@ -237,6 +237,11 @@ def test_variant_as_trained_is_the_plain_chain_and_search_resumes(golden, tmp_pa
     asked.clear()
     ddpm_settings.search(golden, path, Reporter(), images=2)
     assert len(asked) == len(first) - 4
+    stale = first.assign(weights="sha256:000000000000")  # of weights that are no longer there
+    ddpm_settings.write_frame(path, stale)
+    asked.clear()
+    ddpm_settings.search(golden, path, Reporter(), images=2)
+    assert len(asked) == len(first)
 
 
 @pytest.mark.parametrize("name", list(ddpm_settings.VARIANTS))

@@ -7,6 +7,7 @@ is sampled with the trained networks; the record of that is shipped.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -174,12 +175,28 @@ def _numbers(texts: list[str]) -> list[Any]:
     return list(texts)
 
 
+def digest(weights: Path, row: str) -> str:
+    """First 12 digits of the SHA-256 of a row's weights."""
+    path = weights / "weights" / f"{ROWS[row][0]}.safetensors"
+    try:
+        return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"weights = {str(path)!r} is not allowed ({error.strerror}): "
+                         "must be a file that can be read") from error
+
+
 def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED) -> pd.DataFrame:
     """Sample every variant and step count, resuming from what ``path`` already holds.
 
-    Written after each run, so that a run cut short loses one variant at most.
+    Written after each run, so that a run cut short loses one variant at most. Entries
+    of other weights, or of another number of trajectories, are measured again.
     """
     done = read_record(path) if path.exists() else pd.DataFrame()
+    digests = {row: digest(weights, row) for row in ROWS}
+    if len(done):
+        current = done["weights"].eq(done["row"].map(digests)) & done["n"].eq(images)
+        progress.say(f"{path}: {int(current.sum())} entries kept, {int((~current).sum())} stale")
+        done = done[current].reset_index(drop=True)
     # what the verdicts need comes first
     jobs = [(row, name, VARIANTS[name], 1000, "endpoints") for row in ROWS for name in OPEN]
     jobs += [("MNIST", f"T = {T}, {scaling}", {}, T, scaling) for T, scaling in STEP_VARIANTS]
@@ -195,7 +212,7 @@ def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED)
         numbers = sample_variant(networks[row], variant, images, 10, T, scaling, progress,
                                  f"{row}, {name}")
         entry = {"row": row, "variant": name, "T": T, "scaling": scaling, "n": images,
-                 "seed": 10}
+                 "seed": 10, "weights": digests[row]}
         done = pd.concat([done, pd.DataFrame([entry | numbers])], ignore_index=True)
         write_frame(path, done)
     return done
