@@ -65,6 +65,7 @@ def tables(rows: Mapping[str, Row], untrained: Row, controls: Sequence[Row], gri
         "ddpm.controls": _controls(rows, untrained, controls),
         "ddpm.fit": _fit(grid),
         "ddpm.closed_form": _closed_form(rows),
+        "ddpm.trajectories": _trajectories(metrics),
         "ddpm.final": _final(rows, metrics),
     }
     if variants is not None:
@@ -135,6 +136,22 @@ def _fit(grid: pd.DataFrame) -> Table:
     return Table(f"The twelve best of {len(grid)} settings, fitted on MNIST's M_react (to 3 %) and "
                  "M_diff (to 0.3 %) in closed form; a miss of at most 1 fits. The other rows "
                  "played no part.", [{str(k): v for k, v in line.items()} for line in lines])
+
+
+def _trajectories(metrics: Metrics) -> Table:
+    lines = []
+    for name, (_, printed, _) in PRINTED.items():
+        e = expected_balance(Schedule.linear(), ROWS[name][2] * 32**2, 0.0)
+        error = e.monte_carlo_error(1)[1]
+        lines.append({"row": name, "printed M_diff": printed, "expected": round(e.m_diff, 4),
+                      "standard error, one trajectory": round(error, 4),
+                      "distance in standard errors of one": round((printed - e.m_diff) / error, 2),
+                      "of 16": round(4 * (printed - e.m_diff) / error, 2)})
+    most = metrics["ddpm.fit.most_trajectories"].value
+    return Table("How many trajectories are behind print: M_diff depends on neither data nor "
+                 "network, so its distance from the expectation is sampling error. The three "
+                 f"distances are those of single trajectories; means of more than {most:g} are "
+                 "rejected at 95 %.", lines)
 
 
 def _closed_form(rows: Mapping[str, Row]) -> Table:
