@@ -9,6 +9,7 @@ forbids calls into the mathematics library, hence the exponential below.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, cast
 
 import numba
@@ -23,6 +24,7 @@ DETAIL = ("i", "one_minus_f", "abs_cell", "aligned")
 
 Array = npt.NDArray[Any]
 Kernel = Callable[..., None]
+_split: Any = None  # in a kernel: _split32 or _split64
 
 
 @numba.njit(fastmath=FLAGS, inline="always")
@@ -72,7 +74,7 @@ def _split64(z):  # type: ignore[no-untyped-def]
     return s, p
 
 
-def _kernel(dtype: Any, split: Any, limit: float) -> Kernel:
+def _kernel(dtype: Any, exponent: Any, limit: float) -> Kernel:
     """The cell of one dtype, compiled at its first call; ``limit`` is the largest exponent."""
     zero, one, two = dtype(0), dtype(1), dtype(2)
     gate, wide, narrow = dtype(0.68 * limit), dtype(0.92 * limit), dtype(0.28 * limit)
@@ -141,20 +143,20 @@ def _kernel(dtype: Any, split: Any, limit: float) -> Kernel:
                 for j in range(units):
                     cell = cells[j * block:(j + 1) * block]
                     for lane in range(lanes):
-                        s, p = split(-min(max(cell[lane], -gate), gate))
+                        s, p = _split(-min(max(cell[lane], -gate), gate))
                         e_i = s * p + s  # eq03: i = 1 / (1 + e_i)
-                        s, p = split(-min(max(cell[lane + row_f], -wide), wide))
+                        s, p = _split(-min(max(cell[lane + row_f], -wide), wide))
                         e_f = s * p + s  # eq02: f = 1 / (1 + e_f), 1 - f = e_f f
-                        s, p = split(-min(max(two * cell[lane + row_c], -narrow), narrow))
+                        s, p = _split(-min(max(two * cell[lane + row_c], -narrow), narrow))
                         m = s * p + (s - one)  # eq04: tanh = -m / (2 + m)
-                        s, p = split(-min(max(cell[lane + row_o], -gate), gate))
+                        s, p = _split(-min(max(cell[lane + row_o], -gate), gate))
                         e_o = s * p + s  # eq06: o = 1 / (1 + e_o)
                         a = -m / ((one + e_i) * (two + m))  # i * c~
                         f = one / (one + e_f)
                         old = cell[lane + row_cell]
                         b = e_f * f * old  # (1 - f) * C_{t-1}
                         new = f * old + a  # eq05
-                        s, p = split(-min(max(two * new, -narrow), narrow))
+                        s, p = _split(-min(max(two * new, -narrow), narrow))
                         m = s * p + (s - one)
                         cell[lane + row_h] = -m / ((one + e_o) * (two + m))  # eq07
                         cell[lane + row_cell] = new
@@ -176,9 +178,15 @@ def _kernel(dtype: Any, split: Any, limit: float) -> Kernel:
                     for row in range(5, rows):
                         out[row, first + lane, t] = sums[row * lanes + lane] / dtype(units)
 
+    # as a global of its own: a compiled function in a closure would give the kernel a new
+    # key, and the cache a new file, in every process
+    named = FunctionType(run.__code__, {**globals(), "_split": exponent}, "run", None,
+                         run.__closure__)
+    named.__qualname__ = run.__qualname__
+
     def compiled(cache: bool) -> Any:
         # without the numpy error model every division would be a branch
-        return numba.njit(fastmath=FLAGS, nogil=True, error_model="numpy", cache=cache)(run)
+        return numba.njit(fastmath=FLAGS, nogil=True, error_model="numpy", cache=cache)(named)
 
     try:
         return cast(Kernel, compiled(cache=True))
