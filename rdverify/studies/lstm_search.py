@@ -133,6 +133,28 @@ def second_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start
     return settings
 
 
+# R < 1 was seen beforehand in one place, one seed: relaxation oscillations at a high rate,
+# read without start-up or free-running; the ranges there get a design of their own
+FURTHER = {"van_der_pol": (
+    Axis("epochs", choices=(100, 200)), Axis("batch_size", choices=(16, 64)),
+    Axis("mu", 2.0, 7.0, "log"), Axis("dt", 0.1, 0.35, "log"),
+    Axis("coordinate", choices=("x", "v")), Axis("burn_in", choices=(0.0, 20.0)),
+    Axis("normalisation", choices=("standard", "minmax")))}
+FURTHER_FIXED = {"optimiser": "adam", "learning_rate": 1e-2, "target": "next"}
+FURTHER_COUNT = 32
+
+
+def further_stage(row: Row, start: int, count: int = FURTHER_COUNT) -> list[Setting]:
+    """A further space-filling design in the ranges of FURTHER, or nothing for other rows."""
+    if row.key not in FURTHER:
+        return []
+    names = (*PROTOCOL[:-1], *(axis.name for axis in row.axes))
+    points = [{**FURTHER_FIXED, **point}
+              for point in design(FURTHER[row.key], count, DESIGN_SEED + 50)]
+    return [{"stage": 2, "seed": start + place, **{name: point[name] for name in names}}
+            for place, point in enumerate(points)]
+
+
 def third_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start: int,
                 nearest: int = NEAREST, seeds: int = SEEDS) -> list[Setting]:
     """Further seeds of the row's nearest settings and of each protocol's nearest one."""
@@ -168,15 +190,17 @@ def search_all(folder: Path, progress: Reporter | None = None,
     """All stages of all rows, each stage with its own file in ``folder``."""
     frames = {row.key: [run_stage(row, first_stage(row), folder / f"{row.file}-1.csv", progress,
                                   workers)] for row in ROWS}
-    for stage in (2, 3):
+    for stage in ("2", "2b", "3"):
         tables = {row.key: distances(row, merged(frames[row.key])) for row in ROWS}
         chosen = nearest_protocols(tables, PROTOCOLS)
         for row in ROWS:
             done = sum(len(frame) for frame in frames[row.key])
-            settings = (second_stage(row, tables[row.key], chosen, done) if stage == 2
+            settings = (second_stage(row, tables[row.key], chosen, done) if stage == "2"
+                        else further_stage(row, done) if stage == "2b"
                         else third_stage(row, tables[row.key], chosen, done))
             path = folder / f"{row.file}-{stage}.csv"
-            frames[row.key].append(run_stage(row, settings, path, progress, workers))
+            if settings:
+                frames[row.key].append(run_stage(row, settings, path, progress, workers))
     return {key: merged(parts) for key, parts in frames.items()}
 
 
