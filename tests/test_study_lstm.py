@@ -203,7 +203,14 @@ def test_damaged_weights_are_refused(choice, tmp_path):
     row = ROWS[0]
     data = (GOLDEN / "weights" / f"{row.file}.safetensors").read_bytes()
     (tmp_path / f"{row.file}.safetensors").write_bytes(data[:len(data) // 2])
+    with pytest.raises(InputError, match="card"):
+        load(row, tmp_path, choice)
+    card = (GOLDEN / "weights" / f"{row.file}.json").read_text()
+    (tmp_path / f"{row.file}.json").write_text(card)
     with pytest.raises(InputError, match="whole"):
+        load(row, tmp_path, choice)
+    (tmp_path / f"{row.file}.json").write_text(card.replace('"epochs": 300', '"epochs": 301'))
+    with pytest.raises(InputError, match="card"):
         load(row, tmp_path, choice)
 
 

@@ -18,7 +18,15 @@ from rdverify.lstm_training import train
 from rdverify.studies import lstm_metrics, lstm_tables
 from rdverify.studies.lstm_choice import ADMISSIBLE, Chosen, choose, records
 from rdverify.studies.lstm_figures import curves_figure, distribution_figure, ratio_figure
-from rdverify.studies.lstm_networks import KINDS, Networks, configs, load, save, train_kinds
+from rdverify.studies.lstm_networks import (
+    KINDS,
+    Networks,
+    configs,
+    load,
+    recorded,
+    save,
+    train_kinds,
+)
 from rdverify.studies.lstm_rows import ROWS, START_UP, UNSEEN, VARIANTS, Row, read
 from rdverify.studies.lstm_search import search_all
 from rdverify.study import Context, Figure, Metric, Metrics, StudyResult, Table
@@ -48,7 +56,7 @@ def _study(context: Context) -> StudyResult:
         frames = records(search_folder)
     choice = choose(frames)
     if context.profile == "full":
-        for row in ROWS:
+        for row in (row for row in ROWS if not recorded(row, weights_folder, choice)):
             save(row, weights_folder, *train_kinds(row, choice, context.progress,
                                                    context.workers), choice)
     networks = {row.key: load(row, weights_folder, choice) for row in ROWS}

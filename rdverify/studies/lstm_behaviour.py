@@ -25,7 +25,7 @@ DEAD_BAND = 1e-3  # closer to 1 than that, rounding decides the side
 BEHAVIOUR: Mapping[str, str] = {
     "r": "R = M_react / M_diff of the run",
     "crossings": f"crossings of R_t = 1 in 100 steps after {START_UP} (|R_t - 1| > {DEAD_BAND})",
-    "share_above": f"share of steps after {START_UP} with R_t > 1",
+    "share_above": f"share of steps after {START_UP} with R_t - 1 > {DEAD_BAND}",
     "amplitude": f"mean of |R_t - 1| over the steps after {START_UP}",
     "corr_i": "correlation over time of R_t with the mean of i_t over units",
     "corr_growth": "correlation over time of R_t with ||C_t|| - ||C_(t-1)||",
@@ -57,7 +57,7 @@ def behaviour(model: SequenceModel, x: FloatArray, variant: str) -> dict[str, fl
     return {
         "r": balance_of(trace).r,
         "crossings": crossings(r_t),
-        "share_above": float((r_t > 1).mean()),
+        "share_above": float((r_t > 1 + DEAD_BAND).mean()),
         "amplitude": float(np.abs(r_t - 1).mean()),
         "corr_i": correlation(r_t, extras["i"]),
         "corr_growth": correlation(r_t, growth),

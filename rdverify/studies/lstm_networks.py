@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,13 +24,13 @@ from rdverify.data.sequences import (
     shuffle_time,
 )
 from rdverify.errors import InputError, require
-from rdverify.files import write_atomically, write_json
+from rdverify.files import to_json, write_atomically, write_json
 from rdverify.lstm import LSTMConfig, SequenceModel
 from rdverify.lstm_training import train_many
 from rdverify.progress import Reporter
 from rdverify.studies.lstm_choice import Chosen
 from rdverify.studies.lstm_fast import train_fast
-from rdverify.studies.lstm_rows import ROWS, Row, config_of
+from rdverify.studies.lstm_rows import Row, config_of
 
 # seeds that no stage of the search has used
 SEEDS = tuple(range(5000, 5010))
@@ -103,7 +104,7 @@ def save(row: Row, folder: Path, networks: Networks, losses: Mapping[str, Sequen
         "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
         "seeds": list(SEEDS), "kinds": dict(KINDS),
         "variant": {kind: choice[kind][row.key].variant for kind in ("best", "common")},
-        "configs": {kind: items[0].as_json() for kind, items in configs(row, choice).items()},
+        "configs": _plain(row, choice),
         "losses": {kind: list(values) for kind, values in losses.items()},
         "licence": "MIT; the data are generated, no third party's",
         "trained_with": {"torch": torch.__version__, "numpy": np.__version__,
@@ -114,9 +115,25 @@ def save(row: Row, folder: Path, networks: Networks, losses: Mapping[str, Sequen
     })
 
 
+def recorded(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> bool:
+    """Whether ``folder`` has networks of exactly these settings and seeds."""
+    card = folder / f"{row.file}.json"
+    if not card.exists() or not (folder / f"{row.file}.safetensors").exists():
+        return False
+    found = json.loads(card.read_text(encoding="utf-8"))
+    return bool(found.get("configs") == json.loads(to_json(_plain(row, choice)))
+                and found.get("seeds") == list(SEEDS))
+
+
+def _plain(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, Any]:
+    return {kind: items[0].as_json() for kind, items in configs(row, choice).items()}
+
+
 def load(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> Networks:
     """The shipped networks; raises InputError if they are of other settings or damaged."""
     path = folder / f"{row.file}.safetensors"
+    require(recorded(row, folder, choice), "weights", str(path),
+            "there, with a card of the settings that the search's record chooses")
     try:
         tensors = safetensors.torch.load_file(path)
     except Exception as error:
@@ -135,9 +152,3 @@ def load(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> 
             model.load_state_dict({name: tensors[f"{kind}.{name}"][place] for name in names})
             networks[kind].append(model.eval())
     return networks
-
-
-def of_all_rows(choice: Mapping[str, Mapping[str, Chosen]], folder: Path
-                ) -> dict[str, Networks]:
-    """Row -> kind -> networks, as shipped."""
-    return {row.key: load(row, folder, choice) for row in ROWS}
