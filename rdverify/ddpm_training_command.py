@@ -42,9 +42,8 @@ def card(
         "weights": "exponential moving average",
         "stored_as": str(dtype).removeprefix("torch."),
         "schedule": schedule.name,
-        "steps": record.step,
-        "training": vars(config),
-        "optimiser": "Adam, rate warmed up and then falling as half a cosine to zero",
+        "training": {**vars(config), "steps": record.step, "steps_planned": config.steps},
+        "optimiser": "Adam, rate warmed up, then falling as half a cosine to zero at steps_planned",
         "loss": [{"step": step, "mse": loss} for step, loss in _thinned(record.losses)],
         "validation": [{"step": step, "mse_raw": raw, "mse_ema": average}
                        for step, raw, average in record.validation],
@@ -98,6 +97,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=plain.widths)
     parser.add_argument("--device", help="cpu or cuda; default a GPU where there is one")
     parser.add_argument("--checkpoint-every", type=int, default=500)
+    parser.add_argument("--store", default="float32", choices=["float32", "float16"],
+                        help="of the weights file")
     parser.add_argument("--snapshots", action="store_true", help="keep weights on the way")
     options = parser.parse_args(argv)
     try:
@@ -123,8 +124,9 @@ def _run(options: argparse.Namespace) -> None:
                     checkpoint_every=options.checkpoint_every,
                     snapshots=output / f"ddpm-{label}-snapshots" if options.snapshots else None,
                     until=options.until, device=options.device, progress=progress)
-    weights = save_unet(trained.unet, output / f"ddpm-{label}.safetensors")
-    told = card(options.dataset, images, held_out, config, schedule, trained)
+    dtype = {"float32": torch.float32, "float16": torch.float16}[options.store]
+    weights = save_unet(trained.unet, output / f"ddpm-{label}.safetensors", dtype=dtype)
+    told = card(options.dataset, images, held_out, config, schedule, trained, dtype)
     told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
     write_json(output / f"ddpm-{label}.json", told)
     progress.say(f"weights: {weights}")
