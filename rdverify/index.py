@@ -10,7 +10,7 @@ from typing import Any
 import spec
 from rdverify.paths import PACKAGE, repository
 
-BOOKKEEPING = {"index", "ledger", "report", "report_sections", "verify", "cli", "consistency"}
+BOOKKEEPING = {"index", "report", "report_claims", "report_evidence", "conftest"}
 
 
 def files_with(token: str, files: Iterable[Path], root: Path) -> list[str]:
@@ -45,8 +45,16 @@ def tests_of(token: str) -> list[str]:
     return found
 
 
-def equation_records(recorded: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """One row per equation for results.json; tests come from ``recorded`` outside a clone."""
+def equation_records(
+    recorded: Mapping[str, Any] | None, mutation: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """One row per equation for results.json.
+
+    Args:
+        recorded: the recorded results, whose test names serve outside a clone.
+        mutation: golden/mutation.json, which wrong forms the checks reject.
+    """
+    scores = {row["number"]: row for row in mutation["equations"]}
     known = {row["number"]: row for row in (recorded or {}).get("equations", [])}
     ledger = spec.claims()
     return [
@@ -62,6 +70,7 @@ def equation_records(recorded: Mapping[str, Any] | None) -> list[dict[str, Any]]
             "spec": _spec_file(record.corrected),
             "implementation": implementations_of(record.token),
             "tests": tests_of(record.token) or known.get(number, {}).get("tests", []),
+            "mutants": {key: scores[number][key] for key in ("rejected", "total", "resolution")},
             "claims": [claim["id"] for claim in ledger if number in claim.get("equations", [])],
         }
         for number, record in spec.EQUATIONS.items()

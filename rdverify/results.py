@@ -45,6 +45,11 @@ def cell_name(cell: Mapping[str, Any]) -> str:
     return f"{cell['system']}/{cell['setting']}/{cell['quantity']}{suffix}"
 
 
+def corrected(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The cells of Table 1 in the corrected reading."""
+    return [cell for cell in results["table1"] if cell["form"] == "corrected"]
+
+
 def drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
     """What differs from the record by more than its budget: one line each, from what to what.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import platform
 import subprocess
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -18,7 +20,7 @@ from rdverify.errors import require
 from rdverify.figures import fig2
 from rdverify.index import equation_records
 from rdverify.ledger import judge_cell, judge_claim
-from rdverify.paths import repository
+from rdverify.paths import golden_folder, repository
 from rdverify.results import CELL_KEY, SCHEMA
 from rdverify.study import Context, Figure, MeasuredCell, StudyResult
 
@@ -87,9 +89,14 @@ def gather(
         "figures": _merged(studies, "figures"),
         "series": _merged(studies, "series"),
         "config": {name: study.config for name, study in studies.items() if study.config},
-        "equations": equation_records(recorded),
+        "equations": equation_records(recorded, _golden_json("mutation.json")),
         "errata": spec.errata(),
+        "sentences": tomllib.loads(spec.text_of("sentences.toml"))["sentence"],
     }
+
+
+def _golden_json(name: str) -> Any:
+    return json.loads((golden_folder() / name).read_text(encoding="utf-8"))
 
 
 def _merged(studies: Mapping[str, StudyResult], what: str) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from hypothesis import settings
 
 import spec
 from rdverify.files import write_json
+from rdverify.markdown import number
 from rdverify.paths import golden_folder
-from rdverify.report import number
 from rdverify.results import cell_name, load_results
 from rdverify.study import Context
 from rdverify.verify import STUDIES, gather, measure
