@@ -185,7 +185,8 @@ def digest(weights: Path, row: str) -> str:
                          "must be a file that can be read") from error
 
 
-def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED) -> pd.DataFrame:
+def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED,
+           only: Sequence[str] = tuple(ROWS)) -> pd.DataFrame:
     """Sample every variant and step count, resuming from what ``path`` already holds.
 
     Written after each run, so that a run cut short loses one variant at most. Entries
@@ -203,6 +204,7 @@ def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED)
     jobs += [("CIFAR10", "T = 4000, endpoints", {}, 4000, "endpoints")]
     jobs += [("MNIST", name, variant, 1000, "endpoints") for name, variant in VARIANTS.items()
              if name not in OPEN]
+    jobs = [job for job in jobs if job[0] in only]
     networks: dict[str, Any] = {}
     for row, name, variant, T, scaling in jobs:
         if len(done) and ((done["row"] == row) & (done["variant"] == name)).any():
