@@ -81,7 +81,8 @@ def quality_record() -> pd.DataFrame:
 def training_record() -> pd.DataFrame:
     lines = [{"dataset": dataset, "step": step, "weights": "raw", "n": 4, "m_react": 0.21,
               "m_react_sd": 1e-3, "m_diff": 3.03, "m_diff_sd": 1e-3, "r": r, "r_sd": 1e-3,
-              "final_ratio": 0.9, "final_ratio_sd": 0.01}
+              "final_ratio": (0.6 + step / 1e5 if dataset == "mnist" else 0.9),
+              "final_ratio_sd": 0.001}
              for dataset in ("mnist", "fashionmnist", "cifar10-first4000")
              for step, r in ((0, 2.5), (1000, 0.070), (2000, 0.071), (5000, 0.0712))]
     return pd.DataFrame(lines)
@@ -268,6 +269,14 @@ def test_sample_quality_is_taken_relative_to_the_untrained_network(result):
     assert result.metrics["ddpm.mnist.kernel_distance_ratio"].value == pytest.approx(0.1)
     assert result.metrics["ddpm.control.untrained.fashion_kernel_distance_ratio"].value == 1
     assert result.metrics["ddpm.fashion.classes_hit"].value == 10
+
+
+def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(result):
+    rising, settled = (result.metrics[f"ddpm.{key}.final_ratio_in_reach"]
+                       for key in ("mnist", "fashion"))
+    assert rising.high == max(1.0, result.metrics["ddpm.mnist.final_ratio"].high)
+    assert settled.high == result.metrics["ddpm.fashion.final_ratio"].high
+    assert rising.low == result.metrics["ddpm.mnist.final_ratio"].low
 
 
 def test_final_ratio_is_predicted_from_the_recorded_error(result):

@@ -161,7 +161,7 @@ def comparison_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
 
 
 def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
-    """What more training does to R, from the recorded curves."""
+    """What more training does to R and to the final ratio, from the recorded curves."""
     for dataset, key in (("mnist", "mnist"), ("fashionmnist", "fashion"), ("cifar10", "cifar10")):
         def gain(start: int, name: str = dataset) -> Metric:
             own = frame[frame["dataset"].str.startswith(name)]
@@ -177,6 +177,25 @@ def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
             metrics.measure(f"ddpm.training.{key}.gain_since_{label}",
                             "R at the end of training minus R before",
                             partial(gain, start))
+
+        def reach(name: str = dataset, key: str = key) -> Metric:
+            own = frame[frame["dataset"].str.startswith(name) & (frame["weights"] == "raw")]
+            before, end = own.sort_values("step").iloc[-2:].to_dict("records")
+            rise = welch(end["final_ratio"] - before["final_ratio"],
+                         (end["final_ratio_sd"] ** 2 / end["n"],
+                          before["final_ratio_sd"] ** 2 / before["n"]),
+                         (int(end["n"]), int(before["n"])), "")
+            now = metrics[f"ddpm.{key}.final_ratio"]
+            still = rise.low is not None and rise.low > 0
+            high = max(float(now.high or 0.0), 1.0) if still else now.high
+            return Metric(now.value, f"final ratio, {name}; its interval reaches up to 1, the "
+                          "true noise's, as long as the ratio still rises between the last two "
+                          f"recorded training steps ({int(before['step'])} and "
+                          f"{int(end['step'])}: {rise.value:+.3f}, "
+                          f"{'rising' if still else 'not rising'})", now.low, high, now.n)
+
+        metrics.measure(f"ddpm.{key}.final_ratio_in_reach", "final ratio and what training may "
+                        "still add", reach)
 
 
 def final_metrics(metrics: Metrics, frame: pd.DataFrame, keys: Mapping[str, str]) -> None:
