@@ -210,7 +210,9 @@ def fig2_series(networks: Mapping[str, Networks], series: Mapping[str, FloatArra
     """
     curves = {}
     for row in ROWS:
-        trace = read(networks[row.key]["best"][0], series[row.key], variants[row.key])
+        # a line over all t; runs on data are shown with their start-up
+        variant = variants[row.key] if variants[row.key] in ("free", "generated") else "whole"
+        trace = read(networks[row.key]["best"][0], series[row.key], variant)
         y = ratio(trace.react, trace.diff)[0]
         keep = np.isfinite(y)
         curves[f"fig2/LSTM/{row.setting}"] = {

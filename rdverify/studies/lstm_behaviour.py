@@ -130,7 +130,7 @@ def state_after(model: SequenceModel, x: FloatArray) -> State:
 def closing(model: SequenceModel, x: FloatArray, *, i: float | None) -> dict[str, float]:
     """R, signal and gradient over the second half of x, with the input gate forced to ``i``.
 
-    signal: ||C_T|| at the end over ||C|| at the start. gradient: see :func:`gradient`.
+    signal: ||C_T|| at the end over ||C|| at the start. log_gradient: its log10.
     """
     half = x.shape[1] // 2
     state = state_after(model, x[:, :half])
@@ -139,7 +139,8 @@ def closing(model: SequenceModel, x: FloatArray, *, i: float | None) -> dict[str
     start = np.linalg.norm(state[1][0].double().numpy(), axis=1)
     return {"r": balance_of(trace).r,
             "signal": float((trace.extras["cell"][:, -1] / start).mean()),
-            "gradient": gradient(network, x[:, half:], half, state)}
+            "log_gradient": float(np.log10(max(gradient(network, x[:, half:], half, state),
+                                               1e-300)))}
 
 
 def gradient(model: SequenceModel, x: FloatArray, steps: int, state: State | None = None,

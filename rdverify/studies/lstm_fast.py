@@ -156,6 +156,7 @@ def train_fast(config: LSTMConfig, data: npt.ArrayLike | None = None
     """
     require(config.hidden == 16, "hidden", config.hidden, "16 for the compiled training")
     require(config.dtype == "float32", "dtype", config.dtype, "float32")
+    require(config.input_noise == 0, "input_noise", config.input_noise, "0")
     require(config.feedback_from is None, "feedback_from", config.feedback_from, "None")
     x = np.ascontiguousarray(generate(config.data) if data is None else data, dtype=np.float32)
     model = build(config)

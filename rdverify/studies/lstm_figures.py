@@ -28,14 +28,13 @@ def ratio_figure(curves: Mapping[str, Mapping[str, Sequence[float]]], folder: Pa
             axes.plot(curve["x"], curve["y"], color=colour, linestyle=dashes, linewidth=1.6,
                       label=label.replace("/", ": "))
             axes.axhline(1, color="0.3", linewidth=0.8)
-            top = min(3.0, 1.05 * max(curve["y"][10:]))
-            axes.set(ylabel="$R_t$", xlim=(0, 1), ylim=(0, max(2.0, top)))
+            axes.set(ylabel="$R_t$", xlim=(0, 1), ylim=(0.4, 1.8))
             axes.legend(fontsize=9, loc="upper right")
         axes.set(xlabel="normalised time $t$")
         save(figure, folder, "lstm-ratio.png")
     return Figure("lstm-ratio.png", "The LSTM lines of Fig. 2: R_t of one network and one unseen "
                   "sequence per data set, in the setting found for its row. A mean over sequences "
-                  "of random phase would hide the oscillation.",
+                  "of random phase would hide the oscillation; the start-up leaves the frame.",
                   "Three curves of the ratio over normalised time, each around the line R = 1.")
 
 
@@ -55,7 +54,8 @@ def curves_figure(curves: Mapping[str, Mapping[str, FloatArray]], warm_up: int,
                       linewidth=1.5, label=f"on its own output from step {warm_up}")
             axes.axvline(warm_up, color="0.3", linewidth=0.8, linestyle=":")
             axes.set(ylabel="$x_t$ (normalised)", title=row.setting)
-        panels[0].legend(fontsize=8, loc="upper right", ncols=3)
+        figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9,
+                      loc="outside upper center", ncols=3)
         panels[-1].set(xlabel="step")
         save(figure, folder, "lstm-curves.png")
     return Figure("lstm-curves.png", "Predicted against true curves on sequences that training did "

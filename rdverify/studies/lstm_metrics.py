@@ -80,12 +80,12 @@ def add_row(metrics: Metrics, row: Row, networks: Mapping[str, list[SequenceMode
     metrics[f"lstm.control.no_forget.{row.key}.growth"] = Metric.of(
         [growth(model, x) for model in no_forget],
         BEHAVIOUR["growth"] + " (the same networks with f = 1)")
-    metrics[f"lstm.{row.key}.gradient_50"] = Metric.of(
-        [gradient(model, x, 50) for model in best],
-        "||d C_50 / d C_0|| over that of the identity, Frobenius")
-    metrics[f"lstm.control.plain.{row.key}.gradient_50"] = Metric.of(
-        [plain_gradient(model, x, 50) for model in best],
-        "||d h_50 / d h_0|| of h = tanh(W_C x + U_C h + b_C), over that of the identity")
+    metrics[f"lstm.{row.key}.log_gradient_50"] = Metric.of(
+        [log10(gradient(model, x, 50)) for model in best],
+        "log10 of ||d C_50 / d C_0|| over that of the identity, Frobenius")
+    metrics[f"lstm.control.plain.{row.key}.log_gradient_50"] = Metric.of(
+        [log10(plain_gradient(model, x, 50)) for model in best],
+        "log10 of ||d h_50 / d h_0|| of h = tanh(W_C x + U_C h + b_C), over that of the identity")
     return found
 
 
@@ -214,6 +214,11 @@ def eq11_exact(sign: int, draws: int = 500) -> bool:
                for f, c, i, g in ([rational() for _ in range(4)] for _ in range(draws)))
 
 
+def log10(value: float) -> float:
+    """The decimal logarithm, no lower than -300."""
+    return math.log10(max(value, 1e-300))
+
+
 def add_coupling(metrics: Metrics, model: SequenceModel, x: FloatArray) -> None:
     """Off-diagonal share of both operators' derivatives, and the Laplacian's imbalance."""
     inside = gates(model.lstm, as_input(x[:1], model))
@@ -247,15 +252,16 @@ def add_dying(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
         for model in kinds["best"]:
             alive.append(closing(model, x, i=None))
             dying.append(closing(model, x, i=-100))
-            free.append(gradient(forced(model, f=100), x, 100))
+            free.append(log10(gradient(forced(model, f=100), x, 100)))
     for name, values, words in (("alive", alive, "input gate as trained"),
                                 ("dying", dying, "input gate closed after 100 steps of data")):
         for key, what in (("r", "R over the last 100 steps"),
                           ("signal", "||C_200|| / ||C_100||"),
-                          ("gradient", "||d C_200 / d C_100|| over that of the identity")):
+                          ("log_gradient",
+                           "log10 of ||d C_200 / d C_100|| over that of the identity")):
             metrics[f"lstm.{name}.{key}"] = per_network(values, key, f"{what}; {words}")
-    metrics["lstm.no_forget.gradient"] = Metric.of(
-        free, "||d C_100 / d C_0|| over that of the identity; f = 1")
+    metrics["lstm.no_forget.log_gradient"] = Metric.of(
+        free, "log10 of ||d C_100 / d C_0|| over that of the identity; f = 1")
 
 
 def add_systems(metrics: Metrics, mu: float, configs: Mapping[str, LSTMConfig]) -> None:

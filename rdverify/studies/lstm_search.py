@@ -1,9 +1,9 @@
 """Search of what the paper leaves open about its LSTM, against the nine printed numbers.
 
-Three stages, all kept in one record per row: a space-filling design over the
+Four stages, all kept in one record per row: a space-filling design over the
 stated ranges; further data settings for the training protocols that came nearest
-on all three rows and around the row's nearest settings; further seeds of the
-nearest settings. Only the M's decide what is near.
+on all three rows and around the row's nearest settings; five, then fifteen seeds
+of the nearest settings. Only the M's decide what is near.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ FIRST, OTHER = 208, 32  # settings a row: Adam, and the other optimisers
 PER_PROTOCOL, PROTOCOLS = 20, 2
 NEIGHBOURHOODS, NEIGHBOURHOOD = 2, 1 / 3
 SEEDS, NEAREST = 4, 8
+MORE_SEEDS, FINALISTS, CLOSEST = 10, 4, 2
+CLOSE_M, CLOSE_R = 0.05, 0.01  # the bar: each M within 5 %, R within 0.01 of print
 DESIGN_SEED = 1
 PROTOCOL = ["optimiser", *(axis.name for axis in TRAINING), "variant"]
 OPTIMISERS = Axis("optimiser", choices=("rmsprop", "sgd"))
@@ -144,14 +146,25 @@ FURTHER_FIXED = {"optimiser": "adam", "learning_rate": 1e-2, "target": "next"}
 FURTHER_COUNT = 32
 
 
-def further_stage(row: Row, start: int, count: int = FURTHER_COUNT) -> list[Setting]:
-    """A further space-filling design in the ranges of FURTHER, or nothing for other rows."""
-    if row.key not in FURTHER:
+# the same, on data as they are: how far does R go where both M's fit?
+RAW = {"van_der_pol": (
+    Axis("learning_rate", choices=(3e-3, 1e-2)), Axis("epochs", choices=(100, 200)),
+    Axis("batch_size", choices=(16, 64)), Axis("mu", 2.0, 5.0, "log"),
+    Axis("dt", 0.1, 0.3, "log"), Axis("burn_in", choices=(0.0, 20.0)))}
+RAW_FIXED = {"optimiser": "adam", "target": "next", "coordinate": "x", "normalisation": "none"}
+RAW_COUNT = 64
+
+
+def further_stage(row: Row, start: int, stage: int) -> list[Setting]:
+    """A further design in the ranges of FURTHER (stage 2) or RAW (5); nothing for other rows."""
+    axes, fixed, count = ((FURTHER, FURTHER_FIXED, FURTHER_COUNT) if stage == 2
+                          else (RAW, RAW_FIXED, RAW_COUNT))
+    if row.key not in axes:
         return []
     names = (*PROTOCOL[:-1], *(axis.name for axis in row.axes))
-    points = [{**FURTHER_FIXED, **point}
-              for point in design(FURTHER[row.key], count, DESIGN_SEED + 50)]
-    return [{"stage": 2, "seed": start + place, **{name: point[name] for name in names}}
+    points = [{**fixed, **point}
+              for point in design(axes[row.key], count, DESIGN_SEED + 48 + stage)]
+    return [{"stage": stage, "seed": start + place, **{name: point[name] for name in names}}
             for place, point in enumerate(points)]
 
 
@@ -168,6 +181,71 @@ def third_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start:
     for line in unique.values():
         for _ in range(seeds):
             settings.append({"stage": 3, "seed": start + len(settings), **_plain(line, names)})
+    return settings
+
+
+def names_of(row: Row) -> list[str]:
+    """Columns that make up a setting of a row."""
+    return [*PROTOCOL[:-1], *(axis.name for axis in row.axes)]
+
+
+def repeated(row: Row, frame: pd.DataFrame, least: int) -> pd.DataFrame:
+    """One line per setting run with at least ``least`` seeds, and variant: mean M's, R, distance.
+
+    R is the quotient of the mean M's. Distances use the M's alone.
+    """
+    names = names_of(row)
+    lines: list[dict[str, Any]] = []
+    good = frame[frame["error"] == ""]
+    for values, group in good.groupby(names, sort=False):
+        if len(group) < least:
+            continue
+        setting = dict(zip(names, values, strict=True))
+        for variant in VARIANTS:
+            react = group[f"m_react_{variant}"].to_numpy(float)
+            diff = group[f"m_diff_{variant}"].to_numpy(float)
+            if not np.isfinite(react).all():
+                continue
+            m_react, m_diff = float(react.mean()), float(diff.mean())
+            lines.append({**setting, "variant": variant, "seeds": len(group),
+                          "m_react": m_react, "m_diff": m_diff, "r": m_react / m_diff,
+                          "distance": max(abs(m_react / row.m_react - 1),
+                                          abs(m_diff / row.m_diff - 1))})
+            # in units of the bar for all three numbers, for the record alone
+            lines[-1]["score"] = max(lines[-1]["distance"] / CLOSE_M,
+                                     abs(lines[-1]["r"] - row.r) / CLOSE_R)
+    columns = [*names, "variant", "seeds", "m_react", "m_diff", "r", "distance", "score"]
+    ordered = pd.DataFrame(lines, columns=columns).sort_values("distance", kind="stable")
+    return pd.DataFrame(ordered.reset_index(drop=True))
+
+
+def common_protocols(tables: Mapping[str, pd.DataFrame], count: int) -> list[Setting]:
+    """The protocols whose worst row is nearest, from :func:`repeated` of each row."""
+    best = [table.groupby(PROTOCOL)["distance"].min() for table in tables.values()]
+    worst = pd.concat(best, axis=1).dropna().max(axis=1).sort_values(kind="stable")
+    return [dict(zip(PROTOCOL, values, strict=True)) for values in worst.index[:count]]
+
+
+def fourth_stage(row: Row, frames: Mapping[str, pd.DataFrame], start: int) -> list[Setting]:
+    """Still more seeds: one seed moves an M by a tenth, and five leave 5 % undecided.
+
+    Of the row's FINALISTS nearest settings by the mean over five seeds, of its nearest one
+    for each of the PROTOCOLS best common protocols, and (for the record: the choice does not
+    look at R) of its CLOSEST nearest ones in all three numbers.
+    """
+    tables = {other.key: repeated(other, frames[other.key], 1 + SEEDS) for other in ROWS}
+    table, names = tables[row.key], names_of(row)
+    lines = table.drop_duplicates(names).head(FINALISTS).to_dict("records")
+    for protocol in common_protocols(tables, PROTOCOLS):
+        same = np.logical_and.reduce([table[name] == value for name, value in protocol.items()])
+        lines += table[same].head(1).to_dict("records")
+    closest = table.sort_values("score", kind="stable").drop_duplicates(names)
+    lines += closest.head(CLOSEST).to_dict("records")
+    unique = {tuple(line[name] for name in names): line for line in lines}
+    settings: list[Setting] = []
+    for line in unique.values():
+        for _ in range(MORE_SEEDS):
+            settings.append({"stage": 4, "seed": start + len(settings), **_plain(line, names)})
     return settings
 
 
@@ -190,14 +268,17 @@ def search_all(folder: Path, progress: Reporter | None = None,
     """All stages of all rows, each stage with its own file in ``folder``."""
     frames = {row.key: [run_stage(row, first_stage(row), folder / f"{row.file}-1.csv", progress,
                                   workers)] for row in ROWS}
-    for stage in ("2", "2b", "3"):
+    for stage in ("2", "2b", "3", "4", "5"):
         tables = {row.key: distances(row, merged(frames[row.key])) for row in ROWS}
         chosen = nearest_protocols(tables, PROTOCOLS)
+        whole = {key: merged(parts) for key, parts in frames.items()}
         for row in ROWS:
             done = sum(len(frame) for frame in frames[row.key])
             settings = (second_stage(row, tables[row.key], chosen, done) if stage == "2"
-                        else further_stage(row, done) if stage == "2b"
-                        else third_stage(row, tables[row.key], chosen, done))
+                        else further_stage(row, done, 2 if stage == "2b" else 5)
+                        if stage in ("2b", "5")
+                        else third_stage(row, tables[row.key], chosen, done) if stage == "3"
+                        else fourth_stage(row, whole, done))
             path = folder / f"{row.file}-{stage}.csv"
             if settings:
                 frames[row.key].append(run_stage(row, settings, path, progress, workers))
