@@ -63,7 +63,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 }
 # the settings that MNIST's M's leave open; they alone are sampled for every row
 OPEN = ("as trained", "beta decreasing", "pixels in [0,1]", "beta decreasing, pixels in [0,1]",
-        "sigma of the posterior")
+        "sigma of the posterior", "clipped to [-1,1]")
 STEP_VARIANTS = tuple((T, scaling) for scaling in ("endpoints", "1/T")
                       for T in (50, 200, 500, 4000))
 

@@ -27,8 +27,9 @@ def part_settings(setting: str, quantity: str, variants: pd.DataFrame | None,
         base = own[own["variant"] == "as trained"]
         if len(base) and len(own) > 1:
             gap = float((own[quantity] - float(base[quantity].iloc[0])).abs().max())
-            parts.append(Part("settings", gap, "direction of beta, pixel range and sigma_t, each "
-                              "of which fits MNIST's M's as well, sampled with the same network"))
+            parts.append(Part("settings", gap, "direction of beta, pixel range, sigma_t and "
+                              "clipping, none of which MNIST's M's decide, sampled with the "
+                              "same network"))
     if training is not None:
         own = training[(training["dataset"].str.lower().str.startswith(setting.lower()))
                        & (training["weights"] == "raw") & (training["step"] >= ENOUGH_STEPS)]
