@@ -12,8 +12,8 @@ Array = Any
 
 
 def sigmoid(a: Array) -> Array:
-    """1 / (1 + e^-a), written so that it does not overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(a)))
+    """1 / (1 + e^-a), written so that it neither overflows nor cancels where it is small."""
+    return np.exp(-np.logaddexp(0, -np.asarray(a)))
 
 
 @equation(2, "Forget gate", "2.2", r"f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)")

@@ -129,9 +129,10 @@ def test_eq18_eq19_eq20_by_hand() -> None:
     assert_allclose(P[20](np.array([1.0, 3.0]), np.array([2.0, 2.0])), [1, 1])
 
 
-def test_sigmoid_saturates_without_a_warning() -> None:
-    with np.errstate(all="raise"):
+def test_sigmoid_saturates_without_a_warning_and_keeps_its_digits_where_it_is_small() -> None:
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
         assert_allclose(sigmoid(np.array([-1000.0, 0, 1000.0])), [0, 0.5, 1])
+    assert_allclose(sigmoid(np.array([-30.0, -100.0])), np.exp([-30.0, -100.0]), rtol=1e-12)
 
 
 def test_table1_has_24_numbers_as_strings_of_four_decimals() -> None:
