@@ -142,7 +142,11 @@ class Remapped:
 
     with k^2 = alpha_bar_t + (1 - alpha_bar_t)/scale^2 and bar' = alpha_bar_t / k^2. The
     network is asked at the (fractional) t' of its own schedule where alpha_bar is
-    bar', found by linear interpolation of log bar'/(1 - bar').
+    bar', found by linear interpolation of log bar'/(1 - bar'). Beyond its noisiest step,
+    where it was never trained, the state itself is the answer: there x = sqrt(bar') x_0 +
+    sqrt(1 - bar') eps with bar' below the schedule's last alpha_bar (4e-5 for 1000 steps),
+    so E[eps | x] = x up to sqrt(bar'). A network asked there for its last step instead
+    makes errors that T steps amplify without bound.
 
     Args:
         network: eps_theta, called with a float tensor t' of shape (n,).
@@ -161,6 +165,7 @@ class Remapped:
         level = np.log(schedule.alpha_bar / rest)
         levels = np.log(own.alpha_bar / own.one_minus_alpha_bar)
         self.t_own = np.interp(level, levels[::-1], np.arange(own.T - 1.0, -1.0, -1.0))
+        self.beyond = level < levels[-1]
         self.k = np.sqrt(schedule.alpha_bar + rest)
         self.root_bar = np.sqrt(schedule.alpha_bar)
 
@@ -168,6 +173,8 @@ class Remapped:
         """Return the network's output for y_t of shape (n, C, H, W)."""
         at = int(t.reshape(-1)[0])
         own = (x - float(self.root_bar[at]) * self.shift) / (self.scale * float(self.k[at]))
+        if self.beyond[at]:
+            return own
         return self.network(own, torch.full((len(x),), float(self.t_own[at]), device=x.device))
 
 

@@ -284,6 +284,26 @@ def test_remapped_network_is_the_exact_denoiser_of_the_other_schedule_and_scale(
     assert float(carried(x_t, at(t))) == pytest.approx(float(exact(x_t, at(t))), abs=2e-3)
 
 
+def test_remapped_network_is_not_asked_beyond_its_noisiest_step():
+    """T = 4000 with fixed end points has far noisier steps: there eps is the state itself."""
+    own, other = Schedule.linear(1000), Schedule.linear(4000)
+    asked: list[float] = []
+
+    def network(x, t):
+        asked.append(float(t[0]))
+        return GaussianDenoiser(own, 0.3, 0.4)(x, t.round().long())
+
+    carried, exact = Remapped(network, own, other), GaussianDenoiser(other, 0.3, 0.4)
+    x = torch.linspace(-2, 2, 9, dtype=torch.float64).reshape(1, 1, 3, 3)
+    beyond = np.flatnonzero(other.alpha_bar < own.alpha_bar[-1])
+    assert 1000 < len(beyond) < 3000
+    for t in (int(beyond[0]) + 1, 3999):
+        assert torch.allclose(carried(x, at(t)), exact(x, at(t)), atol=0.01)
+    assert not asked
+    carried(x, at(int(beyond[0]) - 1))
+    assert len(asked) == 1
+
+
 def test_zero_denoiser_is_zero():
     x = torch.ones((2, 1, 2, 2))
     assert torch.equal(zero(x, at(3, 2)), torch.zeros_like(x))

@@ -271,6 +271,19 @@ def test_sample_quality_is_taken_relative_to_the_untrained_network(result):
     assert result.metrics["ddpm.fashion.classes_hit"].value == 10
 
 
+def test_r_of_a_network_that_left_the_datas_scale_is_open_up_to_the_closed_form(result):
+    """The random networks of this run: the interval holds what was measured and the limit."""
+    for key, channels, m2 in (("mnist", 1, 0.943), ("cifar10", 3, 0.258)):
+        own, open_end = (result.metrics[f"ddpm.{key}.{name}"] for name in ("r", "r_trained"))
+        limit = expected_balance(SHORT, channels * 32**2, m2).r
+        if result.metrics[f"ddpm.{key}.generates"].value:
+            assert (open_end.low, open_end.high) == (own.low, own.high)
+        else:
+            assert open_end.low == min(own.low, limit)
+            assert open_end.high == max(own.high, limit)
+    assert not result.metrics["ddpm.cifar10.generates"].value
+
+
 def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(result):
     rising, settled = (result.metrics[f"ddpm.{key}.final_ratio_in_reach"]
                        for key in ("mnist", "fashion"))

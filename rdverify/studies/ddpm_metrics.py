@@ -130,8 +130,7 @@ def comparison_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
     metrics["ddpm.control.final.mnist_halves"] = difference(
         last["MNIST"][:half], last["MNIST"][half:], "final ratio, one half of the MNIST "
         "trajectories minus the other")
-    r = [float(row.balance.r_runs.mean()) for row in rows.values()]
-    metrics["ddpm.r_spread"] = Metric(max(r) - min(r), "largest minus smallest R of the three rows")
+    trained_metrics(metrics, rows)
     for row in (mnist, cifar):
         metrics[f"ddpm.closed_form.{row.key}.r"] = Metric(
             row.expected.r, f"R in closed form with the true noise, {row.setting}")
@@ -158,6 +157,40 @@ def comparison_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
         "backwards in time")
     metrics["ddpm.r_t.lowest"] = Metric(
         float(min(row.balance.r_t.min() for row in rows.values())), "smallest R_t of all rows")
+
+
+def generates(row: Row) -> bool:
+    """Whether a network's images are on the scale of its data: mean squares within a factor 2.
+
+    A network whose images have left it is not yet a trained model, whatever its R.
+    """
+    own = float(row.images.double().square().mean())
+    return 0.5 <= own / row.mean_square <= 2.0
+
+
+def trained_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
+    """R of the rows as trained models; unknown up to the closed form where one is not trained."""
+    settled = {name: generates(row) for name, row in rows.items()}
+    for name, row in rows.items():
+        p = f"ddpm.{row.key}"
+        metrics[f"{p}.generates"] = Metric(
+            settled[name], "whether the images' mean square is within a factor 2 of the "
+            f"training data's, {name}", n=row.trace.runs)
+        for quantity, limit in (("r", row.expected.r), ("inverse_r", 1 / row.expected.r)):
+            own = metrics[f"{p}.{quantity}"]
+            low, high = float(own.low or 0.0), float(own.high or 0.0)
+            if not settled[name]:
+                low, high = min(low, limit), max(high, limit)
+            metrics[f"{p}.{quantity}_trained"] = Metric(
+                own.value, f"{own.what}; its interval reaches to the closed form's {limit:.4g} if "
+                "the network does not generate images on the scale of its data", low, high, own.n)
+    r = {name: float(row.balance.r_runs.mean()) for name, row in rows.items()}
+    ideal = {name: r[name] if settled[name] else rows[name].expected.r for name in rows}
+    spreads = [max(values.values()) - min(values.values()) for values in (r, ideal)]
+    metrics["ddpm.r_spread"] = Metric(
+        spreads[0], "largest minus smallest R of the three rows; the interval reaches to the "
+        "closed form's R for a network that does not generate images on the scale of its data",
+        min(spreads), max(spreads), len(r))
 
 
 def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
