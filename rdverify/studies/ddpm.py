@@ -100,7 +100,7 @@ def measure(context: Context, weights: Path, records: Path, images: int = IMAGES
     if last is not None:
         final_metrics(metrics, last, {name: row.key for name, row in rows.items()})
     if variants is not None:
-        record_metrics(metrics, variants, direction_gaps(variants))
+        record_metrics(metrics, variants, direction_gaps)
 
     cells = [cell for row in rows.values() for cell in row_cells(row, variants, training, grid)]
     figures = ddpm_figures.draw(context.figures, rows, untrained, variants, training)
