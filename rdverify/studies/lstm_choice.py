@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rdverify.data.sequences import generate
 from rdverify.reconstruct import Setting, read_frame
-from rdverify.studies.lstm_rows import ROWS, Row
+from rdverify.studies.lstm_rows import ROWS, Row, data_of
 from rdverify.studies.lstm_search import (
     MORE_SEEDS,
     SEEDS,
@@ -19,6 +20,7 @@ from rdverify.studies.lstm_search import (
     repeated,
 )
 
+LEARNED = 0.5  # a network that explains less than half of the variance is hardly trained
 ADMISSIBLE = 0.05  # both M's within 5 % of print: the settings that fit "as well"
 REPEATED = 1 + SEEDS + MORE_SEEDS  # a setting is chosen on the mean of at least so many seeds
 
@@ -47,9 +49,21 @@ def records(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def finalists(row: Row, frame: pd.DataFrame) -> pd.DataFrame:
-    """:func:`repeated` of the settings with most seeds: REPEATED, or those of stage 3."""
+    """:func:`repeated` of the settings with REPEATED seeds whose networks have learned.
+
+    The paper's networks are trained: a setting counts if the mean-squared error of
+    its last epoch, mean over seeds, is at most LEARNED times the data's variance.
+    """
     table = repeated(row, frame, REPEATED)
-    return table if len(table) else repeated(row, frame, 1 + SEEDS)
+    variance = {}
+    for line in table.drop_duplicates(names_of(row)).to_dict("records"):
+        setting = {name: line[name] for name in names_of(row)}
+        data = generate(data_of(row, {**setting, "seed": 0}))
+        variance[tuple(setting.values())] = float(data.var())
+    keys = [tuple(values) for values in table[names_of(row)].to_numpy(object).tolist()]
+    explained = np.array([loss <= LEARNED * variance[key]
+                          for loss, key in zip(table["loss"], keys, strict=True)])
+    return pd.DataFrame(table[explained].reset_index(drop=True))
 
 
 def choose(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Chosen]]:

@@ -208,13 +208,14 @@ def repeated(row: Row, frame: pd.DataFrame, least: int) -> pd.DataFrame:
                 continue
             m_react, m_diff = float(react.mean()), float(diff.mean())
             lines.append({**setting, "variant": variant, "seeds": len(group),
+                          "loss": float(group["loss"].mean()),
                           "m_react": m_react, "m_diff": m_diff, "r": m_react / m_diff,
                           "distance": max(abs(m_react / row.m_react - 1),
                                           abs(m_diff / row.m_diff - 1))})
             # in units of the bar for all three numbers, for the record alone
             lines[-1]["score"] = max(lines[-1]["distance"] / CLOSE_M,
                                      abs(lines[-1]["r"] - row.r) / CLOSE_R)
-    columns = [*names, "variant", "seeds", "m_react", "m_diff", "r", "distance", "score"]
+    columns = [*names, "variant", "seeds", "loss", "m_react", "m_diff", "r", "distance", "score"]
     ordered = pd.DataFrame(lines, columns=columns).sort_values("distance", kind="stable")
     return pd.DataFrame(ordered.reset_index(drop=True))
 
