@@ -26,6 +26,7 @@ class Record:
         losses: (step, mean epsilon-MSE of the updates since the last entry).
         validation: (step, epsilon-MSE of the weights, of their moving average) on held-out images.
         seconds: time spent, over all interruptions.
+        cooling: (first step, last step) of the final fall of the rate, if there is one.
 
     """
 
@@ -33,6 +34,7 @@ class Record:
     losses: list[tuple[int, float]] = field(default_factory=list)
     validation: list[tuple[int, float, float]] = field(default_factory=list)
     seconds: float = 0.0
+    cooling: tuple[int, int] | None = None
 
 
 def write_state(
@@ -88,7 +90,8 @@ def read_state(
         kept = described["record"]
         return Record(int(kept["step"]), [(int(a), float(b)) for a, b in kept["losses"]],
                       [(int(a), float(b), float(c)) for a, b, c in kept["validation"]],
-                      float(kept["seconds"]))
+                      float(kept["seconds"]),
+                      tuple(kept["cooling"]) if kept.get("cooling") else None)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"checkpoint = {str(path)!r} is not allowed ({reason}): must come from "

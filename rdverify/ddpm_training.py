@@ -99,7 +99,7 @@ def train(
     schedule: Schedule | None = None, checkpoint: Path | None = None,
     checkpoint_every: int = 500, snapshots: Path | None = None,
     snapshot_steps: Sequence[int] = SNAPSHOT_STEPS, until: int | None = None,
-    device: str | None = None, progress: Reporter | None = None,
+    cooldown: int = 0, device: str | None = None, progress: Reporter | None = None,
 ) -> Trained:
     """Minimise E ||eps - eps_theta(sqrt(abar_t) x_0 + sqrt(1-abar_t) eps, t)||^2 / d.
 
@@ -115,6 +115,8 @@ def train(
         snapshot_steps: when to keep them; the last step is always kept.
         until: stop after this step, if it comes before ``config.steps``; the rate falls as
             planned for ``config.steps``, and the checkpoint serves to go on.
+        cooldown: the last steps before ``until``, over which the rate also falls in a straight
+            line to zero: the end of a training that is cut short.
         device: "cpu", "cuda"; default a GPU where there is one.
         progress: where progress is told.
 
@@ -148,6 +150,14 @@ def train(
     started = time.monotonic() - record.seconds
     require(until is None or until >= 1, "until", until, "at least 1")
     end = config.steps if until is None else min(until, config.steps)
+    require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
+    if cooldown and record.step > end - cooldown:
+        require(record.cooling == (end - cooldown, end), "cooldown", (end - cooldown, end),
+                f"{record.cooling}, as the checkpoint began it")
+    elif record.cooling is not None:
+        require(record.step == record.cooling[0], "checkpoint", str(checkpoint),
+                f"one before its cooldown {record.cooling}; copy it before cooling down")
+    record.cooling = (end - cooldown, end) if cooldown else None
 
     def mark() -> None:
         """Validation, snapshot: what is due at this step; doing it twice changes nothing."""
@@ -168,7 +178,8 @@ def train(
         if record.step == 0:
             mark()
         while record.step < end:
-            pending += _update(unet, average, optimiser, draw, record.step, config)
+            pending += _update(unet, average, optimiser, draw, record.step, config,
+                               _cooling(record))
             record.step += 1
             record.seconds = time.monotonic() - started
             last = record.step == end
@@ -185,10 +196,10 @@ def train(
 
 def _update(
     unet: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Adam, draw: Batches,
-    step: int, config: TrainingConfig,
+    step: int, config: TrainingConfig, factor: float = 1.0,
 ) -> torch.Tensor:
     """One step of Adam and of the moving average; returns the loss."""
-    rate = _rate(step, config)
+    rate = _rate(step, config) * factor
     for group in optimiser.param_groups:
         group["lr"] = rate
     x_t, t, noise = draw(step)
@@ -207,6 +218,13 @@ def _update(
 def _rate(step: int, config: TrainingConfig) -> float:
     warm = min(1.0, (step + 1) / max(1, config.warmup))
     return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+
+
+def _cooling(record: Record) -> float:
+    if record.cooling is None or record.step < record.cooling[0]:
+        return 1.0
+    start, end = record.cooling
+    return (end - record.step) / (end - start)
 
 
 def _predict(unet: torch.nn.Module, x_t: torch.Tensor, t: torch.Tensor, precision: Precision

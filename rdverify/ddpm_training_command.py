@@ -42,7 +42,8 @@ def card(
         "weights": "exponential moving average",
         "stored_as": str(dtype).removeprefix("torch."),
         "schedule": schedule.name,
-        "training": {**vars(config), "steps": record.step, "steps_planned": config.steps},
+        "training": {**vars(config), "steps": record.step, "steps_planned": config.steps,
+                     "cooldown": list(record.cooling) if record.cooling else None},
         "optimiser": "Adam, rate warmed up, then falling as half a cosine to zero at steps_planned",
         "loss": [{"step": step, "mse": loss} for step, loss in _thinned(record.losses)],
         "validation": [{"step": step, "mse_raw": raw, "mse_ema": average}
@@ -88,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=plain.steps)
     parser.add_argument("--until", type=int,
                         help="stop after this step; --steps still sets how the rate falls")
+    parser.add_argument("--cooldown", type=int, default=0,
+                        help="the last steps before --until, with the rate falling to zero")
     parser.add_argument("--batch", type=int, default=plain.batch)
     parser.add_argument("--learning-rate", type=float, default=plain.learning_rate)
     parser.add_argument("--seed", type=int, default=plain.seed)
@@ -123,7 +126,8 @@ def _run(options: argparse.Namespace) -> None:
                     checkpoint=output / f"ddpm-{label}.checkpoint.safetensors",
                     checkpoint_every=options.checkpoint_every,
                     snapshots=output / f"ddpm-{label}-snapshots" if options.snapshots else None,
-                    until=options.until, device=options.device, progress=progress)
+                    until=options.until, cooldown=options.cooldown, device=options.device,
+                    progress=progress)
     dtype = {"float32": torch.float32, "float16": torch.float16}[options.store]
     weights = save_unet(trained.unet, output / f"ddpm-{label}.safetensors", dtype=dtype)
     told = card(options.dataset, images, held_out, config, schedule, trained, dtype)

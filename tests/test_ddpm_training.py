@@ -46,23 +46,30 @@ def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not():
-    one, again, other = (train(squares(), squares(), config)
-                         for config in (TINY, TINY, replace(TINY, seed=1)))
+    config = replace(TINY, steps=4)
+    one, again, other = (train(squares(), squares(), each)
+                         for each in (config, config, replace(config, seed=1)))
     assert same_weights(one.unet, again.unet)
     assert same_weights(one.raw, again.raw)
     assert one.record.losses == again.record.losses
     assert not same_weights(one.unet, other.unet)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing interrupts, with checkpoints."""
+    return train(squares(), squares(), TINY, checkpoint=tmp_path_factory.mktemp("whole") / "state",
+                 checkpoint_every=2)
+
+
 @pytest.mark.parametrize("stop", [1, 5, 11])
-def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, stop):
-    whole = train(squares(), squares(), TINY, checkpoint=tmp_path / "whole", checkpoint_every=2)
+def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, whole, stop):
     update = ddpm_training._update
 
-    def killed(unet, average, optimiser, draw, step, config):
+    def killed(unet, average, optimiser, draw, step, config, factor):
         if step == stop:
             raise KeyboardInterrupt
-        return update(unet, average, optimiser, draw, step, config)
+        return update(unet, average, optimiser, draw, step, config, factor)
 
     path = tmp_path / "cut"
     with monkeypatch.context() as patch:
@@ -76,6 +83,26 @@ def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, st
     assert whole.record.validation == resumed.record.validation
     finished = train(squares(), squares(), TINY, checkpoint=path)
     assert same_weights(whole.unet, finished.unet)
+
+
+def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
+    rates, update = [], ddpm_training._update
+
+    def noted(unet, average, optimiser, draw, step, config, factor):
+        loss = update(unet, average, optimiser, draw, step, config, factor)
+        rates.append(optimiser.param_groups[0]["lr"])
+        return loss
+
+    monkeypatch.setattr(ddpm_training, "_update", noted)
+    path = tmp_path / "state"
+    train(squares(), squares(), TINY, checkpoint=path, until=4)
+    cut = train(squares(), squares(), TINY, checkpoint=path, until=8, cooldown=4)
+    plain = [ddpm_training._rate(step, TINY) for step in range(8)]
+    assert rates[:5] == plain[:5]
+    assert np.allclose(np.array(rates[4:]) / plain[4:], [1, 0.75, 0.5, 0.25])
+    assert same_weights(train(squares(), squares(), TINY, until=8, cooldown=4).unet, cut.unet)
+    with pytest.raises(InputError, match="cooldown"):
+        train(squares(), squares(), TINY, checkpoint=path, until=10)
 
 
 def png_folder(root: Path) -> Path:
