@@ -65,7 +65,7 @@ def kernel(steps: int, norms: bool) -> Callable[[], None]:
     coefficients = np.array([config.d_u / grid, config.d_v / grid, FEED, FEED + config.kill_rate,
                              config.dt, 1.0, 4.0])
     start = [gray_scott_kernel.wrap(field) for field in initial_state(config)]
-    buffers = [field.copy() for field in (*start, *start)]
+    buffers = [gray_scott_kernel.wrap(field) for field in (*initial_state(config),) * 2]
     sums = np.zeros((gray_scott_kernel.SUMS, steps))
     advance = gray_scott_kernel.kernel("uv2", False, False, norms)
 

@@ -18,6 +18,7 @@ from rdverify.verdict import Verdict
 
 Record = dict[str, Any]
 NUMERIC = {"within": ("low", "high"), "at_least": ("value",), "at_most": ("value",)}
+COARSE = 0.1  # of the printed number: a wider tolerance confirms nothing
 EXACT = {"holds": (), "fails": (), "equals": ("value",)}
 
 
@@ -159,7 +160,9 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
     rounding, discretisation, Monte-Carlo and platform. A fitted cell in it is
     REACHED, a predicted one CONFIRMED. Outside it, a fitted cell is UNDECIDED
     (the paper leaves the setting open) and a predicted one REFUTED once print
-    lies outside the spread over equally good settings too, else UNDECIDED.
+    lies outside the spread over equally good settings too, else UNDECIDED. A
+    predicted cell whose check would not have caught a deviation of a tenth of the
+    printed number confirms nothing: UNDECIDED.
 
     Args:
         printed: the number as printed.
@@ -199,6 +202,11 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
     accepted = tolerance.half_width - tolerance.of("settings")
     deviation = abs(target - interval.mean)
     verdict, reason = _verdict_of_cell(deviation, accepted, tolerance.half_width, cell.fitted)
+    if verdict == Verdict.CONFIRMED and accepted > COARSE * abs(target):
+        verdict, reason = Verdict.UNDECIDED, (
+            "inside the tolerance, but the check is too coarse to confirm: it would not have "
+            "caught a deviation of a tenth of the number"
+        )
     return record | {
         "measured": interval.mean,
         "low": interval.low,

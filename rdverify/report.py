@@ -23,6 +23,7 @@ from rdverify.results import cell_name, corrected
 from rdverify.verdict import Verdict
 
 Results = Mapping[str, Any]
+FIGURES_2_AND_3 = ("fig2", "lstm-ratio", "ddpm.r_t", "ddpm.final")
 QUANTITY = {
     "m_react": r"$\mathcal{M}_\text{react}$",
     "m_diff": r"$\mathcal{M}_\text{diff}$",
@@ -36,18 +37,19 @@ def render(results: Results, figures: str) -> str:
         _head(results),
         _table1_section(results),
         _findings_section(results),
-        _figures_section(results, "Figures 2 and 3", ("fig",)),
+        _figures_section(results, "Figures 2 and 3", FIGURES_2_AND_3),
         claims_section(results),
         printed_section(results),
         tables_section(
             results,
             "Reconstruction: what the paper leaves out",
-            ("rd.", "lstm.", "ddpm."),
+            ("rd", "lstm", "ddpm"),
             "Every setting below is ours, not the paper's. Searches cover stated ranges and keep "
             "every run, in `golden/search/`.",
         ),
         budget_section(results),
-        _figures_section(results, "Patterns, curves and samples", ("rd", "lstm", "ddpm")),
+        _figures_section(results, "Patterns, curves and samples", ("rd", "lstm", "ddpm"),
+                         FIGURES_2_AND_3),
         tables_section(
             results,
             "What the metric can and can't tell",
@@ -165,8 +167,15 @@ def _figure_block(figure: Mapping[str, str]) -> str:
     return f"![{figure['alt']}](FIGURES/{figure['file']})\n\n*{figure['caption']}*"
 
 
-def _figures_section(results: Results, title: str, prefixes: tuple[str, ...]) -> str:
-    chosen = [figure for name, figure in results["figures"].items() if name.startswith(prefixes)]
+def _figures_section(
+    results: Results, title: str, prefixes: tuple[str, ...], shown: tuple[str, ...] = ()
+) -> str:
+    """Figures whose names begin with one of ``prefixes`` and were not ``shown`` before."""
+    chosen = [
+        figure
+        for name, figure in results["figures"].items()
+        if name.startswith(prefixes) and name not in shown
+    ]
     if not chosen:
         return ""
     heading = [f"## {title}"] if title else []

@@ -16,7 +16,7 @@ def claims_section(results: Results) -> str:
     parts = ["## Claims by section"]
     # a claim made in several sections, "2.1, 5", stands under the first
     first = {claim["id"]: claim["section"].partition(",")[0] for claim in results["claims"]}
-    sections = sorted(set(first.values()), key=lambda name: [int(part) for part in name.split(".")])
+    sections = sorted(set(first.values()), key=_place)
     for section in sections:
         claims = [claim for claim in results["claims"] if first[claim["id"]] == section]
         rows = [
@@ -27,9 +27,17 @@ def claims_section(results: Results) -> str:
             }
             for claim in claims
         ]
-        parts += [f"### Section {section}", markdown_table(rows)]
+        parts += [
+            f"### Section {section}" if section[0].isdigit() else f"### {section}",
+            markdown_table(rows),
+        ]
         parts += [_claim_block(claim) for claim in claims]
     return "\n\n".join(parts)
+
+
+def _place(section: str) -> list[int]:
+    """Sort key of a section: "Abstract" comes before "2.1" before "5"."""
+    return [int(part) for part in section.split(".")] if section[0].isdigit() else [0]
 
 
 def _claim_block(claim: Mapping[str, Any]) -> str:

@@ -24,8 +24,12 @@ from rdverify.paths import golden_folder, repository
 from rdverify.results import CELL_KEY, SCHEMA
 from rdverify.study import Context, Figure, MeasuredCell, StudyResult
 
-SYSTEMS = {"gray-scott": "RD", "lstm": "LSTM", "ddpm": "DDPM"}
-STUDIES = {"gray-scott": "rdverify.studies.gray_scott"}
+STUDIES = {
+    "gray-scott": "rdverify.studies.gray_scott",
+    "lstm": "rdverify.studies.lstm",
+    "ddpm": "rdverify.studies.ddpm",
+    "metric": "rdverify.studies.metric",
+}
 QUANTITIES = ("m_react", "m_diff", "r")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 

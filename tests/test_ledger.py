@@ -187,6 +187,17 @@ def test_a_fitted_cell_is_never_confirmed_and_a_predicted_one_never_reached() ->
     assert judge_cell("2.000", cell(runs, False), KEY)["verdict"] is R
 
 
+@pytest.mark.parametrize(("spread", "verdict"), [(0.01, C), (0.05, U)])
+def test_a_check_that_would_miss_a_tenth_of_the_number_confirms_nothing(
+    spread: float, verdict: Verdict
+) -> None:
+    runs = [1 - spread, 1.0, 1 + spread]
+    record = judge_cell("1.000", cell(runs, False), KEY)
+    assert record["verdict"] is verdict
+    assert (record["resolution"] > 0.1) == (verdict is U)
+    assert judge_cell("1.000", cell(runs, True), KEY)["verdict"] is Verdict.REACHED
+
+
 def test_the_spread_over_settings_never_makes_a_pass() -> None:
     settings = Part("settings", 2.0, "spread over settings that fit as well")
     record = judge_cell("2.000", cell([0.99, 1.0, 1.01], False, settings), KEY)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance
+from rdverify.figures import save
 from rdverify.studies.ddpm_sampling import Row
 from rdverify.study import Figure
 
@@ -43,8 +44,7 @@ def _axes(width: float = 6.4, height: float = 4.0) -> tuple[Any, Any]:
 
 
 def _save(figure: Any, path: Path) -> None:
-    # without the library's version in the file, equal pictures have equal bytes
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save(figure, path.parent, path.name)
 
 
 def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:

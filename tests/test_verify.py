@@ -1,0 +1,78 @@
+"""The verify command as a whole, on a study that takes no time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rdverify import InputError, verify
+from rdverify.study import MeasuredCell, StudyResult
+from rdverify.verify import chosen_systems, gather, judge_table1
+
+RUN = {"command": "test", "profile": "quick", "systems": ["gray-scott"], "time": "now"}
+
+
+def test_systems_are_chosen_in_the_order_of_the_suite() -> None:
+    assert chosen_systems(None) == list(verify.STUDIES)
+    assert chosen_systems(" metric , gray-scott ") == ["gray-scott", "metric"]
+    with pytest.raises(InputError, match="only = 'RD'"):
+        chosen_systems("gray-scott,RD")
+
+
+def test_what_was_not_run_is_not_run_and_never_refuted() -> None:
+    results = gather({"gray-scott": StudyResult()}, None, RUN)
+    assert {cell["verdict"] for cell in results["table1"]} == {"NOT_RUN"}
+    assert {claim["verdict"] for claim in results["claims"]} <= {
+        "NOT_RUN", "UNTESTABLE", "UNDECIDED"}  # fmt: skip
+    assert len(results["equations"]) == 20
+
+
+def test_every_measured_cell_finds_its_printed_number() -> None:
+    cell = MeasuredCell("DDPM", "CIFAR10", "m_diff", "corrected", np.full(4, 5.2508), False)
+    judged = judge_table1([cell])
+    assert len(judged) == 24
+    (found,) = (record for record in judged if record["verdict"] == "CONFIRMED")
+    assert (found["printed"], found["setting"]) == ("5.2508", "CIFAR10")
+    printed = MeasuredCell("DDPM", "CIFAR10", "r", "printed", np.full(4, 10.0), False)
+    assert [record["verdict"] for record in judge_table1([printed])].count("REFUTED") == 1
+
+
+def test_equal_runs_give_equal_results_but_for_the_time(recorded: dict[str, Any]) -> None:
+    first = gather({"gray-scott": StudyResult()}, recorded, RUN)
+    second = gather({"gray-scott": StudyResult()}, recorded, RUN | {"time": "later"})
+    assert first["provenance"].pop("time") != second["provenance"].pop("time")
+    assert first == second
+
+
+def test_a_study_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text("kept")
+    (tmp_path / "REPORT.md").write_text("kept")
+    words = ["verify", "--only", "gray-scott", "--output", str(tmp_path)]
+    run = subprocess.Popen([sys.executable, "-m", "rdverify", *words], cwd=tmp_path,
+                           stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                           env={**os.environ, "RDVERIFY_DATA": ""})  # fmt: skip
+    assert run.stderr is not None
+    assert "Gray-Scott" in run.stderr.readline()
+    time.sleep(1)
+    run.send_signal(signal.SIGINT)
+    _, error = run.communicate(timeout=120)
+    assert run.returncode == 130
+    assert "Traceback" not in error
+    assert (tmp_path / "results.json").read_text() == "kept"
+    assert (tmp_path / "REPORT.md").read_text() == "kept"
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
+
+
+def test_the_record_names_where_it_comes_from(recorded: dict[str, Any]) -> None:
+    origin = recorded["provenance"]
+    assert set(origin["systems"]) == set(verify.STUDIES)
+    assert len(origin["ledger_sha256"]) == 64
+    assert all(origin["packages"].values())
