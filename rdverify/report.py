@@ -145,7 +145,13 @@ def _table1_section(results: Results) -> str:
 *Fitted* numbers chose the setting and can only be REACHED; *predicted* ones follow from it.
 Print is judged against the interval of one run, widened by the tolerances below.
 
-{markdown_table(rows)}"""
+{markdown_table(rows)}
+
+<details><summary>Why each verdict</summary>
+
+{markdown_table({"Cell": cell_name(cell), "Reason": cell["reason"]} for cell in corrected(results))}
+
+</details>"""
 
 
 def _fitted(cell: Mapping[str, Any]) -> str:
