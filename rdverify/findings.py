@@ -50,7 +50,7 @@ def _rows(results: Results) -> str:
     return (
         f"**Table 1.** Of {len(cells)} printed numbers measured, {len(fitted)} had to be fitted, "
         "since the paper leaves the settings out: "
-        f"{tally[True, Verdict.REACHED]} of these are reached. "
+        f"the best setting found reaches {tally[True, Verdict.REACHED]}. "
         f"Of the {len(cells) - len(fitted)} that then follow, "
         f"{tally[False, Verdict.CONFIRMED]} are confirmed, "
         f"{tally[False, Verdict.UNDECIDED]} undecided, {tally[False, Verdict.REFUTED]} refuted."

@@ -232,10 +232,10 @@ def _verdict_of_cell(
 ) -> tuple[Verdict, str]:
     if deviation <= accepted:
         if fitted:
-            return Verdict.REACHED, "the fitted setting gives the number it was fitted to"
+            return Verdict.REACHED, "inside the interval of one run of the setting fitted to it"
         return Verdict.CONFIRMED, "predicted: inside the tolerance, and not fitted"
     if fitted:
-        return Verdict.UNDECIDED, "the best setting found does not give it"
+        return Verdict.UNDECIDED, "outside the interval of one run of the best setting found"
     if deviation <= widest:
         return Verdict.UNDECIDED, (
             "outside the tolerance of the chosen setting, inside the spread over settings "

@@ -31,7 +31,9 @@ def markdown_table(rows: Iterable[Mapping[str, Any]]) -> str:
     keys = list(dict.fromkeys(key for row in listed for key in row))
     if not keys:
         return ""
-    lines = [keys, ["---"] * len(keys), *([_cell(row.get(key)) for key in keys] for row in listed)]
+    header = [_cell(key) for key in keys]
+    body = ([_cell(row.get(key)) for key in keys] for row in listed)
+    lines = [header, ["---"] * len(keys), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

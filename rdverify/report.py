@@ -65,6 +65,7 @@ def render(results: Results, figures: str) -> str:
         provenance_section(results),
     ]
     text = "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+    text = text.replace("CONTENTS", _contents(text), 1)
     return text.replace("FIGURES/", f"{figures}/")
 
 
@@ -92,11 +93,16 @@ def _head(results: Results) -> str:
 *A Comparative Study of Diffusion Models and Long Short-Term Memory Networks through the
 Reaction-Diffusion Equation* (Lo, Nishimura, Ikeda): every equation as executable specification,
 every printed number measured, every claim held against evidence and a negative control.
-Systems run: {systems}. This page is generated from `results.json`; no number in it is typed.
+Systems run: {systems}. This page is generated from `results.json`; no measured
+number in it is typed.
+
+{QUANTITY["m_react"]} and {QUANTITY["m_diff"]} are the means over time of the norms of a
+model's reaction and diffusion term, $R$ is their ratio, $R_t$ the ratio at one step; the *final
+ratio* is $R_t$ at the last step of generation.
 
 {verdict_block(results)}
-
-{_contents(results)}
+{_interim(results)}
+CONTENTS
 
 <details><summary>What the verdicts mean</summary>
 
@@ -107,21 +113,28 @@ true, and says nothing about the model.
 </details>"""
 
 
-def _contents(results: Results) -> str:
-    titles = {
-        "Table 1": "table-1-side-by-side",
-        "findings": "what-matters-most",
-        "figures 2 and 3": "figures-2-and-3",
-        "claims": "claims-by-section",
-        "reconstruction": "reconstruction-what-the-paper-leaves-out",
-        "tolerance budget": "tolerance-budget",
-        "what the metric can tell": "what-the-metric-can-and-cant-tell",
-        "errata": "errata",
-        "equations": "equations",
-        "sentence by sentence": "sentence-by-sentence",
-        "provenance": "provenance-and-how-to-run-it-again",
-    }
-    return "On this page: " + ", ".join(f"[{name}](#{anchor})" for name, anchor in titles.items())
+def _interim(results: Results) -> str:
+    """A warning where a shipped network is not trained as far as planned; else nothing."""
+    short = [net for net in results["networks"] if net["steps"] < net["steps_planned"]]
+    if not short or "ddpm" not in results["provenance"]["systems"]:
+        return ""
+    listed = "; ".join(
+        f"{net['dataset']} {net['steps']} of {net['steps_planned']} steps" for net in short
+    )
+    return (
+        "\n> **The DDPM rows are interim.** Their networks are not trained as far as planned "
+        f"({listed}), and not all of their samples are images yet. Verdicts on DDPM rows and "
+        "claims, refutations among them, judge the paper only as far as these networks allow.\n"
+    )
+
+
+def _contents(text: str) -> str:
+    """Links to the sections that ``text`` has, by their headings."""
+    titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+    anchors = ("".join(c for c in title.lower() if c.isalnum() or c in " -") for title in titles)
+    links = (f"[{title}](#{anchor.replace(' ', '-')})"
+             for title, anchor in zip(titles, anchors, strict=True))  # fmt: skip
+    return "On this page: " + " · ".join(links)
 
 
 def _table1_section(results: Results) -> str:
@@ -134,6 +147,7 @@ def _table1_section(results: Results) -> str:
             "Measured": cell["measured"],
             "95 % of the mean": interval(cell["low"], cell["high"]),
             "95 % of one run": interval(cell["predicted_low"], cell["predicted_high"]),
+            "Would catch": cell["resolution"],
             "n": cell["n"],
             "Fitted?": _fitted(cell),
             "Verdict": verdict_text(cell),
@@ -143,7 +157,10 @@ def _table1_section(results: Results) -> str:
     return f"""## Table 1, side by side
 
 *Fitted* numbers chose the setting and can only be REACHED; *predicted* ones follow from it.
-Print is judged against the interval of one run, widened by the tolerances below.
+Print is judged against the interval of one run, widened by the tolerances below; *would catch* is
+the smallest deviation from print that this check would have caught. A fitted number is REACHED
+where one run may give it, even if the mean over runs does not; a predicted one is not CONFIRMED by
+a check that would miss a tenth of it.
 
 {markdown_table(rows)}
 
@@ -179,8 +196,9 @@ def _figures_section(
     """Figures whose names begin with one of ``prefixes`` and were not ``shown`` before."""
     chosen = [
         figure
+        for prefix in prefixes  # in the order asked for
         for name, figure in results["figures"].items()
-        if name.startswith(prefixes) and name not in shown
+        if name.startswith(prefix) and name not in shown
     ]
     if not chosen:
         return ""

@@ -179,7 +179,7 @@ def provenance_section(results: Results) -> str:
     return f"""## Provenance, and how to run it again
 
 * Command: `{origin["command"]}`, recorded {origin["time"]}
-* rdverify {origin["rdverify"]}, commit `{origin["commit"]}`
+* rdverify {origin["rdverify"]}, commit {origin["commit"]}
 * Ledger and Table 1: sha256 `{origin["ledger_sha256"]}`
 * Python {origin["python"]} on {origin["machine"]}; {packages}
 * Settings and seeds of every run: `config` and `metrics` in `results.json`

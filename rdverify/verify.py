@@ -93,6 +93,7 @@ def gather(
         "figures": _merged(studies, "figures"),
         "series": _merged(studies, "series"),
         "config": {name: study.config for name, study in studies.items() if study.config},
+        "networks": _networks(),
         "equations": equation_records(recorded, _golden_json("mutation.json")),
         "errata": spec.errata(),
         "sentences": tomllib.loads(spec.text_of("sentences.toml"))["sentence"],
@@ -101,6 +102,14 @@ def gather(
 
 def _golden_json(name: str) -> Any:
     return json.loads((golden_folder() / name).read_text(encoding="utf-8"))
+
+
+def _networks() -> list[dict[str, Any]]:
+    """How far the shipped denoising networks are trained, from their cards."""
+    cards = (json.loads(path.read_text(encoding="utf-8"))
+             for path in sorted((golden_folder() / "weights").glob("ddpm-*.json")))  # fmt: skip
+    return [{"dataset": card["dataset"], "data": card["data"], "steps": card["training"]["steps"],
+             "steps_planned": card["training"]["steps_planned"]} for card in cards]  # fmt: skip
 
 
 def _merged(studies: Mapping[str, StudyResult], what: str) -> dict[str, Any]:

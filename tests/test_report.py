@@ -91,6 +91,24 @@ def test_a_report_of_other_values_shows_other_values(recorded: dict[str, Any]) -
     assert render(recorded, "x") != render(changed, "x")
 
 
+def test_every_table_of_the_report_has_as_many_cells_in_each_row(recorded: dict[str, Any]) -> None:
+    tables = 0
+    for block in re.findall(r"(?:^\|.*\n?)+", render(recorded, "x"), re.MULTILINE):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.strip().splitlines()}
+        assert len(widths) == 1, block[:200]
+        tables += 1
+    assert tables > 50
+
+
+def test_every_link_on_the_page_has_its_place(recorded: dict[str, Any]) -> None:
+    for results in (recorded, {**recorded, "tables": {}, "figures": {}}):
+        text = render(results, "x")
+        headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        places = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+        places |= set(re.findall(r'<a id="([^"]+)">', text))
+        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= places
+
+
 def test_tables_survive_bars_and_missing_values() -> None:
     table = markdown_table([{"a": "x|y", "b": None}, {"a": True, "b": 1.234567}])
     assert table.splitlines()[2:] == [r"| x\|y | – |", "| yes | 1.2346 |"]
