@@ -92,7 +92,7 @@ def platform_budget(cell: Mapping[str, Any]) -> float:
     """
     parts = (cell["tolerance"] or {}).get("parts", [])
     measured = float(sum(part["half_width"] for part in parts if part["name"] == "platform"))
-    return max(measured, 1e-6 * abs(cell["measured"] or 0.0))
+    return max(measured, 1e-6 * abs(float(cell["measured"] or 0.0)))
 
 
 def _claim_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
