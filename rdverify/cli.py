@@ -62,6 +62,9 @@ def verify(
         Path | None,
         typer.Option(help="Folder of the image data sets (for training).", envvar="RDVERIFY_DATA"),
     ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch data sets that are missing (for training).")
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(help="Runs side by side; default: the machine's cores.")
     ] = None,
@@ -81,6 +84,7 @@ def verify(
             profile="full" if profile == "full" else "quick",
             output=output,
             data_root=data_root,
+            download=download,
             workers=workers,
             record=record,
             now=datetime.now(UTC),

@@ -98,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--flip", action="store_true", help="mirror images at random")
     parser.add_argument("--precision", default=plain.precision)
     parser.add_argument("--widths", type=int, nargs="+", default=plain.widths)
+    parser.add_argument("--norm-groups", type=int, default=plain.norm_groups)
     parser.add_argument("--device", help="cpu or cuda; default a GPU where there is one")
     parser.add_argument("--checkpoint-every", type=int, default=500)
     parser.add_argument("--store", default="float32", choices=["float32", "float16"],
@@ -117,7 +118,8 @@ def _run(options: argparse.Namespace) -> None:
     config = TrainingConfig(
         steps=options.steps, batch=options.batch, learning_rate=options.learning_rate,
         seed=options.seed, pixel_range=options.pixel_range, flip=options.flip,
-        precision=options.precision, widths=tuple(options.widths))
+        precision=options.precision, widths=tuple(options.widths),
+        norm_groups=options.norm_groups)
     images, held_out = (load_images(options.dataset, split, root=options.data_root,
                                     download=options.download) for split in ("train", "test"))
     label = options.dataset.rpartition("/")[2].rpartition(":")[2]

@@ -1,15 +1,17 @@
 """The balance along a training: both metrics of weights kept at several steps.
 
-On the command line: ``python -m rdverify.ddpm_training_curve OUT.csv mnist=FOLDER ...``.
+On the command line: ``python -m rdverify.ddpm_training_curve OUT.csv CARD.json=FOLDER ...``,
+each card beside the weights that the snapshots in the folder led to.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,32 +58,35 @@ def measure_weights(path: Path, images: int = 8, seed: int = 0,
 
 
 def measure_training(
-    out: Path, dataset: str, folder: Path, validation: dict[tuple[int, str], float] | None = None,
-    *, images: int = 8, wanted: Sequence[tuple[int, str]] | None = None,
-    progress: Reporter | None = None,
+    out: Path, dataset: str, folder: Path, *, card: Mapping[str, Any] | None = None,
+    images: int = 8, progress: Reporter | None = None,
 ) -> None:
-    """Add one row to ``out`` for each file of weights in ``folder``; rows there are kept.
+    """Add to ``out`` the raw weights of every step kept in ``folder``, and the last averaged ones.
+
+    Rows that are there already are kept.
 
     Args:
         out: a .csv file of the columns ``COLUMNS``.
         dataset: for the column of that name.
         folder: of "step-00100-raw.safetensors", "-ema", as training leaves them.
-        validation: (step, "raw" or "ema") -> epsilon-MSE on held-out images.
+        card: of the training, for the epsilon-MSE on held-out images at each step.
         images: trajectories a row.
-        wanted: only these (step, weights); default all.
         progress: where progress is told.
 
     """
     rows = read_rows(out)
+    errors = {(entry["step"], kind): entry[f"mse_{kind}"]
+              for entry in (card or {}).get("validation", []) for kind in ("raw", "ema")}
     found = sorted((int(match[1]), match[2], path) for path in folder.glob("*.safetensors")
                    if (match := _NAME.fullmatch(path.name)))
+    last = max((step for step, _, _ in found), default=0)
     for step, weights, path in found:
-        if wanted is not None and (step, weights) not in wanted:
+        if weights == "ema" and step < last:
             continue
         if (dataset, step, weights) in {(r["dataset"], int(r["step"]), r["weights"]) for r in rows}:
             continue
         measured = measure_weights(path, images)
-        mse = (validation or {}).get((step, weights), "")
+        mse = errors.get((step, weights), "")
         rows.append({"dataset": dataset, "step": step, "weights": weights,
                      **{name: f"{value:.6g}" if isinstance(value, float) else value
                         for name, value in {**measured, "validation_mse": mse}.items()}})
@@ -115,8 +120,10 @@ def main(arguments: Sequence[str]) -> None:
     """One record from the folders of several trainings."""
     out, *pairs = arguments
     for pair in pairs:
-        dataset, _, folder = pair.partition("=")
-        measure_training(Path(out), dataset, Path(folder), progress=ConsoleReporter())
+        path, _, folder = pair.partition("=")
+        card = json.loads(Path(path).read_text(encoding="utf-8"))
+        measure_training(Path(out), card["dataset"], Path(folder), card=card,
+                         progress=ConsoleReporter())
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ def canvas(width: float = 7.5, height: float = 4.5) -> Canvas:
         return Canvas(figsize=(width, height), layout="constrained")
 
 
+def plain_axes(width: float = 6.4, height: float = 4.0) -> tuple[Canvas, Any]:
+    """A figure of one panel in the project's style, and its axes."""
+    figure = canvas(width, height)
+    with mpl.rc_context(STYLE):
+        return figure, figure.subplots()
+
+
 def save(figure: Canvas, folder: Path, name: str) -> None:
     """Write a PNG without date or version in it: equal figures give equal bytes."""
     with mpl.rc_context(STYLE):

@@ -162,7 +162,8 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
     (the paper leaves the setting open) and a predicted one REFUTED once print
     lies outside the spread over equally good settings too, else UNDECIDED. A
     predicted cell whose check would not have caught a deviation of a tenth of the
-    printed number confirms nothing: UNDECIDED.
+    printed number confirms nothing: UNDECIDED. A control within the same tolerance
+    of print makes the cell not discriminating.
 
     Args:
         printed: the number as printed.
@@ -181,6 +182,9 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
         "predicted_high": None,
         "n": 0,
         "fitted": False,
+        "control": None,
+        "control_value": None,
+        "discriminating": None,
         "tolerance": None,
         "resolution": None,
         "deviation": None,
@@ -215,6 +219,9 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
         "predicted_high": interval.predicted_high,
         "n": interval.n,
         "fitted": cell.fitted,
+        "control": cell.control.what if cell.control else None,
+        "control_value": cell.control.value if cell.control else None,
+        "discriminating": abs(target - cell.control.value) > accepted if cell.control else None,
         "deviation": target - interval.mean,
         "tolerance": {
             "half_width": accepted,

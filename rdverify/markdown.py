@@ -53,8 +53,9 @@ def counts(records: Iterable[Mapping[str, Any]]) -> str:
 
 
 def verdict_text(record: Mapping[str, Any]) -> str:
-    """The verdict with its flag: a confirmed claim that its control satisfies too says so."""
+    """The verdict with its flag: what holds and whose control satisfies it too says so."""
     flag = ""
-    if record.get("discriminating") is False and record["verdict"] == Verdict.CONFIRMED:
+    held = record["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)
+    if record.get("discriminating") is False and held:
         flag = " (not discriminating)"
     return f"**{record['verdict']}**{flag}"

@@ -54,14 +54,16 @@ def drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]
     """What differs from the record by more than its budget: one line each, from what to what.
 
     A cell may move by the parts of its recorded tolerance that another machine
-    explains, "platform"; verdicts of cells and claims must be the same. What was
-    not run is not compared.
+    explains, "platform"; in the full profile, which searches and trains anew, by the
+    whole of it. Verdicts of cells and claims must be the same. What was not run is
+    not compared.
     """
     return [*_cell_drifts(results, recorded), *_claim_drifts(results, recorded)]
 
 
 def _cell_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
     before = {tuple(cell[key] for key in CELL_KEY): cell for cell in recorded["table1"]}
+    anew = results["provenance"]["profile"] == "full"
     found = []
     for cell in results["table1"]:
         old = before.get(tuple(cell[key] for key in CELL_KEY))
@@ -70,16 +72,17 @@ def _cell_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> lis
         if old is None or old["verdict"] == "NOT_RUN":
             found.append(f"{cell_name(cell)}: not in the record, now {cell['verdict']}")
             continue
-        if cell["verdict"] != old["verdict"]:
-            found.append(f"{cell_name(cell)}: verdict {old['verdict']} -> {cell['verdict']}")
-        allowed = platform_budget(old)
+        for key in ("verdict", "discriminating"):
+            if cell[key] != old[key]:
+                found.append(f"{cell_name(cell)}: {key} {old[key]} -> {cell[key]}")
+        allowed = max(platform_budget(old), (old["resolution"] or 0.0) if anew else 0.0)
         new_value, old_value = cell["measured"], old["measured"]
         if (new_value is None) != (old_value is None) or (
             new_value is not None and not abs(new_value - old_value) <= allowed
         ):
             found.append(
                 f"{cell_name(cell)}: measured {old_value} -> {new_value}, "
-                f"by more than its platform budget {allowed:.2g}"
+                f"by more than its {'whole tolerance' if anew else 'platform budget'} {allowed:.2g}"
             )
     return found
 
@@ -113,7 +116,8 @@ def _claim_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> li
 
 def verdict_digest(results: Mapping[str, Any]) -> str:
     """Twelve letters that stand for all verdicts; each change of one is a CHANGELOG entry."""
-    verdicts = {cell_name(cell): [cell["verdict"], cell["fitted"]] for cell in results["table1"]}
+    verdicts = {cell_name(cell): [cell["verdict"], cell["fitted"], cell["discriminating"]]
+                for cell in results["table1"]}
     verdicts |= {
         claim["id"]: [claim["verdict"], claim["verdict_as_printed"], claim["discriminating"]]
         for claim in results["claims"]

@@ -30,6 +30,7 @@ def verify_command(
     profile: Profile,
     output: Path,
     data_root: Path | None,
+    download: bool,
     workers: int | None,
     record: bool,
     now: datetime,
@@ -56,6 +57,7 @@ def verify_command(
         figures=output / "figures",
         work=output / "work",
         data_root=data_root,
+        download=download,
         workers=workers or max(1, os.cpu_count() or 1),
         progress=reporter,
     )

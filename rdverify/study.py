@@ -66,6 +66,14 @@ class Metrics(dict[str, Metric]):
             self[name] = Metric(None, what, error=f"{type(error).__name__}: {error}")
 
 
+@dataclass(frozen=True)
+class Control:
+    """The same number where the model is missing: what was taken instead, and its value."""
+
+    what: str
+    value: float
+
+
 @dataclass(frozen=True, eq=False)
 class MeasuredCell:
     """One number of Table 1 as measured, before it is held against print.
@@ -79,6 +87,7 @@ class MeasuredCell:
         parts: what besides rounding and seeds may move it: "discretisation",
             "platform", "settings" (spread over settings that fit equally well).
         note: one sentence for the report.
+        control: the negative control's number, or None where none has a finite one.
 
     """
 
@@ -90,6 +99,7 @@ class MeasuredCell:
     fitted: bool
     parts: tuple[Part, ...] = ()
     note: str = ""
+    control: Control | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,12 @@ class Table:
 
     caption: str
     rows: Sequence[Mapping[str, Any]]
+
+
+def glossary(system: str, words: Mapping[str, str]) -> Table:
+    """What the names in a system's tables mean, for a reader who has not seen the code."""
+    return Table(f"Words of the {system} tables below.",
+                 [{"name": name, "meaning": meaning} for name, meaning in words.items()])
 
 
 @dataclass(frozen=True)
@@ -136,6 +152,7 @@ class Context:
         figures: folder to draw figures into, or None to draw none.
         work: folder for checkpoints and caches of long work.
         data_root: folder of image data sets, or None.
+        download: fetch data sets that are missing there.
         workers: processes or threads side by side.
         progress: where progress is told.
 
@@ -146,12 +163,13 @@ class Context:
     figures: Path | None
     work: Path
     data_root: Path | None = None
+    download: bool = False
     workers: int = max(1, os.cpu_count() or 1)
     progress: Reporter = field(default_factory=Reporter)
 
 
 class Study(Protocol):
-    """A module of ``rdverify.studies``: one function."""
+    """A module of ``rdverify.studies``: one function, and ``check(context)`` where it needs one."""
 
     def study(self, context: Context) -> StudyResult:
         """Run the system and its controls, and measure."""

@@ -21,12 +21,13 @@ from rdverify.files import write_atomically
 
 SCHEMA = "rdverify-unet-1"
 WIDTHS = (16, 16, 32, 96)  # 1.2M parameters, most of them where the image is small
+NORM_GROUPS = 8
 IMAGE_SIZE = 32
 
 
 def build_unet(
     channels: int, *, widths: tuple[int, ...] = WIDTHS, layers_per_block: int = 1,
-    norm_groups: int = 8, seed: int | None = None,
+    norm_groups: int = NORM_GROUPS, seed: int | None = None,
 ) -> torch.nn.Module:
     """A fresh, untrained U-Net without attention, in evaluation mode.
 

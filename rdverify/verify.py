@@ -46,8 +46,15 @@ def chosen_systems(only: str | None) -> list[str]:
 
 
 def measure(systems: Sequence[str], context: Context) -> dict[str, StudyResult]:
-    """Run the studies of ``systems`` one after the other; then what is drawn from all of them."""
-    studies = {name: importlib.import_module(STUDIES[name]).study(context) for name in systems}
+    """Run the studies of ``systems`` one after the other; then what is drawn from all of them.
+
+    Every study's ``check`` comes before the first one starts: InputError if one can't run.
+    """
+    modules = {name: importlib.import_module(STUDIES[name]) for name in systems}
+    for module in modules.values():
+        if hasattr(module, "check"):
+            module.check(context)
+    studies = {name: module.study(context) for name, module in modules.items()}
     return {**studies, "together": together(studies, context)}
 
 
@@ -93,7 +100,7 @@ def gather(
         "figures": _merged(studies, "figures"),
         "series": _merged(studies, "series"),
         "config": {name: study.config for name, study in studies.items() if study.config},
-        "networks": _networks(),
+        "networks": [net for study in studies.values() for net in study.config.get("networks", ())],
         "equations": equation_records(recorded, _golden_json("mutation.json")),
         "errata": spec.errata(),
         "sentences": tomllib.loads(spec.text_of("sentences.toml"))["sentence"],
@@ -102,14 +109,6 @@ def gather(
 
 def _golden_json(name: str) -> Any:
     return json.loads((golden_folder() / name).read_text(encoding="utf-8"))
-
-
-def _networks() -> list[dict[str, Any]]:
-    """How far the shipped denoising networks are trained, from their cards."""
-    cards = (json.loads(path.read_text(encoding="utf-8"))
-             for path in sorted((golden_folder() / "weights").glob("ddpm-*.json")))  # fmt: skip
-    return [{"dataset": card["dataset"], "data": card["data"], "steps": card["training"]["steps"],
-             "steps_planned": card["training"]["steps_planned"]} for card in cards]  # fmt: skip
 
 
 def _merged(studies: Mapping[str, StudyResult], what: str) -> dict[str, Any]:

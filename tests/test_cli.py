@@ -118,3 +118,14 @@ def test_a_moved_number_and_a_changed_verdict_are_drift(recorded: dict[str, Any]
     claim = next(c for c in changed["claims"] if c["verdict"] == "CONFIRMED")
     claim["verdict"] = "REFUTED"
     assert drifts(changed, recorded) == [f"{claim['id']}: verdict CONFIRMED -> REFUTED"]
+
+
+def test_a_full_run_may_move_a_number_by_its_whole_tolerance(recorded: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(recorded))
+    cell = next(c for c in changed["table1"] if c["resolution"])
+    moved = cell["measured"]
+    changed["provenance"]["profile"] = "full"
+    cell["measured"] = moved + 0.99 * cell["resolution"]
+    assert drifts(changed, recorded) == []
+    cell["measured"] = moved + 1.01 * cell["resolution"]
+    assert [line.split(":")[0] for line in drifts(changed, recorded)] == [cell_name(cell)]

@@ -13,7 +13,8 @@ from numpy.testing import assert_allclose
 import spec
 from rdverify import InputError
 from rdverify.ledger import check_predicate, combine, decide, judge_cell, judge_claim
-from rdverify.study import MeasuredCell, Metric, Metrics
+from rdverify.markdown import verdict_text
+from rdverify.study import Control, MeasuredCell, Metric, Metrics
 from rdverify.tolerance import Part, interval_of
 from rdverify.verdict import Verdict
 
@@ -214,6 +215,20 @@ def test_the_resolution_of_a_cell_is_where_its_verdict_turns() -> None:
     just_in, just_out = 1 + record["resolution"] * 0.99, 1 + record["resolution"] * 1.02
     assert judge_cell(f"{just_in:.3f}", measured, KEY)["verdict"] is C
     assert judge_cell(f"{just_out:.3f}", measured, KEY)["verdict"] is R
+
+
+def test_a_cell_discriminates_unless_its_control_lies_within_the_same_tolerance() -> None:
+    runs = np.array([0.99, 1.0, 1.01])
+    plain = judge_cell("1.000", cell(list(runs), False), KEY)
+    assert (plain["control"], plain["discriminating"]) == (None, None)
+    for beyond, expected in ((0.99, False), (1.01, True)):
+        control = Control("without the model", 1 - beyond * plain["resolution"])
+        measured = MeasuredCell("RD", "s", "r", "corrected", runs, False, (), "", control)
+        record = judge_cell("1.000", measured, KEY)
+        assert record["discriminating"] is expected
+        assert (record["control"], record["control_value"]) == (control.what, control.value)
+        assert ("not discriminating" in verdict_text(record)) is not expected
+        assert {**record, "control": None, "control_value": None, "discriminating": None} == plain
 
 
 def test_a_printed_form_without_a_finite_value_is_refuted_with_its_reason() -> None:

@@ -23,7 +23,7 @@ from rdverify.studies.ddpm_metrics import (
     row_metrics,
     training_metrics,
 )
-from rdverify.studies.ddpm_record import FINAL_RECORD
+from rdverify.studies.ddpm_record import FINAL_RECORD, TRAINING_RECORD
 from rdverify.studies.ddpm_sampling import (
     CONTROL_IMAGES,
     IMAGES,
@@ -37,16 +37,24 @@ from rdverify.studies.ddpm_sampling import (
 )
 from rdverify.studies.ddpm_settings import PRINTED, RECORD, fit, read_record, trajectories_behind
 from rdverify.studies.ddpm_tables import direction_gaps, part_settings, tables
-from rdverify.study import Context, MeasuredCell, Metric, Metrics, StudyResult
+from rdverify.study import Context, Control, MeasuredCell, Metric, Metrics, StudyResult
 from rdverify.tolerance import Part
 from rdverify.unet import build_unet
 
-TRAINING_RECORD, QUALITY_RECORD = "ddpm_training.csv", "image_quality.csv"
+QUALITY_RECORD = "image_quality.csv"
 POINTS = 250
 PLATFORM = 1e-5
 PLATFORM_REASON = ("other kernels round otherwise and the chain carries it on: batches of 3 "
                    "against one of 16 moved no trajectory's M by more than 2e-8 of it; a "
                    "thousandfold more is allowed")
+
+
+def check(context: Context) -> None:
+    """Refuse, before anything runs, what would stop the study later: data that are missing."""
+    if context.profile == "full":
+        from rdverify.studies.ddpm_full import find_data
+
+        find_data(context)
 
 
 def study(context: Context) -> StudyResult:
@@ -170,7 +178,9 @@ def row_cells(row: Row, variants: pd.DataFrame | None, training: pd.DataFrame | 
         parts = (Part("platform", PLATFORM * float(runs.mean()), PLATFORM_REASON),
                  *part_settings(row.setting, quantity, variants, training))
         cells.append(MeasuredCell("DDPM", row.setting, quantity, "corrected",  # type: ignore[arg-type]
-                                  runs, fitted, parts, note))
+                                  runs, fitted, parts, note, Control(
+                                      "the schedule alone, in closed form: no network",
+                                      float(getattr(row.expected, quantity)))))
     literal = "the norm of epsilon_theta itself"
     cells.append(MeasuredCell("DDPM", row.setting, "m_react", "printed", epsilon, False, (),
                               literal))
@@ -202,5 +212,13 @@ def configuration(rows: Mapping[str, Row], schedule: Schedule) -> dict[str, Any]
             "seeds": {name: row.trace.config["seed"] for name, row in rows.items()},
             "mean_square": {name: row.mean_square for name, row in rows.items()},
             "data": {name: row.card.get("data", "") for name, row in rows.items()},
+            "networks": [_extent(row.card) for row in rows.values() if row.card],
             "torch": torch.__version__}
 
+
+
+def _extent(card: Mapping[str, Any]) -> dict[str, Any]:
+    """On what, how far, and how far as planned a network was trained."""
+    told = card["training"]
+    return {"dataset": card.get("dataset", ""), "data": card.get("data", ""),
+            "steps": told["steps"], "steps_planned": told.get("steps_planned", told["steps"])}

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance
-from rdverify.figures import save
+from rdverify.figures import canvas, plain_axes, save
 from rdverify.studies.ddpm_sampling import Row
+from rdverify.studies.ddpm_settings import PRINTED
 from rdverify.study import Figure
 
-mpl.use("Agg")
 STYLES = {"MNIST": ("#8c564b", "-", "o"), "FashionMNIST": ("#d4509c", "--", "s"),
           "CIFAR10": ("#555555", "-.", "^")}
 STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
@@ -34,25 +32,10 @@ def draw(folder: Path | None, rows: Mapping[str, Row], untrained: Row,
     return figures
 
 
-def _axes(width: float = 6.4, height: float = 4.0) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure as Canvas
-
-    figure = Canvas(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.grid(True, alpha=0.25)
-    return figure, axes
-
-
-def _save(figure: Any, path: Path) -> None:
-    save(figure, path.parent, path.name)
-
-
 def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
-    from matplotlib.figure import Figure as Canvas
-
     shown = [*rows.values(), untrained]
     columns = min(8, *(len(row.images) for row in shown))
-    figure = Canvas(figsize=(columns * 0.95, len(shown) * 1.15), layout="constrained")
+    figure = canvas(columns * 0.95, len(shown) * 1.15)
     grid = figure.subplots(len(shown), columns, squeeze=False)
     for line, row in zip(grid, shown, strict=True):
         for axes, image in zip(line, row.images, strict=False):
@@ -60,7 +43,7 @@ def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
             axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=1)
             axes.set_axis_off()
         line[0].set_title(row.setting, loc="left", fontsize=9)
-    _save(figure, folder / "ddpm-samples.png")
+    save(figure, folder, "ddpm-samples.png")
     steps = ", ".join(f"{name} {row.card.get('training', {}).get('steps', '?')} of "
                       f"{row.card.get('data', '?')}" for name, row in rows.items())
     return Figure("ddpm-samples.png", "Images from the three trained networks, and from the "
@@ -71,7 +54,7 @@ def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
 
 
 def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
-    figure, axes = _axes()
+    figure, axes = plain_axes()
     for name, row in rows.items():
         colour, line, _ = STYLES[name]
         T = row.trace.steps
@@ -88,7 +71,7 @@ def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
              ylabel=r"$R_t$ (no unit)", ylim=(0.004, 1.5))
     axes.axhline(1.0, color="black", lw=0.5)
     axes.legend(fontsize=8, loc="upper left")
-    _save(figure, folder / "ddpm-r-t.png")
+    save(figure, folder, "ddpm-r-t.png")
     return Figure("ddpm-r-t.png", "The DDPM lines of Fig. 2, with what the schedule alone gives. "
                   "With beta increasing R_t first falls, then rises to 1; with beta decreasing, "
                   "as the paper prints, it rises throughout.",
@@ -98,7 +81,7 @@ def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
 
 
 def _final(folder: Path, rows: Mapping[str, Row]) -> Figure:
-    figure, axes = _axes(4.8, 3.6)
+    figure, axes = plain_axes(4.8, 3.6)
     for k, (name, row) in enumerate(rows.items()):
         ratios = row.balance.r_t[:, -1]
         colour, _, marker = STYLES[name]
@@ -108,14 +91,14 @@ def _final(folder: Path, rows: Mapping[str, Row]) -> Figure:
     axes.axhline(1.0, color="black", lw=0.8, ls=":")
     axes.set_xticks(range(len(rows)), list(rows))
     axes.set_ylabel("ratio at the last step (no unit)")
-    _save(figure, folder / "ddpm-final.png")
+    save(figure, folder, "ddpm-final.png")
     return Figure("ddpm-final.png", "Fig. 3 for the DDPMs: the ratio at the last step, one marker "
                   "a trajectory, bars the means. The noise of that step is drawn but not added.",
                   "Three groups of markers with their means as bars, and a dotted line at 1.")
 
 
 def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None) -> Figure:
-    figure, axes = _axes()
+    figure, axes = plain_axes()
     m2 = rows["MNIST"].mean_square
     for scaling, line, marker in (("endpoints", "-", "o"), ("1/T", "--", "s")):
         label = "fixed end points" if scaling == "endpoints" else r"$\beta \propto 1/T$"
@@ -131,14 +114,14 @@ def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None)
     axes.axhline(1.0, color="black", lw=0.5)
     axes.set(xscale="log", yscale="log", xlabel="number of steps T", ylabel="R (no unit)")
     axes.legend(fontsize=8)
-    _save(figure, folder / "ddpm-steps.png")
+    save(figure, folder, "ddpm-steps.png")
     return Figure("ddpm-steps.png", "R against the number of steps: more steps make it smaller, "
                   "not larger, by either convention for beta.",
                   "Two falling lines with sampled markers on them; R is far below 1 throughout.")
 
 
 def _training(folder: Path, training: pd.DataFrame) -> Figure:
-    figure, axes = _axes()
+    figure, axes = plain_axes()
     for prefix, name in (("mnist", "MNIST"), ("fashionmnist", "FashionMNIST"),
                          ("cifar10", "CIFAR10")):
         own = training[training["dataset"].str.startswith(prefix)
@@ -147,10 +130,12 @@ def _training(folder: Path, training: pd.DataFrame) -> Figure:
         axes.plot(own["step"], own["r"], line, marker=marker, ms=4, color=colour, label=name)
     axes.set_xscale("symlog", linthresh=50)
     axes.set(yscale="log", xlabel="training steps", ylabel="R (no unit)")
-    axes.axhline(0.0709, color="black", lw=0.8, ls=":", label="print, about 0.071")
+    for place, (_, _, r) in enumerate(PRINTED.values()):
+        axes.axhline(r, color="black", lw=0.8, ls=":", label="" if place else "print (three rows)")
     axes.axhline(1.0, color="black", lw=0.5)
     axes.legend(fontsize=8)
-    _save(figure, folder / "ddpm-training.png")
+    save(figure, folder, "ddpm-training.png")
     return Figure("ddpm-training.png", "R against training steps, from 0 on (recorded), with the "
-                  "printed 0.071.", "Curves that fall from above 1 to about 0.07 within the first "
-                  "thousand training steps.")
+                  "three printed values.",
+                  "Curves that fall from above 1 to about 0.07 within the first thousand training "
+                  "steps.")

@@ -1,37 +1,74 @@
-"""The full profile: train the three networks anew, and sample every variant again."""
+"""The full profile: train the three networks anew, and measure every record again."""
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
-import pandas as pd
-
-from rdverify.balance import balance_of
-from rdverify.data.images import load_images
-from rdverify.ddpm import sample
+from rdverify.data.images import ImageSet, load_images
 from rdverify.ddpm_training import TrainingConfig, train
 from rdverify.ddpm_training_command import card
+from rdverify.ddpm_training_curve import measure_training
+from rdverify.errors import InputError
 from rdverify.files import write_json
-from rdverify.progress import Reporter
-from rdverify.reconstruct import write_frame
-from rdverify.studies.ddpm_record import FINAL_RECORD, final_errors
-from rdverify.studies.ddpm_sampling import ROWS, SCHEDULE
+from rdverify.image_quality_record import EPOCHS, record_quality
+from rdverify.studies.ddpm_record import FINAL_RECORD, TRAINING_RECORD, final_errors
+from rdverify.studies.ddpm_sampling import ROWS, SCHEDULE, load_row
 from rdverify.studies.ddpm_settings import RECORD, search
 from rdverify.study import Context
-from rdverify.unet import load_unet, save_unet
+from rdverify.unet import save_unet
 
-DATASETS = {"MNIST": "mnist", "FashionMNIST": "fashionmnist", "CIFAR10": "cifar10"}
-CURVE_IMAGES = 4
+# row -> data sets that can serve it, the better one first
+DATASETS = {"MNIST": ("mnist",), "FashionMNIST": ("fashionmnist",),
+            "CIFAR10": ("cifar10", "cifar10-first4000")}
+Splits = tuple[str, ImageSet, ImageSet]  # name, to train on, held out
 
 
-def retrain(context: Context, config: TrainingConfig | None = None) -> tuple[Path, Path]:
-    """Train into ``context.work``, sample every variant, and return where both lie.
+def find_data(context: Context) -> dict[str, Splits]:
+    """The images of each row: CIFAR-10 whole, or its first 4,000 where only those are there.
+
+    Raises:
+        InputError: where a row has no data below the root; nothing was trained yet.
+
+    """
+    found: dict[str, Splits] = {}
+    for row, names in DATASETS.items():
+        refused: InputError | None = None
+        for name in names:
+            try:
+                train_split, test_split = (load_images(
+                    name, split, root=context.data_root, download=context.download)
+                    for split in ("train", "test"))
+            except InputError as error:
+                refused = refused or error  # that of the better data set tells what to fetch
+                continue
+            found[row] = (name, train_split, test_split)
+            break
+        else:
+            assert refused is not None
+            raise refused
+    return found
+
+
+def recipe(context: Context, row: str) -> TrainingConfig:
+    """How the shipped network of a row was trained, from its card."""
+    told = load_row(context.golden, row)[1]["training"]
+    fields = {name: told[name] for name in vars(TrainingConfig()) if name in told}
+    return TrainingConfig(**fields | {"steps": told["steps_planned"],
+                                      "widths": tuple(told["widths"])})
+
+
+def retrain(context: Context, config: TrainingConfig | None = None, quality_images: int = 500
+            ) -> tuple[Path, Path]:
+    """Train into ``context.work``, measure every record, and return where both lie.
 
     Resumes from checkpoints, weights and records that an earlier run left there.
 
     Args:
-        context: its data root holds the three data sets; CIFAR10 whole.
-        config: of the training; default 10,000 steps of 32 images.
+        context: its data root holds the three data sets.
+        config: of the training; default what the shipped networks' cards say.
+        quality_images: samples of each network held against real images.
 
     Returns:
         (folder with weights/, folder of records), as ``measure`` wants them.
@@ -40,42 +77,39 @@ def retrain(context: Context, config: TrainingConfig | None = None) -> tuple[Pat
         InputError: where data are missing; before any training.
 
     """
-    folder = context.work / "ddpm"
-    data = {row: [load_images(name, split, root=context.data_root) for split in ("train", "test")]
-            for row, name in DATASETS.items()}
-    for row, (images, held_out) in data.items():
+    folder, progress = context.work / "ddpm", context.progress
+    records = folder / "search"
+    data = find_data(context)
+    for row, (name, images, held_out) in data.items():
         stem = ROWS[row][0]
         weights = folder / "weights" / f"{stem}.safetensors"
         if weights.exists() and weights.with_suffix(".json").exists():
-            context.progress.say(f"{row}: already trained, {weights}")
-            continue
-        own = config or TrainingConfig(flip=row == "CIFAR10")
-        trained = train(images, held_out, own, schedule=SCHEDULE,
-                        checkpoint=folder / f"{stem}.checkpoint.safetensors",
-                        snapshots=folder / f"{stem}-snapshots", progress=context.progress)
-        save_unet(trained.unet, weights)
-        write_json(weights.with_suffix(".json"),
-                   card(DATASETS[row], images, held_out, own, SCHEDULE, trained))
-    training_curves(folder, folder / "search" / "ddpm_training.csv", context.progress)
-    final_errors(folder, folder / "search" / FINAL_RECORD, context.data_root, DATASETS)
-    search(folder, folder / "search" / RECORD, context.progress)
-    return folder, folder / "search"
+            progress.say(f"{row}: already trained, {weights}")
+        else:
+            own = config or recipe(context, row)
+            trained = train(images, held_out, own, schedule=SCHEDULE,
+                            checkpoint=folder / f"{stem}.checkpoint.safetensors",
+                            snapshots=folder / f"{stem}-snapshots", progress=progress)
+            save_unet(trained.unet, weights)
+            write_json(weights.with_suffix(".json"),
+                       card(name, images, held_out, own, SCHEDULE, trained))
+        measure_training(records / TRAINING_RECORD, name, folder / f"{stem}-snapshots",
+                         card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
+                         progress=progress)
+    for dataset in EPOCHS:
+        if not _quality_measured(folder, dataset):
+            record_quality(dataset, folder, root=context.data_root, images=quality_images,
+                           progress=progress)
+    final_errors(folder, records / FINAL_RECORD, context.data_root,
+                 {row: name for row, (name, _, _) in data.items()})
+    search(folder, records / RECORD, progress)
+    return folder, records
 
 
-def training_curves(folder: Path, path: Path, progress: Reporter) -> pd.DataFrame:
-    """R against training steps, from the snapshots that training left; written to ``path``."""
-    lines = []
-    for row, dataset in DATASETS.items():
-        for snapshot in sorted((folder / f"{ROWS[row][0]}-snapshots").glob("step-*-raw.*")):
-            _, trace = sample(load_unet(snapshot), SCHEDULE, images=CURVE_IMAGES, seed=20,
-                              progress=progress, name=f"{row}, {snapshot.stem}")
-            b = balance_of(trace)
-            lines.append({
-                "dataset": dataset, "step": int(snapshot.stem.split("-")[1]), "weights": "raw",
-                "n": CURVE_IMAGES, "m_react": b.m_react, "m_react_sd": b.m_react_runs.std(ddof=1),
-                "m_diff": b.m_diff, "m_diff_sd": b.m_diff_runs.std(ddof=1), "r": b.r,
-                "r_sd": b.r_runs.std(ddof=1), "final_ratio": b.r_t[:, -1].mean(),
-                "final_ratio_sd": b.r_t[:, -1].std(ddof=1)})
-    frame = pd.DataFrame(lines)
-    write_frame(path, frame)
-    return frame
+def _quality_measured(folder: Path, dataset: str) -> bool:
+    """Whether an earlier run has finished :func:`record_quality`, which writes its table last."""
+    table = folder / "search" / "image_quality.csv"
+    if not table.exists():
+        return False
+    with table.open(newline="", encoding="utf-8") as stream:
+        return any(row["dataset"] == dataset for row in csv.DictReader(stream))

@@ -26,7 +26,7 @@ from rdverify.reconstruct import write_frame
 from rdverify.studies.ddpm_sampling import CONTROL_SEED, SCHEDULE, load_row
 from rdverify.studies.ddpm_settings import RECORD, SAMPLED, search
 
-FINAL_RECORD = "ddpm_final.csv"
+FINAL_RECORD, TRAINING_RECORD = "ddpm_final.csv", "ddpm_training.csv"
 HELD_OUT = 256
 
 

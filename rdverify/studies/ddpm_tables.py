@@ -12,7 +12,7 @@ from rdverify.ddpm import Schedule, expected_balance
 from rdverify.diffusion_sde import FloatArray
 from rdverify.studies.ddpm_sampling import ROWS, Row
 from rdverify.studies.ddpm_settings import OPEN, PRINTED
-from rdverify.study import Metrics, Table
+from rdverify.study import Metrics, Table, glossary
 from rdverify.tolerance import Part, interval_of
 
 QUANTITIES = ("m_react", "m_diff", "r")
@@ -68,10 +68,25 @@ def direction_gaps(variants: pd.DataFrame, draws: int = 4000) -> dict[str, Float
     return gaps
 
 
+WORDS: Mapping[str, str] = {
+    "M_react": "mean over t of the norm of one reverse step's drift, mu_theta(x_t, t) - x_t",
+    "M_diff": "mean over t of the norm of sigma_t z, Eq. (17)",
+    "closed form": "both on the forward process with the true noise in place of the network; it "
+                   "needs the schedule, the number of pixels and the data's mean square only",
+    "beta_1, beta_T": "ends of the linear schedule; decreasing: run the other way",
+    "endpoints, 1/T": "what is kept as T varies: beta's ends, or T times beta",
+    "sigma": "beta: sigma_t^2 = beta_t; posterior: that of q(x_t-1 given x_t and x_0)",
+    "final ratio": "R_t at the last step of generation",
+    "at t": "normalised time of the lowest R_t",
+    "miss": "distance from MNIST's M_react and M_diff in units of what is allowed; 1 just fits",
+}
+
+
 def tables(rows: Mapping[str, Row], untrained: Row, controls: Sequence[Row], grid: pd.DataFrame,
            variants: pd.DataFrame | None, metrics: Metrics) -> dict[str, Table]:
     """All tables of the report's DDPM part."""
     found = {
+        "ddpm.words": glossary("DDPM", WORDS),
         "ddpm.departure": _departure(rows),
         "ddpm.readings": _readings(rows),
         "ddpm.controls": _controls(rows, untrained, controls),

@@ -13,7 +13,7 @@ from rdverify.balance import balance_of
 from rdverify.gray_scott import Simulation
 from rdverify.reconstruct import admissible, sensitivity, spread_of
 from rdverify.stability import all_states
-from rdverify.studies.gray_scott_runs import Runs, until
+from rdverify.studies.gray_scott_runs import DYING_KILL_RATE, Runs, until
 from rdverify.studies.gray_scott_search import (
     AXES,
     EQUALLY_WELL,
@@ -22,11 +22,12 @@ from rdverify.studies.gray_scott_search import (
     QUANTITIES,
     REGIMES,
     SETTINGS,
+    WORDS,
     contenders,
     one_seed,
     ranked,
 )
-from rdverify.study import MeasuredCell, Table
+from rdverify.study import Control, MeasuredCell, Table, glossary
 from rdverify.tolerance import Part
 
 Numbers = dict[str, float]
@@ -73,6 +74,7 @@ def cells(runs: Runs, record: pd.DataFrame) -> list[MeasuredCell]:
     near = admissible(one_seed(record), {name: PRINTED[name] for name in M_OF_BOTH}, EQUALLY_WELL)
     for regime, setting in SETTINGS.items():
         values, moved = seed_values(runs, regime), effects(runs, regime)
+        control = dying(runs, regime)
         for quantity in QUANTITIES:
             mean = float(values[quantity].mean())
             platform = max(abs(moved[quantity]["float32"]), PLATFORM_FLOOR * mean)
@@ -89,11 +91,21 @@ def cells(runs: Runs, record: pd.DataFrame) -> list[MeasuredCell]:
             found.append(MeasuredCell(
                 "RD", setting, quantity, "corrected", values[quantity], quantity != "r", parts,
                 f"Halving dx on the same domain moves it by {dx:+.4f}"
-                + (", compared per unit of length" if quantity != "r" else "")))
+                + (", compared per unit of length" if quantity != "r" else ""),
+                Control(f"kill rate {DYING_KILL_RATE:g}: the pattern dies out",
+                        control[quantity])))
     found += [MeasuredCell("RD", setting, quantity, "printed", np.empty(0), False,
                            note=printed_note(runs, regime))
               for regime, setting in SETTINGS.items() for quantity in QUANTITIES]
     return found
+
+
+def dying(runs: Runs, regime: str) -> Numbers:
+    """The numbers of the pattern that dies out, over T steps; after its run all norms are 0."""
+    run = runs.controls[f"dying_{regime}"]
+    share = run.trace.steps / runs.setting["steps"]
+    numbers = three(run, run.trace.steps)
+    return {name: value if name == "r" else value * share for name, value in numbers.items()}
 
 
 def printed_note(runs: Runs, regime: str) -> str:
@@ -116,6 +128,7 @@ def tables(runs: Runs, record: pd.DataFrame) -> dict[str, Table]:
     failed = int((tried["error"] != "").sum())
     ranking = ranked(tried).head(10)
     return {
+        "rd.words": glossary("RD", WORDS),
         "rd.ranking": Table(
             f"The ten settings nearest to print by their four M's, one seed each, of {len(tried)} "
             f"tried in three stages ({failed} of them had no stable step and stay in the record). "

@@ -62,6 +62,19 @@ AXES = (
     Axis("square_u", 0.25, 0.75),
     Axis("square_v", 0.15, 0.5),
 )
+WORDS: Mapping[str, str] = {
+    "n": "cells on a side of the square grid",
+    "dx": "side of a cell, in the unit of length of D_u and D_v",
+    "dt": "time step of explicit Euler",
+    "steps": "T, the number of steps",
+    "square": "cells on a side of the initial square in the middle",
+    "square_u, square_v": "u and v inside it; outside u = 1 and v = 0",
+    "noise, noise_kind": "size of the random numbers added to both initial fields: standard "
+                         "deviation (normal) or half width (uniform)",
+    "stage": "design: space-filling; refine: around its best; round: settings a person would type",
+    "spot_, stripe_": "at F = 0.029 and F = 0.055",
+    "m_react, m_diff, r": "Eqs. (12), (15), (18)",
+}
 DESIGN_RUNS, REFINE_RUNS, REFINE_SHARE, SEARCH_SEED = 384, 64, 1 / 3, 20
 # Pearson's numbers (ref. 5) and the powers of two and tens beside them.
 ROUND: Mapping[str, tuple[Any, ...]] = {

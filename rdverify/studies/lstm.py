@@ -27,9 +27,9 @@ from rdverify.studies.lstm_networks import (
     save,
     train_kinds,
 )
-from rdverify.studies.lstm_rows import ROWS, START_UP, UNSEEN, VARIANTS, Row, read
+from rdverify.studies.lstm_rows import ROWS, START_UP, UNSEEN, VARIANTS, WORDS, Row, read
 from rdverify.studies.lstm_search import search_all
-from rdverify.study import Context, Figure, Metric, Metrics, StudyResult, Table
+from rdverify.study import Context, Figure, Metric, Metrics, StudyResult, Table, glossary
 
 FloatArray = npt.NDArray[np.float64]
 WARM_UP = 100  # steps of data that the figure's free run reads first
@@ -85,7 +85,8 @@ def _study(context: Context) -> StudyResult:
                 drift, "largest relative difference of M's and R between float32 and float64 "
                 "and between one thread and two", n=3)
             cells += lstm_tables.cells(row, frames[row.key], choice["best"][row.key],
-                                       runs["best"][row.key], drift, sampling)
+                                       runs["best"][row.key], drift, sampling,
+                                       numbers(kinds["untrained"], x, variant)[0])
             found[row.key] = lstm_metrics.add_row(metrics, row, kinds, x, variant)
             add_search_shares(metrics, row, frames[row.key])
             metrics.measure(f"lstm.{row.key}.retrained", "largest relative difference of the M's "
@@ -114,6 +115,7 @@ def _study(context: Context) -> StudyResult:
         task.advance()
     curves = fig2_series(networks, series, variants["best"])
     tables = {
+        "lstm-words": glossary("LSTM", WORDS),
         "lstm-chosen": lstm_tables.chosen_table(choice, runs),
         "lstm-reach": lstm_tables.reach(frames, runs["best"]),
         "lstm-ranking": lstm_tables.ranking(frames),

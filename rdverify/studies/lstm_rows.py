@@ -46,6 +46,24 @@ VARIANTS: Mapping[str, str] = {
 }
 
 
+WORDS: Mapping[str, str] = {
+    "m_react, m_diff, r": "Eqs. (13), (16), (18)",
+    **{f"reading: {name}": meaning for name, meaning in VARIANTS.items()},
+    "best for the row": "the setting whose two M's come nearest to the row's print",
+    "one protocol for all": "the training choices and reading that serve all three rows best",
+    "optimiser, learning_rate, epochs, batch_size": "of the training",
+    "target": "what is predicted at each step: the next value, or the same one",
+    "frequency_high": "sines: the highest frequency, in cycles a step",
+    "low_share": "sines: the lowest frequency over the highest",
+    "amplitude": "sines: of every sequence",
+    "coordinate": "Lorenz: x, y or z; Van der Pol: position x or velocity v",
+    "mu": "Van der Pol: strength of the nonlinear damping",
+    "dt": "Lorenz, Van der Pol: time between two samples",
+    "burn_in": "time left out before the first sample",
+    "normalisation": "standard: mean 0, deviation 1; minmax: [-1, 1]; unit: [0, 1]; none: as is",
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of Table 1.

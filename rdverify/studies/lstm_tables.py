@@ -13,7 +13,7 @@ from rdverify.reconstruct import Axis, sensitivity, spread_of
 from rdverify.studies.lstm_choice import ADMISSIBLE, Chosen, finalists
 from rdverify.studies.lstm_rows import ROWS, TRAINING, VARIANTS, Row
 from rdverify.studies.lstm_search import CLOSE_M, CLOSE_R, distances, names_of
-from rdverify.study import MeasuredCell, Quantity, Table
+from rdverify.study import Control, MeasuredCell, Quantity, Table
 from rdverify.tolerance import Part, interval_of, rounding_half_width
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,7 +37,8 @@ def _short(value: Any) -> str:
 
 
 def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, FloatArray],
-          drift: float, sampling: Mapping[str, float]) -> list[MeasuredCell]:
+          drift: float, sampling: Mapping[str, float],
+          untrained: Mapping[str, FloatArray]) -> list[MeasuredCell]:
     """The row's three cells: both M's fitted, R predicted.
 
     Args:
@@ -47,6 +48,7 @@ def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, Floa
         runs: quantity -> one value per recorded network.
         drift: largest relative difference between float32, float64 and thread counts.
         sampling: quantity -> half width from the number of sequences.
+        untrained: as ``runs``, of the same networks before training.
     """
     found = []
     for quantity in QUANTITIES:
@@ -73,7 +75,9 @@ def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, Floa
                     "leave it free by 10 %, and no further.")
         found.append(MeasuredCell("LSTM", row.setting, quantity, "corrected", values,
                                   quantity != "r", tuple(parts),
-                                  f"{note} Read: {VARIANTS[chosen.variant]}."))
+                                  f"{note} Read: {VARIANTS[chosen.variant]}.",
+                                  Control("the same networks before training, same data",
+                                          float(untrained[quantity].mean()))))
     return found
 
 
