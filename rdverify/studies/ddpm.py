@@ -23,7 +23,7 @@ from rdverify.studies.ddpm_metrics import (
     row_metrics,
     training_metrics,
 )
-from rdverify.studies.ddpm_record import FINAL_RECORD, TRAINING_RECORD
+from rdverify.studies.ddpm_record import ARCHITECTURE_RECORD, FINAL_RECORD, TRAINING_RECORD
 from rdverify.studies.ddpm_sampling import (
     CONTROL_IMAGES,
     IMAGES,
@@ -36,7 +36,7 @@ from rdverify.studies.ddpm_sampling import (
     sample_untrained,
 )
 from rdverify.studies.ddpm_settings import PRINTED, RECORD, fit, read_record, trajectories_behind
-from rdverify.studies.ddpm_tables import direction_gaps, part_settings, tables
+from rdverify.studies.ddpm_tables import architectures, direction_gaps, part_settings, tables
 from rdverify.study import Context, Control, MeasuredCell, Metric, Metrics, StudyResult
 from rdverify.tolerance import Part
 from rdverify.unet import build_unet
@@ -84,8 +84,8 @@ def measure(context: Context, weights: Path, records: Path, images: int = IMAGES
         control_images: trajectories of the untrained control.
         schedule: for all of them.
     """
-    variants, training, last, quality = (_record(records / name) for name in (
-        RECORD, TRAINING_RECORD, FINAL_RECORD, QUALITY_RECORD))
+    variants, training, last, quality, shapes = (_record(records / name) for name in (
+        RECORD, TRAINING_RECORD, FINAL_RECORD, QUALITY_RECORD, ARCHITECTURE_RECORD))
     rows = sample_rows(context, weights, images, schedule)
     mean_squares = {name: row.card["mean_square"] for name, row in rows.items()}
     untrained = sample_untrained(context, rows["MNIST"].mean_square, control_images, schedule)
@@ -112,8 +112,11 @@ def measure(context: Context, weights: Path, records: Path, images: int = IMAGES
 
     cells = [cell for row in rows.values() for cell in row_cells(row, variants, training, grid)]
     figures = ddpm_figures.draw(context.figures, rows, untrained, variants, training)
-    return StudyResult(cells, metrics, tables(rows, untrained, controls, grid, variants, metrics),
-                       figures, series(rows, untrained, schedule), configuration(rows, schedule))
+    told = tables(rows, untrained, controls, grid, variants, metrics)
+    if shapes is not None:
+        told["ddpm.architecture"] = architectures(shapes)
+    return StudyResult(cells, metrics, told, figures, series(rows, untrained, schedule),
+                       configuration(rows, schedule))
 
 
 def _record(path: Path) -> pd.DataFrame | None:

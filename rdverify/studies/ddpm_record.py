@@ -4,29 +4,35 @@
 
 writes golden/search/ddpm.csv (variants of the sampler) and, where there are data,
 golden/search/ddpm_final.csv (error of each network near the data). Both resume.
+With ``--compare CARD.json ...`` it writes golden/search/ddpm_architecture.csv instead: the
+same row from several networks, each card beside its weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
+from rdverify.balance import balance_of
 from rdverify.data.images import load_images
-from rdverify.ddpm import q_sample
+from rdverify.ddpm import q_sample, sample
 from rdverify.errors import InputError
 from rdverify.paths import golden_folder
 from rdverify.progress import ConsoleReporter, Reporter
 from rdverify.reconstruct import write_frame
 from rdverify.studies.ddpm_sampling import CONTROL_SEED, SCHEDULE, load_row
 from rdverify.studies.ddpm_settings import RECORD, SAMPLED, search
+from rdverify.unet import load_unet
 
 FINAL_RECORD, TRAINING_RECORD = "ddpm_final.csv", "ddpm_training.csv"
+ARCHITECTURE_RECORD, COMPARED = "ddpm_architecture.csv", 8
 HELD_OUT = 256
 
 
@@ -70,6 +76,35 @@ def final_errors(weights: Path, path: Path, data_root: Path | None,
     return frame
 
 
+def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFrame:
+    """What networks of several shapes make of the same row; written to ``path``.
+
+    Args:
+        cards: of the trainings, each beside its weights.
+        path: the record.
+        progress: where progress is told.
+
+    """
+    lines = []
+    for card in cards:
+        told = json.loads(card.read_text(encoding="utf-8"))
+        images, trace = sample(load_unet(card.with_suffix(".safetensors")), SCHEDULE,
+                               images=COMPARED, seed=CONTROL_SEED, progress=progress,
+                               name=f"sampling {card.stem}")
+        balance = balance_of(trace)
+        squares = images.double().square().flatten(1).mean(1)
+        lines.append({
+            "data": told["data"], "norm_groups": told["architecture"]["norm_groups"],
+            "training_steps": told["training"]["steps"], "n": COMPARED,
+            "m_react": balance.m_react, "m_react_sd": balance.m_react_runs.std(ddof=1),
+            "m_diff": balance.m_diff, "r": balance.r, "r_sd": balance.r_runs.std(ddof=1),
+            "final_ratio": balance.r_t[:, -1].mean(), "image_mean_square": float(squares.mean()),
+            "data_mean_square": told["mean_square"]["[-1,1]"]})
+    frame = pd.DataFrame(lines)
+    write_frame(path, frame)
+    return frame
+
+
 def record(golden: Path, data_root: Path | None, progress: Reporter, images: int = SAMPLED) -> None:
     """Write both records below ``golden / "search"``."""
     if data_root is not None:
@@ -85,9 +120,14 @@ def main() -> None:
     parser.add_argument("--golden", type=Path, default=None)
     parser.add_argument("--data-root", type=Path, default=None)
     parser.add_argument("--images", type=int, default=SAMPLED)
+    parser.add_argument("--compare", type=Path, nargs="+", metavar="CARD.json")
     options = parser.parse_args()
     try:
-        record(options.golden or golden_folder(), options.data_root, ConsoleReporter(),
+        golden = options.golden or golden_folder()
+        if options.compare:
+            compare(options.compare, golden / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
+            return
+        record(golden, options.data_root, ConsoleReporter(),
                options.images)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
