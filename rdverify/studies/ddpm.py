@@ -215,7 +215,7 @@ def configuration(rows: Mapping[str, Row], schedule: Schedule) -> dict[str, Any]
             "seeds": {name: row.trace.config["seed"] for name, row in rows.items()},
             "mean_square": {name: row.mean_square for name, row in rows.items()},
             "data": {name: row.card.get("data", "") for name, row in rows.items()},
-            "networks": [_extent(row.card) for row in rows.values() if row.card],
+            "denoisers": [_extent(row.card) for row in rows.values() if row.card],
             "torch": torch.__version__}
 
 
