@@ -100,7 +100,9 @@ def gather(
         "figures": _merged(studies, "figures"),
         "series": _merged(studies, "series"),
         "config": {name: study.config for name, study in studies.items() if study.config},
-        "networks": [net for study in studies.values() for net in study.config.get("denoisers", ())],
+        "networks": [
+            net for study in studies.values() for net in study.config.get("denoisers", ())
+        ],
         "equations": equation_records(recorded, _golden_json("mutation.json")),
         "errata": spec.errata(),
         "sentences": tomllib.loads(spec.text_of("sentences.toml"))["sentence"],

@@ -421,3 +421,47 @@ def test_expected_curve_is_the_closed_form_at_its_times():
     r_t = expected_balance(Schedule.linear(), 1024, 0.5).r_t
     assert len(x) == 100
     assert y == pytest.approx([r_t[round(u * 1000) - 1] for u in x])
+
+
+@pytest.mark.parametrize(("right", "sign"), [("increasing", 1), ("decreasing", -1)])
+def test_direction_that_gives_print_is_nearer_and_the_closed_form_lies_in_the_interval(right, sign):
+    lines = []
+    for row, (react, _, _) in ddpm_settings.PRINTED.items():
+        for direction, names in ddpm_tables.DIRECTIONS.items():
+            for k, name in enumerate(names.values()):  # the second pixel range never suits better
+                off = (1.0 if direction == right else 1.2) + 0.3 * k
+                lines.append({"row": row, "variant": name, "n": 4, "m_react": react * off,
+                              "m_react_se": 1e-9})
+    gap = ddpm_tables.direction_gap(pd.DataFrame(lines), MEAN_SQUARES, draws=50)
+    assert gap.value == pytest.approx(0.2 * sign)
+    closed = []
+    for direction in ("decreasing", "increasing"):
+        squares = {pixels: np.mean([
+            (expected_balance(Schedule.linear(direction=direction), channels * 1024,
+                              MEAN_SQUARES[row][pixels]).m_react
+             / ddpm_settings.PRINTED[row][0] - 1) ** 2
+            for row, (_, _, channels) in ddpm_sampling.ROWS.items()])
+            for pixels in ("[-1,1]", "[0,1]")}
+        closed.append(math.sqrt(min(squares.values())))
+    assert gap.low - 1e-6 <= closed[0] - closed[1] <= gap.high + 1e-6
+
+
+def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeypatch):
+    monkeypatch.setattr(ddpm_record, "SCHEDULE", SHORT)
+    cards = []
+    for groups in (1, 4):
+        card = tmp_path / f"groups-{groups}.json"
+        save_unet(build_unet(1, widths=(8, 8), norm_groups=groups, seed=5),
+                  card.with_suffix(".safetensors"))
+        card.write_text(json.dumps({"data": "made up", "mean_square": {"[-1,1]": 0.25},
+                                    "architecture": {"norm_groups": groups},
+                                    "training": {"steps": 0}}))
+        cards.append(card)
+    frame = ddpm_record.compare(cards, tmp_path / "record.csv", Reporter())
+    assert frame["norm_groups"].tolist() == [1, 4]
+    assert frame["m_diff"].nunique() == 1  # equal noise
+    assert frame["m_react"].nunique() == 2
+    table = ddpm_tables.architectures(ddpm_settings.read_record(tmp_path / "record.csv"))
+    assert [line["normalisation groups"] for line in table.rows] == [1, 4]
+    shown = float(table.rows[0]["M_react"].split()[0])
+    assert shown == pytest.approx(frame["m_react"][0], abs=1e-4)

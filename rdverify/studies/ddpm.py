@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from rdverify.studies.ddpm_sampling import (
     sample_untrained,
 )
 from rdverify.studies.ddpm_settings import PRINTED, RECORD, fit, read_record, trajectories_behind
-from rdverify.studies.ddpm_tables import architectures, direction_gaps, part_settings, tables
+from rdverify.studies.ddpm_tables import architectures, direction_gap, part_settings, tables
 from rdverify.study import Context, Control, MeasuredCell, Metric, Metrics, StudyResult
 from rdverify.tolerance import Part
 from rdverify.unet import build_unet
@@ -108,7 +109,9 @@ def measure(context: Context, weights: Path, records: Path, images: int = IMAGES
     if last is not None:
         final_metrics(metrics, last, {name: row.key for name, row in rows.items()})
     if variants is not None:
-        record_metrics(metrics, variants, direction_gaps)
+        record_metrics(metrics, variants)
+        metrics.measure("ddpm.direction.gap_decreasing_minus_increasing",
+                        "difference of distances", partial(direction_gap, variants, mean_squares))
 
     cells = [cell for row in rows.values() for cell in row_cells(row, variants, training, grid)]
     figures = ddpm_figures.draw(context.figures, rows, untrained, variants, training)

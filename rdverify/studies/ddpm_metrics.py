@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ from scipy import stats
 
 from rdverify.ddpm import Schedule, expected_balance, final_ratio
 from rdverify.ddpm_schedule import Direction
-from rdverify.diffusion_sde import FloatArray
 from rdverify.studies.ddpm_sampling import (
     SCHEDULE,
     Row,
@@ -276,8 +275,7 @@ def quality_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
                         partial(classes, dataset))
 
 
-def record_metrics(metrics: Metrics, frame: pd.DataFrame,
-                   variants_gaps: Callable[[pd.DataFrame], Mapping[str, FloatArray]]) -> None:
+def record_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
     """What the recorded variants show: steps, direction, noise left out."""
     def entry(row: str, variant: str) -> Any:
         return frame[(frame["row"] == row) & (frame["variant"] == variant)].iloc[0]
@@ -304,14 +302,3 @@ def record_metrics(metrics: Metrics, frame: pd.DataFrame,
     metrics.measure("ddpm.mnist.silent.pairwise_correlation", "without noise", lambda: Metric(
         float(entry("MNIST", "no noise")["pairwise_correlation"]),
         "mean correlation of an image with the others, trained MNIST network, sigma_t = 0"))
-    metrics.measure("ddpm.direction.gap_decreasing_minus_increasing", "difference of distances",
-                    lambda: _direction(variants_gaps(frame)))
-
-
-def _direction(gaps: Mapping[str, FloatArray]) -> Metric:
-    difference = gaps["decreasing"] - gaps["increasing"]
-    low, high = np.quantile(difference[1:], [0.025, 0.975])
-    return Metric(float(difference[0]), "root mean square relative distance to print of the three "
-                  "M_react sampled with beta decreasing minus that with beta increasing, each "
-                  "with its better pixel range; interval from the sampling errors",
-                  float(min(low, difference[0])), float(max(high, difference[0])))
