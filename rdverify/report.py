@@ -110,8 +110,8 @@ CONTENTS
 
 {meanings}
 
-*Not discriminating* marks a confirmed claim whose negative control passes the same test: it is
-true, and says nothing about the model.
+*Not discriminating* marks what holds for its negative control as well, a claim or a number of
+Table 1: it is true, and says nothing about the model.
 </details>"""
 
 
