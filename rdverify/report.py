@@ -73,7 +73,10 @@ def verdict_block(results: Results) -> str:
     """What README.md carries between its markers."""
     rows = [
         {"": "Table 1, corrected reading", "verdicts": counts(corrected(results))},
-        {"": "Claims in prose", "verdicts": counts(results["claims"])},
+        {
+            "": "Claims in prose, as corrected where there is an erratum",
+            "verdicts": counts(results["claims"]),
+        },
     ]
     numbers, claims = (
         sum(r["discriminating"] is False and r["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)
@@ -112,6 +115,13 @@ CONTENTS
 
 *Not discriminating* marks what holds for its negative control as well, a claim or a number of
 Table 1: it is true, and says nothing about the model.
+
+Words used throughout. *Drift reading*: Eq. (14) as the norm of one reverse step's drift, in place
+of the network's output. *As printed, as corrected*: before and after the errata. *Margin*: by how
+much the measured interval could move before the outcome changes. *n*: runs, seeds or samples behind
+a number. *Recorded*: taken from a long run that the package ships. *Kind skilled*: LSTMs trained
+longer, to see what they can learn; *kind best*: those of the row's chosen setting. *Wrong forms
+rejected*: deliberate mistakes in an equation that its tests notice.
 </details>"""
 
 

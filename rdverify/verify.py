@@ -69,9 +69,10 @@ def together(studies: Mapping[str, StudyResult], context: Context) -> StudyResul
     settings = ", ".join(name.removeprefix("fig2/").replace("/", " ") for name in lines)
     return StudyResult(figures={"fig2": Figure(
         "fig2.png",
-        "Fig. 2 as measured: the dynamic balance ratio, ratio of the runs' mean norms at each "
-        "step, over normalised time in the order of generation. The thin line is R = 1. The "
-        "paper's claims about each line are judged below.",
+        "Fig. 2 as measured: the dynamic balance ratio over normalised time in the order of "
+        "generation, for RD and DDPM the ratio of the runs' mean norms at each step, for the LSTM "
+        "one sequence. The thin line is R = 1, the axis ends at 2. The three DDPM lines nearly "
+        "coincide. The paper's claims about each line are judged below.",
         f"Lines of R_t over normalised time from 0 to 1 for {settings}.",
     )})  # fmt: skip
 

@@ -287,9 +287,26 @@ def test_r_of_a_network_that_left_the_datas_scale_is_open_up_to_the_closed_form(
 def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(result):
     rising, settled = (result.metrics[f"ddpm.{key}.final_ratio_in_reach"]
                        for key in ("mnist", "fashion"))
-    assert rising.high == max(1.0, result.metrics["ddpm.mnist.final_ratio"].high)
-    assert settled.high == result.metrics["ddpm.fashion.final_ratio"].high
-    assert rising.low == result.metrics["ddpm.mnist.final_ratio"].low
+    record = variants_record()
+    for key, row, metric in (("mnist", "MNIST", rising), ("fashion", "FashionMNIST", settled)):
+        own = result.metrics[f"ddpm.{key}.final_ratio"]
+        others = ddpm_metrics.final_ratios(record, row).values()
+        assert len(others) == len(ddpm_settings.OPEN)
+        up_to_one = [1.0] if metric is rising else []
+        assert metric.high == pytest.approx(max(own.high, *others, *up_to_one))
+        assert metric.low == pytest.approx(min(own.low, *others))
+
+
+def test_cifar10_minus_mnist_covers_every_setting_that_print_leaves_open(result):
+    now, wide = (result.metrics[f"ddpm.final.cifar10_minus_mnist{end}"] for end in ("", "_open"))
+    record = variants_record()
+    gaps = [float(a) - float(b) for a, b in zip(*(
+        ddpm_metrics.final_ratios(record, row).values() for row in ("CIFAR10", "MNIST")),
+        strict=True)]
+    assert (wide.value, wide.n) == (now.value, now.n)
+    assert wide.low == pytest.approx(min(now.low, *gaps))
+    assert wide.high == pytest.approx(max(now.high, *gaps))
+    assert ddpm_metrics.final_ratios(None, "MNIST") == {}
 
 
 def test_final_ratio_is_predicted_from_the_recorded_error(result):

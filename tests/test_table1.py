@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rdverify.paths import golden_folder
-from rdverify.results import cell_name, drifts, load_results
+from rdverify.results import cell_name, drifts, load_results, platform_budget
 
 CELLS = [
     cell
@@ -38,3 +38,10 @@ def test_table1_has_24_cells_in_the_corrected_form_and_no_verdict_by_hand(
     for cell in verification["table1"]:
         assert cell["verdict"] != "CONFIRMED" or not cell["fitted"]
         assert cell["verdict"] != "REACHED" or cell["fitted"]
+
+
+def test_table1_cells_each_say_how_far_another_machine_may_move_them(
+    verification: dict[str, Any],
+) -> None:
+    for cell in verification["table1"]:
+        assert cell["measured"] is None or 0 < platform_budget(cell) < 0.05 * abs(cell["measured"])

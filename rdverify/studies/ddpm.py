@@ -13,12 +13,14 @@ import torch
 
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
+from rdverify.diffusion_sde import FloatArray
 from rdverify.studies import ddpm_figures
 from rdverify.studies.ddpm_exact import exact_metrics, expected_curve
 from rdverify.studies.ddpm_metrics import (
     comparison_metrics,
     final_metrics,
     network_metrics,
+    open_difference,
     quality_metrics,
     record_metrics,
     row_metrics,
@@ -101,9 +103,10 @@ def measure(context: Context, weights: Path, records: Path, images: int = IMAGES
         network_metrics(metrics, row, load_row(weights, name)[0])
     network_metrics(metrics, untrained, build_unet(1, seed=0))
     comparison_metrics(metrics, rows)
+    open_difference(metrics, variants)
     settings_metrics(metrics, grid)
     if training is not None:
-        training_metrics(metrics, training)
+        training_metrics(metrics, training, variants)
     if quality is not None:
         quality_metrics(metrics, quality)
     if last is not None:
@@ -180,18 +183,21 @@ def row_cells(row: Row, variants: pd.DataFrame | None, training: pd.DataFrame | 
         note = f"{note + '; ' if note else ''}{steps} training steps"
     values = {"m_react": b.m_react_runs, "m_diff": b.m_diff_runs, "r": b.r_runs}
     cells = []
+
+    def platform(runs: FloatArray) -> Part:
+        return Part("platform", PLATFORM * float(runs.mean()), PLATFORM_REASON)
+
     for quantity, runs in values.items():
-        parts = (Part("platform", PLATFORM * float(runs.mean()), PLATFORM_REASON),
-                 *part_settings(row.setting, quantity, variants, training))
+        parts = (platform(runs), *part_settings(row.setting, quantity, variants, training))
         cells.append(MeasuredCell("DDPM", row.setting, quantity, "corrected",  # type: ignore[arg-type]
                                   runs, fitted, parts, note, Control(
                                       "the schedule alone, in closed form: no network",
                                       float(getattr(row.expected, quantity)))))
     literal = "the norm of epsilon_theta itself"
-    cells.append(MeasuredCell("DDPM", row.setting, "m_react", "printed", epsilon, False, (),
-                              literal))
-    cells.append(MeasuredCell("DDPM", row.setting, "r", "printed", epsilon / b.m_diff_runs, False,
-                              (), literal))
+    as_printed: dict[str, FloatArray] = {"m_react": epsilon, "r": epsilon / b.m_diff_runs}
+    for quantity, runs in as_printed.items():
+        cells.append(MeasuredCell("DDPM", row.setting, quantity, "printed",  # type: ignore[arg-type]
+                                  runs, False, (platform(runs),), literal))
     return cells
 
 

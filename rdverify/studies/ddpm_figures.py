@@ -117,7 +117,8 @@ def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None)
     save(figure, folder, "ddpm-steps.png")
     return Figure("ddpm-steps.png", "R against the number of steps: more steps make it smaller, "
                   "not larger, by either convention for beta.",
-                  "Two falling lines with sampled markers on them; R is far below 1 throughout.")
+                  "Two falling lines with sampled markers on or beside them; R is far below 1 "
+                  "throughout.")
 
 
 def _training(folder: Path, training: pd.DataFrame) -> Figure:
@@ -136,6 +137,6 @@ def _training(folder: Path, training: pd.DataFrame) -> Figure:
     axes.legend(fontsize=8)
     save(figure, folder, "ddpm-training.png")
     return Figure("ddpm-training.png", "R against training steps, from 0 on (recorded), with the "
-                  "three printed values.",
+                  "three printed values, which nearly coincide. The axis is linear below 50 steps.",
                   "Curves that fall from above 1 to about 0.07 within the first thousand training "
                   "steps.")

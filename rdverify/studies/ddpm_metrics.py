@@ -26,6 +26,7 @@ from rdverify.studies.ddpm_sampling import (
     time_of_crossing,
     visible,
 )
+from rdverify.studies.ddpm_settings import OPEN
 from rdverify.study import Metric, Metrics
 
 
@@ -193,9 +194,31 @@ def trained_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
         min(spreads), max(spreads), len(r))
 
 
-def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
+def final_ratios(variants: pd.DataFrame | None, row: str) -> dict[str, float]:
+    """Final ratio by setting, over the settings that MNIST's M's leave open; finite ones only."""
+    if variants is None:
+        return {}
+    own = variants[(variants["row"] == row) & variants["variant"].isin(OPEN)]
+    return {entry["variant"]: float(entry["final_ratio"]) for entry in own.to_dict("records")
+            if math.isfinite(float(entry["final_ratio"]))}
+
+
+def open_difference(metrics: Metrics, variants: pd.DataFrame | None) -> None:
+    """CIFAR10's final ratio minus MNIST's, over the settings that print leaves open."""
+    now = metrics["ddpm.final.cifar10_minus_mnist"]
+    own, other = final_ratios(variants, "CIFAR10"), final_ratios(variants, "MNIST")
+    gaps = [own[name] - other[name] for name in own if name in other]
+    metrics["ddpm.final.cifar10_minus_mnist_open"] = Metric(
+        now.value, f"{now.what}; its interval covers the settings that MNIST's M's leave open, "
+        "beta's direction among them", min([float(now.low or 0.0), *gaps]),
+        max([float(now.high or 0.0), *gaps]), now.n)
+
+
+def training_metrics(metrics: Metrics, frame: pd.DataFrame,
+                     variants: pd.DataFrame | None = None) -> None:
     """What more training does to R and to the final ratio, from the recorded curves."""
-    for dataset, key in (("mnist", "mnist"), ("fashionmnist", "fashion"), ("cifar10", "cifar10")):
+    for dataset, key, row in (("mnist", "mnist", "MNIST"), ("cifar10", "cifar10", "CIFAR10"),
+                              ("fashionmnist", "fashion", "FashionMNIST")):
         def gain(start: int, name: str = dataset) -> Metric:
             own = frame[frame["dataset"].str.startswith(name)]
             own = own[own["weights"] == "raw"].sort_values("step")
@@ -211,7 +234,7 @@ def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
                             "R at the end of training minus R before",
                             partial(gain, start))
 
-        def reach(name: str = dataset, key: str = key) -> Metric:
+        def reach(name: str = dataset, key: str = key, row: str = row) -> Metric:
             own = frame[frame["dataset"].str.startswith(name) & (frame["weights"] == "raw")]
             before, end = own.sort_values("step").iloc[-2:].to_dict("records")
             rise = welch(end["final_ratio"] - before["final_ratio"],
@@ -220,12 +243,15 @@ def training_metrics(metrics: Metrics, frame: pd.DataFrame) -> None:
                          (int(end["n"]), int(before["n"])), "")
             now = metrics[f"ddpm.{key}.final_ratio"]
             still = rise.low is not None and rise.low > 0
-            high = max(float(now.high or 0.0), 1.0) if still else now.high
-            return Metric(now.value, f"final ratio, {name}; its interval reaches up to 1, the "
-                          "true noise's, as long as the ratio still rises between the last two "
+            others = list(final_ratios(variants, row).values())
+            low = min([float(now.low or 0.0), *others])
+            high = max([float(now.high or 0.0), *others, *([1.0] if still else [])])
+            return Metric(now.value, f"final ratio, {name}; its interval covers the settings that "
+                          "MNIST's M's leave open, beta's direction among them, and reaches up to "
+                          "1, the true noise's, as long as the ratio rises between the last two "
                           f"recorded training steps ({int(before['step'])} and "
-                          f"{int(end['step'])}: {rise.value:+.3f}, "
-                          f"{'rising' if still else 'not rising'})", now.low, high, now.n)
+                          f"{int(end['step'])}: {rise.value:+.3f}, 95 % interval "
+                          f"[{rise.low:+.3f}, {rise.high:+.3f}])", low, high, now.n)
 
         metrics.measure(f"ddpm.{key}.final_ratio_in_reach", "final ratio and what training may "
                         "still add", reach)

@@ -91,7 +91,8 @@ def cells(runs: Runs, record: pd.DataFrame) -> list[MeasuredCell]:
             found.append(MeasuredCell(
                 "RD", setting, quantity, "corrected", values[quantity], quantity != "r", parts,
                 f"Halving dx on the same domain moves it by {dx:+.4f}"
-                + (", compared per unit of length" if quantity != "r" else ""),
+                + (", compared per unit of length" if quantity != "r" else ". R is the quotient of "
+                   "two fitted M's, which within 0.6 % each leave it free by 1.2 %"),
                 Control(f"kill rate {DYING_KILL_RATE:g}: the pattern dies out",
                         control[quantity])))
     found += [MeasuredCell("RD", setting, quantity, "printed", np.empty(0), False,

@@ -35,8 +35,9 @@ def all_figures(runs: Runs, record: pd.DataFrame, folder: Path | None) -> dict[s
     figures = {
         "rd.patterns": (patterns, Figure(
             "rd-patterns.png",
-            f"The autocatalyst v after T = {steps} steps in the chosen setting, first seed; the "
-            "cut half way between lowest and highest value is what the classifier measures.",
+            f"The autocatalyst v after T = {steps} steps in the chosen setting, first seed. "
+            "The pattern is still spreading: its margins are empty. The classifier labels what "
+            "lies above half way between the lowest and the highest value.",
             "Two square maps of v: bright separate spots at F = 0.029, a labyrinth of bright "
             "stripes at F = 0.055.")),
         "rd.balance": (balance_lines, Figure(
@@ -45,14 +46,15 @@ def all_figures(runs: Runs, record: pd.DataFrame, folder: Path | None) -> dict[s
             "first 100 steps; dotted, below: the bound |R_t - 1| <= ||change|| / ||diffusion|| "
             "and |R_t - 1| itself, first seed, up to 2 T.",
             "Both lines start near 0.5, overshoot, and fall towards 1 from above; the bound lies "
-            "about ten times above |R_t - 1|.")),
+            "ten times above |R_t - 1| and, later, more than a hundred.")),
         "rd.search": (search_and_seeds, Figure(
             "rd-search.png",
             "Every setting of the search that ran (grey), those whose four M's fit about equally "
             f"well (within {EQUALLY_WELL:.1%}, circles), the chosen setting's {seeds} seeds "
             "(triangles) and print (lines). Left M_react, right R against M_react.",
-            "Scatter plots of the searched settings; the seeds of the chosen setting lie around "
-            "the crossing of the printed numbers.")),
+            "Scatter plots of the searched settings; on the left the seeds of the chosen setting "
+            "lie around the crossing of the printed numbers, on the right those of the spot "
+            "regime a little below it.")),
     }
     if folder is not None:
         with mpl.rc_context(STYLE):

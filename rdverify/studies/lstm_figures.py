@@ -60,7 +60,8 @@ def curves_figure(curves: Mapping[str, Mapping[str, FloatArray]], warm_up: int,
         save(figure, folder, "lstm-curves.png")
     return Figure("lstm-curves.png", "Predicted against true curves on sequences that training did "
                   "not see (networks trained for longer). Grey: the data. Solid: one step ahead. "
-                  "Dashed: the network fed its own output.",
+                  "Dashed: the network fed its own output; one network and sequence, the median "
+                  "error over networks is in the table of what they have learned.",
                   "Three panels with a true curve, its one-step prediction and a free run.")
 
 
@@ -97,5 +98,6 @@ def distribution_figure(frames: Mapping[str, pd.DataFrame], runs: Mapping[str, F
         save(figure, folder, "lstm-distribution.png")
     return Figure("lstm-distribution.png", "R over the settings of the space-filling search "
                   "(crosses: the same networks untrained; circles: trained; triangles: without "
-                  "start-up) and over the ten recorded networks of each row, beside the printed "
-                  "value.", "Strips of points around R = 1 with the printed value marked per row.")
+                  "start-up) and over the ten recorded networks of each row (diamonds), beside the "
+                  "printed value.",
+                  "Strips of points around R = 1 with the printed value marked per row.")

@@ -141,7 +141,9 @@ def reach(frames: Mapping[str, pd.DataFrame],
             if interval.predicted_low - half <= target <= interval.predicted_high + half:
                 verdict = "reached: inside the interval of one run"
             elif low <= target <= high:
-                verdict = "reachable: other settings of the search lie on both sides of it"
+                inside = len(near) and near[quantity].min() <= target <= near[quantity].max()
+                verdict = "reachable: other settings of the search lie on both sides of it" + (
+                    "" if inside else ", but none with both M's within 5 % of print")
             else:
                 verdict = "outside everything tried"
             rows.append({"Row": row.setting, "Number": quantity, "Printed": f"{target:.4f}",

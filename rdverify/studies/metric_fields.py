@@ -144,8 +144,8 @@ def regrouped(metrics: Metrics, systems: Systems, rows: Rows) -> None:
                        "counted as diffusion, as the LSTM's is"),
              "swapped": ("metric.regrouped.swapped.r", "R of spots at T when, in a random half "
                          "of the cells, reaction and diffusion trade places")}
-    outside = {f"metric.regrouped.{key}.r_outside": f"whether the R's 95 % interval of \"{key}\" "
-               "(above) lies outside 1.00 +- 0.03" for key in names}
+    outside = {f"metric.regrouped.{key}.r_outside": "whether the 95 % interval lies outside "
+               f"1.00 +- 0.03 of the {names[key][1]}" for key in names}
 
     def compute() -> dict[str, Metric]:
         found: dict[str, list[float]] = {"decay": [], "swapped": []}
