@@ -56,7 +56,10 @@ def test_a_study_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("kept")
     (tmp_path / "REPORT.md").write_text("kept")
     words = ["verify", "--only", "gray-scott", "--output", str(tmp_path)]
-    run = subprocess.Popen([sys.executable, "-m", "rdverify", *words], cwd=tmp_path,
+    # a shell's background jobs ignore the signal, and would hand that down to this one
+    start = ("import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+             "runpy.run_module('rdverify', run_name='__main__')")
+    run = subprocess.Popen([sys.executable, "-c", start, *words], cwd=tmp_path,
                            stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                            env={**os.environ, "RDVERIFY_DATA": ""})  # fmt: skip
     assert run.stderr is not None
