@@ -84,7 +84,8 @@ class GrayScottConfig:
         dtype: of the fields, "float64" or "float32"; the norms are float64.
         kinetics: "uv2" (Eq. 12) or "u2v" (section 4.1 as printed).
         u_terms: also record the norms of the u equation's terms.
-        inner_products: also record the exact decomposition (see the module).
+        inner_products: also record the exact decomposition (see the module). Another set
+            of outputs is another compiled program, whose last bits may differ.
         snapshots: steps after which the state is kept, 0 (initial) .. steps.
 
     Source: section 4.1; what the paper leaves out has its reason beside the default.

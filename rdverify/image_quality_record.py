@@ -36,6 +36,7 @@ from rdverify.progress import ConsoleReporter, Reporter
 from rdverify.unet import build_unet, load_unet
 
 EPOCHS = {"mnist": 4, "fashionmnist": 8}
+QUALITY_RECORD = "image_quality.csv"  # the table that record_quality writes last
 COLUMNS = ("dataset", "images", "n", "real", "kernel_distance", "error", "classes_hit",
            "rarest_class", "confidence", "steps", "classifier_accuracy")
 
@@ -121,7 +122,7 @@ def record_quality(
     saved = save_arrays(golden / "samples" / f"{dataset}.npz", arrays)
     rows = [{**row, "steps": steps, "classifier_accuracy": accuracy(classifier, test)}
             for row in quality_rows(classifier, load_arrays(saved), dataset)]
-    table = golden / "search" / "image_quality.csv"
+    table = golden / "search" / QUALITY_RECORD
     kept = []
     if table.exists():
         with table.open(newline="", encoding="utf-8") as stream:

@@ -117,7 +117,8 @@ def runs():
 
 
 def test_runs_side_by_side_are_the_runs_alone(runs):
-    alone = simulate(search.config_of(SMALL, "stripe", 11))
+    # with the same outputs: the kernel with others is another program, of other last bits
+    alone = simulate(search.config_of(SMALL, "stripe", 11, inner_products=True))
     assert np.array_equal(until(runs.main["stripe"][0].trace, 400).react, alone.trace.react)
     assert np.array_equal(runs.main["stripe"][0].snapshots[400][1], alone.v)
 

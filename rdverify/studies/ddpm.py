@@ -14,6 +14,7 @@ import torch
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
 from rdverify.diffusion_sde import FloatArray
+from rdverify.image_quality_record import QUALITY_RECORD
 from rdverify.studies import ddpm_figures
 from rdverify.studies.ddpm_exact import exact_metrics, expected_curve
 from rdverify.studies.ddpm_metrics import (
@@ -44,7 +45,6 @@ from rdverify.study import Context, Control, MeasuredCell, Metric, Metrics, Stud
 from rdverify.tolerance import Part
 from rdverify.unet import build_unet
 
-QUALITY_RECORD = "image_quality.csv"
 POINTS = 250
 PLATFORM = 1e-5
 PLATFORM_REASON = ("other kernels round otherwise and the chain carries it on: batches of 3 "
@@ -176,11 +176,10 @@ def row_cells(row: Row, variants: pd.DataFrame | None, training: pd.DataFrame | 
     """
     b, fitted = row.balance, row.setting == "MNIST"
     epsilon = row.trace.extras["epsilon"].mean(axis=1)
-    note = ("trained on the first 4,000 images of CIFAR-10 only" if row.setting == "CIFAR10"
-            else "")
-    steps = row.card.get("training", {}).get("steps") if row.card else None
-    if steps:
-        note = f"{note + '; ' if note else ''}{steps} training steps"
+    note = ""
+    if row.card:
+        extent = _extent(row.card)
+        note = f"trained on {extent['data']}; {extent['steps']} training steps"
     values = {"m_react": b.m_react_runs, "m_diff": b.m_diff_runs, "r": b.r_runs}
     cells = []
 
@@ -226,7 +225,6 @@ def configuration(rows: Mapping[str, Row], schedule: Schedule) -> dict[str, Any]
             "data": {name: row.card.get("data", "") for name, row in rows.items()},
             "denoisers": [_extent(row.card) for row in rows.values() if row.card],
             "torch": torch.__version__}
-
 
 
 def _extent(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from rdverify.ddpm_training_command import card
 from rdverify.ddpm_training_curve import measure_training
 from rdverify.errors import InputError
 from rdverify.files import write_json
-from rdverify.image_quality_record import EPOCHS, record_quality
+from rdverify.image_quality_record import EPOCHS, QUALITY_RECORD, record_quality
 from rdverify.studies.ddpm_record import FINAL_RECORD, TRAINING_RECORD, final_errors
 from rdverify.studies.ddpm_sampling import ROWS, SCHEDULE, load_row
-from rdverify.studies.ddpm_settings import RECORD, search
+from rdverify.studies.ddpm_settings import RECORD, read_record, search
 from rdverify.study import Context
 from rdverify.unet import save_unet
 
@@ -107,9 +106,6 @@ def retrain(context: Context, config: TrainingConfig | None = None, quality_imag
 
 
 def _quality_measured(folder: Path, dataset: str) -> bool:
-    """Whether an earlier run has finished :func:`record_quality`, which writes its table last."""
-    table = folder / "search" / "image_quality.csv"
-    if not table.exists():
-        return False
-    with table.open(newline="", encoding="utf-8") as stream:
-        return any(row["dataset"] == dataset for row in csv.DictReader(stream))
+    """Whether an earlier run has finished :func:`record_quality`."""
+    table = folder / "search" / QUALITY_RECORD
+    return table.exists() and dataset in set(read_record(table)["dataset"])

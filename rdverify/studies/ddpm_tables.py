@@ -150,9 +150,10 @@ def _departure(rows: Mapping[str, Row]) -> Table:
             "M_diff, expected": round(e.m_diff, 4), "M_diff, network": _pm(b.m_diff_runs),
             "standard error of M_diff, one run": round(e.monte_carlo_error(1)[1], 4),
         })
+    seen = "; ".join(f"{name}: {row.card['data']}" for name, row in rows.items() if row.card)
     return Table("What the trained network adds to the schedule: the drift's norm against the "
                  "closed form with the true noise (pixels on [-1,1], 95 % intervals of the mean). "
-                 "CIFAR10 stands for a network that has seen its first 4,000 images only.", lines)
+                 f"What the networks were trained on: {seen}.", lines)
 
 
 def _readings(rows: Mapping[str, Row]) -> Table:
