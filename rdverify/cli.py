@@ -46,7 +46,7 @@ def options(
 def verify(
     only: Annotated[
         str | None,
-        typer.Option(help="Comma-separated systems: gray-scott, lstm, ddpm. Default: all."),
+        typer.Option(help="Comma-separated: gray-scott, lstm, ddpm, metric. Default: all."),
     ] = None,
     profile: Annotated[
         str,
@@ -74,10 +74,10 @@ def verify(
     ] = False,
 ) -> None:
     """Run the systems, judge numbers and claims, write the report."""
-    from rdverify.run import verify_command
-
     require(profile in ("quick", "full"), "profile", profile, "quick or full")
     require(workers is None or workers >= 1, "workers", workers, "at least 1")
+    from rdverify.run import verify_command  # slow: after what is refused at once
+
     try:
         drifted = verify_command(
             only=only,

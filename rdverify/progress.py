@@ -42,7 +42,7 @@ class Reporter:
 
 
 class ConsoleReporter(Reporter):
-    """Bars on a terminal; elsewhere one line at the start and end of each task."""
+    """Bars on a terminal; elsewhere lines: at the start, once a minute, and at the end."""
 
     def __init__(self) -> None:
         self.console = Console(file=sys.stderr, highlight=False)
@@ -51,10 +51,10 @@ class ConsoleReporter(Reporter):
     def task(self, description: str, total: int) -> Iterator[Task]:
         """Open a bar, or say the start and the end where there is no terminal."""
         if not self.console.is_terminal:
-            start = time.monotonic()
+            task = _Lines(self, description, total)
             self.say(f"{description} ...")
-            yield Task(description, total)
-            self.say(f"{description}: {total} done in {time.monotonic() - start:.1f} s")
+            yield task
+            self.say(f"{description}: {total} done in {task.seconds():.1f} s")
             return
         columns = (
             TextColumn("{task.description}"),
@@ -70,6 +70,25 @@ class ConsoleReporter(Reporter):
     def say(self, message: str) -> None:
         """One line on standard error."""
         self.console.print(message, markup=False)
+
+
+class _Lines(Task):
+    every = 60.0  # seconds between two lines of a long task
+
+    def __init__(self, reporter: Reporter, description: str, total: int) -> None:
+        super().__init__(description, total)
+        self.reporter, self.start = reporter, time.monotonic()
+        self.told = self.start
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.start
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        super().advance(steps, note)
+        if time.monotonic() - self.told >= self.every:
+            self.told = time.monotonic()
+            self.reporter.say(f"{self.description}: {self.done} of {self.total} in "
+                              f"{self.seconds():.0f} s{f', {note}' if note else ''}")
 
 
 class _Bar(Task):

@@ -152,12 +152,10 @@ def _contents(text: str) -> str:
 def _table1_section(results: Results) -> str:
     rows = [
         {
-            "System": cell["system"],
-            "Setting": cell["setting"],
+            "Row": f"{cell['system']}, {cell['setting']}",
             "Number": QUANTITY[cell["quantity"]],
             "Printed": cell["printed"],
-            "Measured": cell["measured"],
-            "95 % of the mean": interval(cell["low"], cell["high"]),
+            "Measured": _mean(cell),
             "95 % of one run": interval(cell["predicted_low"], cell["predicted_high"]),
             "Would catch": cell["resolution"],
             "n": cell["n"],
@@ -169,7 +167,8 @@ def _table1_section(results: Results) -> str:
     ]
     return f"""## Table 1, side by side
 
-*Fitted* numbers chose the setting and can only be REACHED; *predicted* ones follow from it.
+*Measured* is the mean of *n* runs with its 95 % interval. *Fitted* numbers chose the setting and
+can only be REACHED; *predicted* ones follow from it.
 Print is judged against the interval of one run, widened by the tolerances below; *would catch* is
 the smallest deviation from print that this check would have caught. A fitted number is REACHED
 where one run may give it, even if the mean over runs does not; a predicted one is not CONFIRMED by
@@ -185,6 +184,12 @@ it says nothing about the model.
 {markdown_table({"Cell": cell_name(cell), "Reason": cell["reason"]} for cell in corrected(results))}
 
 </details>"""
+
+
+def _mean(cell: Mapping[str, Any]) -> str:
+    if cell["low"] is None:
+        return number(cell["measured"])
+    return f"{number(cell['measured'])} {interval(cell['low'], cell['high'])}"
 
 
 def _fitted(cell: Mapping[str, Any]) -> str:

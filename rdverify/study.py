@@ -8,8 +8,8 @@ holds them against the paper afterwards.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -48,6 +48,13 @@ class Metric:
         """Mean of ``samples`` (shape (n,)) with its Student-t interval."""
         interval = interval_of(samples)
         return cls(interval.mean, what, interval.low, interval.high, interval.n)
+
+    def reaching(self, others: Iterable[float], what: str) -> Metric:
+        """The same value with an interval that also covers ``others``: what print leaves open."""
+        ends = [float(end) for end in (self.low, self.high) if end is not None] or [
+            float(self.value or 0.0)]
+        covered = [*ends, *others]
+        return replace(self, what=what, low=min(covered), high=max(covered))
 
 
 class Metrics(dict[str, Metric]):

@@ -27,6 +27,7 @@ from rdverify.studies.lstm_fast import flatten, loss_and_gradient, train_fast
 from rdverify.studies.lstm_networks import SEEDS, configs, load
 from rdverify.studies.lstm_rows import ROWS, UNSEEN, data_of, read
 from rdverify.studies.lstm_search import first_stage
+from rdverify.studies.lstm_skill_metrics import median_metric
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SMALL = LSTMConfig(data=SineConfig(length=30, sequences=8), batch_size=4, epochs=4,
@@ -148,7 +149,7 @@ def test_correlation_is_invariant_and_zero_for_constants():
 def test_shares_and_medians_have_covering_intervals():
     share = lstm_metrics.wilson(9, 10, "x")
     assert (share.low, share.high) == pytest.approx((0.5958, 0.9821), abs=1e-4)  # Wilson 1927
-    middle = lstm_metrics.median_metric(np.arange(10.0), "x")
+    middle = median_metric(np.arange(10.0), "x")
     assert (middle.low, middle.value, middle.high) == (1, 4.5, 8)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance
-from rdverify.figures import canvas, plain_axes, save
+from rdverify.figures import LINES, STYLE, canvas, plain_axes, save
 from rdverify.studies.ddpm_sampling import Row
 from rdverify.studies.ddpm_settings import PRINTED
 from rdverify.study import Figure
 
-STYLES = {"MNIST": ("#8c564b", "-", "o"), "FashionMNIST": ("#d4509c", "--", "s"),
-          "CIFAR10": ("#555555", "-.", "^")}
+# name -> colour and dashes as in Fig. 2, and a marker
+STYLES = {name: (*LINES[f"DDPM/{name}"], marker)
+          for name, marker in (("MNIST", "o"), ("FashionMNIST", "s"), ("CIFAR10", "^"))}
 STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
 
 
@@ -42,7 +44,7 @@ def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
             pixels = ((image.clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()  # (C, H, W) -> HWC
             axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=1)
             axes.set_axis_off()
-        line[0].set_title(row.setting, loc="left", fontsize=9)
+        line[0].set_title(row.setting, loc="left")
     save(figure, folder, "ddpm-samples.png")
     steps = ", ".join(f"{name} {row.card.get('training', {}).get('steps', '?')} of "
                       f"{row.card.get('data', '?')}" for name, row in rows.items())
@@ -54,30 +56,35 @@ def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
 
 
 def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
-    figure, axes = plain_axes()
+    with mpl.rc_context(STYLE):
+        figure = canvas(6.4, 6.2)
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for name, row in rows.items():
-        colour, line, _ = STYLES[name]
-        T = row.trace.steps
-        u = np.arange(1, T + 1) / T
-        axes.plot(u, row.balance.r_t_pooled, line, color=colour, lw=1.4, label=name)
+        colour, dashes, _ = STYLES[name]
+        u = np.arange(1, row.trace.steps + 1) / row.trace.steps
+        top.plot(u, row.balance.r_t_pooled, color=colour, ls=dashes, lw=1.6, label=name)
+        bottom.plot(u, row.balance.r_t_pooled / row.expected.r_t, color=colour, ls=dashes, lw=1.6)
     row = rows["MNIST"]
-    axes.plot(u, row.expected.r_t, ":", color="black", lw=1.6,
-              label="closed form, true noise (MNIST)")
+    top.plot(u, row.expected.r_t, ":", color="black", lw=1.6,
+             label="closed form, true noise (MNIST)")
     turned = expected_balance(Schedule.linear(row.schedule.T, direction="decreasing"),
                               row.dimension, row.mean_square).r_t
-    axes.plot(u, turned, color="black", lw=0.8, dashes=(8, 4),
-              label=r"closed form, $\beta$ decreasing")
-    axes.set(yscale="log", xlabel="normalised time of generation t (no unit)",
-             ylabel=r"$R_t$ (no unit)", ylim=(0.004, 1.5))
-    axes.axhline(1.0, color="black", lw=0.5)
-    axes.legend(fontsize=8, loc="upper left")
+    top.plot(u, turned, color="black", lw=0.8, label=r"closed form, $\beta$ decreasing")
+    top.axhline(1.0, color="black", lw=0.5)
+    top.set(yscale="log", ylabel=r"$R_t$ (no unit)", ylim=(0.004, 1.5))
+    top.legend(loc="upper left")
+    bottom.axhline(1.0, color="black", lw=0.5)
+    bottom.set(xlabel="normalised time of generation t (no unit)",
+               ylabel="network / closed form")
     save(figure, folder, "ddpm-r-t.png")
-    return Figure("ddpm-r-t.png", "The DDPM lines of Fig. 2, with what the schedule alone gives. "
-                  "With beta increasing R_t first falls, then rises to 1; with beta decreasing, "
-                  "as the paper prints, it rises throughout.",
+    return Figure("ddpm-r-t.png", "Top: the DDPM lines of Fig. 2, with what the schedule alone "
+                  "gives. With beta increasing R_t first falls, then rises to 1; with beta "
+                  "decreasing, as the paper prints, it rises throughout. Bottom, where the lines "
+                  "part: each network's R_t over the closed form of its own row.",
                   "Curves that start at 0.07, fall a little and rise steeply at the end; the one "
                   "for MNIST lies on the dotted closed form until shortly before the end. The "
-                  "closed form for decreasing beta starts at 0.005 and rises throughout.")
+                  "closed form for decreasing beta starts at 0.005 and rises throughout. Below, "
+                  "three lines that stay near 1 and fall below it at the end.")
 
 
 def _final(folder: Path, rows: Mapping[str, Row]) -> Figure:
@@ -110,10 +117,10 @@ def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None)
                            & (variants["variant"].str.startswith("T =")
                               | (variants["variant"] == "as trained"))]
             axes.errorbar(own["T"], own["r"], 2 * own["r_se"], fmt=marker, ms=5, mfc="none",
-                          color="#8c564b", label=f"sampled, {label}")
+                          color=STYLES["MNIST"][0], label=f"sampled, {label}")
     axes.axhline(1.0, color="black", lw=0.5)
     axes.set(xscale="log", yscale="log", xlabel="number of steps T", ylabel="R (no unit)")
-    axes.legend(fontsize=8)
+    axes.legend()
     save(figure, folder, "ddpm-steps.png")
     return Figure("ddpm-steps.png", "R against the number of steps: more steps make it smaller, "
                   "not larger, by either convention for beta.",
@@ -127,14 +134,14 @@ def _training(folder: Path, training: pd.DataFrame) -> Figure:
                          ("cifar10", "CIFAR10")):
         own = training[training["dataset"].str.startswith(prefix)
                        & (training["weights"] == "raw")].sort_values("step")
-        colour, line, marker = STYLES[name]
-        axes.plot(own["step"], own["r"], line, marker=marker, ms=4, color=colour, label=name)
+        colour, dashes, marker = STYLES[name]
+        axes.plot(own["step"], own["r"], ls=dashes, marker=marker, ms=4, color=colour, label=name)
     axes.set_xscale("symlog", linthresh=50)
     axes.set(yscale="log", xlabel="training steps", ylabel="R (no unit)")
     for place, (_, _, r) in enumerate(PRINTED.values()):
         axes.axhline(r, color="black", lw=0.8, ls=":", label="" if place else "print (three rows)")
     axes.axhline(1.0, color="black", lw=0.5)
-    axes.legend(fontsize=8)
+    axes.legend()
     save(figure, folder, "ddpm-training.png")
     return Figure("ddpm-training.png", "R against training steps, from 0 on (recorded), with the "
                   "three printed values, which nearly coincide. The axis is linear below 50 steps.",

@@ -179,12 +179,10 @@ def trained_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
             f"training data's, {name}", n=row.trace.runs)
         for quantity, limit in (("r", row.expected.r), ("inverse_r", 1 / row.expected.r)):
             own = metrics[f"{p}.{quantity}"]
-            low, high = float(own.low or 0.0), float(own.high or 0.0)
-            if not settled[name]:
-                low, high = min(low, limit), max(high, limit)
-            metrics[f"{p}.{quantity}_trained"] = Metric(
-                own.value, f"{own.what}; its interval reaches to the closed form's {limit:.4g} if "
-                "the network does not generate images on the scale of its data", low, high, own.n)
+            metrics[f"{p}.{quantity}_trained"] = own.reaching(
+                [] if settled[name] else [limit], f"{own.what}; its interval reaches to the closed "
+                f"form's {limit:.4g} if the network does not generate images on the scale of its "
+                "data")
     r = {name: float(row.balance.r_runs.mean()) for name, row in rows.items()}
     ideal = {name: r[name] if settled[name] else rows[name].expected.r for name in rows}
     spreads = [max(values.values()) - min(values.values()) for values in (r, ideal)]
@@ -207,11 +205,10 @@ def open_difference(metrics: Metrics, variants: pd.DataFrame | None) -> None:
     """CIFAR10's final ratio minus MNIST's, over the settings that print leaves open."""
     now = metrics["ddpm.final.cifar10_minus_mnist"]
     own, other = final_ratios(variants, "CIFAR10"), final_ratios(variants, "MNIST")
-    gaps = [own[name] - other[name] for name in own if name in other]
-    metrics["ddpm.final.cifar10_minus_mnist_open"] = Metric(
-        now.value, f"{now.what}; its interval covers the settings that MNIST's M's leave open, "
-        "beta's direction among them", min([float(now.low or 0.0), *gaps]),
-        max([float(now.high or 0.0), *gaps]), now.n)
+    metrics["ddpm.final.cifar10_minus_mnist_open"] = now.reaching(
+        (own[name] - other[name] for name in own if name in other),
+        f"{now.what}; its interval covers the settings that MNIST's M's leave open, beta's "
+        "direction among them")
 
 
 def training_metrics(metrics: Metrics, frame: pd.DataFrame,
@@ -243,15 +240,13 @@ def training_metrics(metrics: Metrics, frame: pd.DataFrame,
                          (int(end["n"]), int(before["n"])), "")
             now = metrics[f"ddpm.{key}.final_ratio"]
             still = rise.low is not None and rise.low > 0
-            others = list(final_ratios(variants, row).values())
-            low = min([float(now.low or 0.0), *others])
-            high = max([float(now.high or 0.0), *others, *([1.0] if still else [])])
-            return Metric(now.value, f"final ratio, {name}; its interval covers the settings that "
-                          "MNIST's M's leave open, beta's direction among them, and reaches up to "
-                          "1, the true noise's, as long as the ratio rises between the last two "
-                          f"recorded training steps ({int(before['step'])} and "
-                          f"{int(end['step'])}: {rise.value:+.3f}, 95 % interval "
-                          f"[{rise.low:+.3f}, {rise.high:+.3f}])", low, high, now.n)
+            return now.reaching(
+                [*final_ratios(variants, row).values(), *([1.0] if still else [])],
+                f"final ratio, {name}; its interval covers the settings that MNIST's M's leave "
+                "open, beta's direction among them, and reaches up to 1, the true noise's, as long "
+                f"as the ratio rises between the last two recorded training steps "
+                f"({int(before['step'])} and {int(end['step'])}: {rise.value:+.3f}, 95 % interval "
+                f"[{rise.low:+.3f}, {rise.high:+.3f}])")
 
         metrics.measure(f"ddpm.{key}.final_ratio_in_reach", "final ratio and what training may "
                         "still add", reach)

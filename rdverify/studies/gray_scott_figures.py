@@ -110,12 +110,12 @@ def balance_lines(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> 
     inset.axhline(1, color="0.3", linewidth=0.8)
     top.set(xlabel="normalised time t / T", ylabel="$R_t$", xlim=(0, 1),
             ylim=(0.4, 2.2))
-    top.legend(loc="lower right", fontsize=9)
+    top.legend(loc="lower right")
     inset.set(xlabel="step", title="the first 100 steps", xlim=(0, first))
     inset.title.set_fontsize(10)
     bottom.set(xlabel="normalised time t / T, to 2 T", ylabel="distance from 1", yscale="log",
                xlim=(0, 2))
-    bottom.legend(fontsize=9, ncols=2)
+    bottom.legend(ncols=2)
     save(figure, folder, name)
 
 
@@ -148,5 +148,5 @@ def search_and_seeds(runs: Runs, record: pd.DataFrame, folder: Path, name: str) 
 
     panel(left, ("spot", "m_react"), ("stripe", "m_react"), 0.08, 0.08)
     panel(right, ("spot", "m_react"), ("spot", "r"), 0.08, 0.006)
-    left.legend(fontsize=9, loc="upper left", frameon=True)
+    left.legend(loc="upper left", frameon=True)
     save(figure, folder, name)

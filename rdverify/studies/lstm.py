@@ -29,10 +29,10 @@ from rdverify.studies.lstm_networks import (
 )
 from rdverify.studies.lstm_rows import ROWS, START_UP, UNSEEN, VARIANTS, WORDS, Row, read
 from rdverify.studies.lstm_search import search_all
+from rdverify.studies.lstm_skill_metrics import WARM_UP, add_skill
 from rdverify.study import Context, Figure, Metric, Metrics, StudyResult, Table, glossary
 
 FloatArray = npt.NDArray[np.float64]
-WARM_UP = 100  # steps of data that the figure's free run reads first
 RETRAINED = 0.02  # relative; M's of a network trained again, on another machine or version
 
 
@@ -111,7 +111,7 @@ def _study(context: Context) -> StudyResult:
         lstm_metrics.add_systems(metrics, float(choice["best"]["van_der_pol"].setting["mu"]),
                                  {row.key: wanted[row.key]["best"][0] for row in ROWS})
         skilled = {row.key: wanted[row.key]["skilled"] for row in ROWS}
-        skill = lstm_metrics.add_skill(metrics, networks, skilled)
+        skill = add_skill(metrics, networks, skilled)
         task.advance()
     curves = fig2_series(networks, series, variants["best"])
     tables = {

@@ -29,7 +29,7 @@ def ratio_figure(curves: Mapping[str, Mapping[str, Sequence[float]]], folder: Pa
                       label=label.replace("/", ": "))
             axes.axhline(1, color="0.3", linewidth=0.8)
             axes.set(ylabel="$R_t$", xlim=(0, 1), ylim=(0.4, 1.8))
-            axes.legend(fontsize=9, loc="upper right")
+            axes.legend(loc="upper right")
         axes.set(xlabel="normalised time $t$")
         save(figure, folder, "lstm-ratio.png")
     return Figure("lstm-ratio.png", "The LSTM lines of Fig. 2: R_t of one network and one unseen "
@@ -54,7 +54,7 @@ def curves_figure(curves: Mapping[str, Mapping[str, FloatArray]], warm_up: int,
                       linewidth=1.5, label=f"on its own output from step {warm_up}")
             axes.axvline(warm_up, color="0.3", linewidth=0.8, linestyle=":")
             axes.set(ylabel="$x_t$ (normalised)", title=row.setting)
-        figure.legend(*panels[0].get_legend_handles_labels(), fontsize=9,
+        figure.legend(*panels[0].get_legend_handles_labels(),
                       loc="outside upper center", ncols=3)
         panels[-1].set(xlabel="step")
         save(figure, folder, "lstm-curves.png")
@@ -94,7 +94,7 @@ def distribution_figure(frames: Mapping[str, pd.DataFrame], runs: Mapping[str, F
         axes.axvline(1, color="0.3", linewidth=0.8)
         axes.set(xlim=(0.9, 1.2), xlabel="$R$ (a few settings lie outside the frame)")
         axes.set_yticks([tick for tick, _ in ticks], [text for _, text in ticks], fontsize=9)
-        axes.legend(fontsize=9, loc="lower right")
+        axes.legend(loc="lower right")
         save(figure, folder, "lstm-distribution.png")
     return Figure("lstm-distribution.png", "R over the settings of the space-filling search "
                   "(crosses: the same networks untrained; circles: trained; triangles: without "

@@ -12,11 +12,9 @@ import numpy.typing as npt
 import torch
 from scipy import stats
 
-from rdverify.balance import balance_of
 from rdverify.data import sequences
 from rdverify.data.sequences import SineConfig, frequencies, generate, shuffle_time
-from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, gates, probe
-from rdverify.lstm_skill import free_run_errors, frequency_errors, one_step
+from rdverify.lstm import LSTMConfig, SequenceModel, as_input, gates, probe
 from rdverify.studies.lstm_behaviour import (
     BEHAVIOUR,
     behaviour,
@@ -278,60 +276,6 @@ def add_systems(metrics: Metrics, mu: float, configs: Mapping[str, LSTMConfig]) 
         metrics[f"lstm.{key}.deterministic"] = Metric(
             bool(np.array_equal(first, again)),
             "sequences made twice from the same initial values are equal", n=4)
-
-
-def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[SequenceModel]]],
-              configs: Mapping[str, Sequence[LSTMConfig]]) -> list[dict[str, float | str]]:
-    """What the networks trained for longer have learned, and untrained ones of the same seeds."""
-    rows: list[dict[str, float | str]] = []
-    errors: dict[str, dict[str, list[float]]] = {"trained": {}, "untrained": {}}
-    for key, wanted in configs.items():
-        x = generate(wanted[0].data, "unseen", UNSEEN)
-        untrained = [build(config) for config in wanted]
-        for kind, models in (("trained", networks[key]["skilled"]), ("untrained", untrained)):
-            prefix = f"lstm.{key}" if kind == "trained" else f"lstm.control.untrained.{key}"
-            steps = [one_step(model, x) for model in models]
-            metrics[f"{prefix}.skill"] = Metric.of(
-                [step.factor for step in steps], "one-step RMSE of the better of last-value and "
-                f"linear prediction over the network's, unseen sequences ({kind}, kind skilled)")
-            errors[kind][key] = [float(free_run_errors(model, x, 100).mean() / x.std())
-                                 for model in models]
-            line: dict[str, float | str] = {
-                "Data": key, "Networks": kind,
-                "One-step RMSE": float(np.mean([step.model for step in steps])),
-                "Last value": steps[0].last_value, "Linear": steps[0].linear,
-                "Times better": float(np.mean([step.factor for step in steps])),
-                "Free-run error / deviation": float(np.mean(errors[kind][key]))}
-            if key == "sine":
-                data = wanted[0].data
-                assert isinstance(data, SineConfig)
-                medians = [float(np.median(frequency_errors(model, data, sequences=16)))
-                           for model in models]
-                metrics[f"{prefix}.frequency_error"] = median_metric(
-                    medians, "|f_made / f_true - 1| over 200 free-running steps, median over "
-                    f"sines; median over networks ({kind}, kind skilled)")
-                line["Frequency error (median)"] = float(np.median(medians))
-            rows.append(line)
-        metrics[f"lstm.{key}.skilled_r"] = Metric.of(
-            [balance_of(probe(model.lstm, as_input(x, model))).r
-             for model in networks[key]["skilled"]],
-            "R of the networks trained for longer, all steps")
-    for kind, prefix in (("trained", "lstm"), ("untrained", "lstm.control.untrained")):
-        e = {key: np.array(values) for key, values in errors[kind].items()}
-        metrics[f"{prefix}.periodic.advantage"] = Metric.of(
-            e["lorenz"] - (e["sine"] + e["van_der_pol"]) / 2,
-            "free-running error over the data's deviation: Lorenz minus the mean of sines and "
-            f"Van der Pol ({kind}, kind skilled)")
-    return rows
-
-
-def median_metric(values: Sequence[float], what: str) -> Metric:
-    """Median with the order statistics that cover it with at least 95 % (n = 10: 2nd to 9th)."""
-    ordered = np.sort(np.asarray(values, float))
-    cut = int(stats.binom.ppf(0.025, len(ordered), 0.5))
-    cut = max(cut, 1)
-    return Metric(float(np.median(ordered)), what, float(ordered[cut - 1]),
-                  float(ordered[-cut]), len(ordered))
 
 
 def add_variance(metrics: Metrics, r: Mapping[str, Mapping[str, FloatArray]]) -> None:

@@ -208,7 +208,7 @@ def draw(curves: Curves, context: Context) -> None:
                            (right, "components over the reference's")):
             axes.axhline(1, color="0.6", linewidth=0.8)
             axes.set(xscale="log", yscale="log", xlabel=name)
-            axes.legend(fontsize=9, loc="lower left")
+            axes.legend(loc="lower left")
             axes.minorticks_off()
         left.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
         right.set_xticks([0.1, 1, 10], ["1/10", "1", "10"])
