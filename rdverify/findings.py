@@ -92,7 +92,8 @@ def _turing(results: Results) -> str:
         "the pattern comes from the finite square. Nor is it steady at T, where the state still "
         f"changes by {_text(results, 'rd.spot.change')} (spots) and "
         f"{_text(results, 'rd.stripe.change')} (stripes) of its diffusion term; R is "
-        "nearer to 1 than that because the change is nearly orthogonal to the terms' sum."
+        "nearer to 1 than that because the change, which is the sum of the two terms, is nearly "
+        "orthogonal to their difference."
     )
 
 

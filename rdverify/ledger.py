@@ -14,11 +14,10 @@ from typing import Any
 from rdverify.errors import require
 from rdverify.study import MeasuredCell, Metric
 from rdverify.tolerance import Part, Tolerance, interval_of, rounding_half_width
-from rdverify.verdict import Verdict
+from rdverify.verdict import COARSE, Verdict
 
 Record = dict[str, Any]
 NUMERIC = {"within": ("low", "high"), "at_least": ("value",), "at_most": ("value",)}
-COARSE = 0.1  # of the printed number: a wider tolerance confirms nothing
 EXACT = {"holds": (), "fails": (), "equals": ("value",)}
 
 
@@ -85,32 +84,21 @@ def judge_claim(claim: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Reco
 
     Tests marked ``form = "printed"`` make up ``verdict_as_printed``; those marked
     "corrected" the verdict; unmarked ones count for both. A claim discriminates
-    if its control fails at least one of the tests that the claim passes by.
+    unless, for each of its tests, some control passes it too.
     """
     tests = [_evidence(test, metrics) for test in claim.get("test", [])]
+    corrected = [t["outcome"] for t in tests if t["form"] != "printed"]
     if claim.get("untestable"):
         verdict, printed, why = Verdict.UNTESTABLE, None, claim["untestable"]
     elif claim.get("undecided"):
         verdict, printed, why = Verdict.UNDECIDED, None, claim["undecided"]
     else:
-        corrected = [t["outcome"] for t in tests if t["form"] != "printed"]
         as_printed = [t["outcome"] for t in tests if t["form"] != "corrected"]
         two_forms = any(t["form"] for t in tests)
         printed = combine(as_printed) if two_forms and as_printed else None
         verdict = combine(corrected) if corrected else combine(as_printed)
         why = ""
-    controls = (
-        [
-            t["control_outcome"]
-            for t in tests
-            if t["control"] and (t["form"] != "printed" or not corrected)
-        ]
-        if tests
-        else []
-    )
-    discriminating: bool | None = None
-    if controls and all(outcome not in (Verdict.ERROR, Verdict.NOT_RUN) for outcome in controls):
-        discriminating = any(outcome != Verdict.CONFIRMED for outcome in controls)
+    judged = [t for t in tests if t["control"] and (t["form"] != "printed" or not corrected)]
     return {
         "id": claim["id"],
         "section": claim["section"],
@@ -120,11 +108,25 @@ def judge_claim(claim: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Reco
         "verdict": verdict,
         "verdict_as_printed": printed,
         "why": why,
-        "discriminating": discriminating,
+        "discriminating": _discriminates(judged),
         "no_control": claim.get("no_control", ""),
         "evidence": tests,
         "environments": {},
     }
+
+
+def _discriminates(tests: Sequence[Record]) -> bool | None:
+    """Whether every control fails one test at least; None where there is none, or one is missing.
+
+    A test that is listed with several controls is passed if one of them passes it.
+    """
+    passed: dict[tuple[str, str, str], bool] = {}
+    for test in tests:
+        if test["control_outcome"] in (Verdict.ERROR, Verdict.NOT_RUN):
+            return None
+        key = (test["metric"], str(test["predicate"]), test["form"])
+        passed[key] = passed.get(key, False) or test["control_outcome"] == Verdict.CONFIRMED
+    return not all(passed.values()) if passed else None
 
 
 def _evidence(test: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Record:
@@ -230,7 +232,7 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
         },
         "resolution": accepted,
         "verdict": verdict,
-        "reason": f"{reason}. {cell.note}".strip() if cell.note else reason,
+        "reason": f"{reason} ({deviation / accepted:.0%} of the tolerance). {cell.note}".strip(),
     }
 
 

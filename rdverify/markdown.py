@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rdverify.verdict import Verdict
+from rdverify.verdict import COARSE, Verdict
 
 
 def number(value: Any, digits: int = 5) -> str:
@@ -47,15 +47,26 @@ def math(text: str) -> str:
 
 
 def counts(records: Iterable[Mapping[str, Any]]) -> str:
-    """``3 CONFIRMED, 1 REFUTED``, in the order of :class:`Verdict`; empty kinds left out."""
-    tally = Counter(str(record["verdict"]) for record in records)
-    return ", ".join(f"{tally[kind]} {kind}" for kind in Verdict if tally[kind])
+    """``3 CONFIRMED (1 not discriminating), 1 REFUTED``, as :class:`Verdict` orders them."""
+    listed = list(records)
+    tally = Counter(str(record["verdict"]) for record in listed)
+    weak = Counter(str(record["verdict"]) for record in listed if _weak(record))
+    return ", ".join(
+        f"{tally[kind]} {kind}" + (f" ({weak[kind]} not discriminating)" if weak[kind] else "")
+        for kind in Verdict if tally[kind]
+    )
 
 
 def verdict_text(record: Mapping[str, Any]) -> str:
-    """The verdict with its flag: what holds and whose control satisfies it too says so."""
-    flag = ""
+    """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
+    flags = ["not discriminating"] if _weak(record) else []
+    if record["verdict"] == Verdict.REACHED and (
+            record["resolution"] > COARSE * abs(float(record["printed"]))):
+        flags.append("coarse")
+    return f"**{record['verdict']}**" + (f" ({', '.join(flags)})" if flags else "")
+
+
+def _weak(record: Mapping[str, Any]) -> bool:
+    """What holds, and whose negative control satisfies it too."""
     held = record["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)
-    if record.get("discriminating") is False and held:
-        flag = " (not discriminating)"
-    return f"**{record['verdict']}**{flag}"
+    return held and record.get("discriminating") is False

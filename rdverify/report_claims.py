@@ -9,11 +9,19 @@ from rdverify.markdown import interval, markdown_table, number, verdict_text
 from rdverify.results import cell_name
 
 Results = Mapping[str, Any]
+INTRODUCTION = """## Claims by section
+
+Each claim opens to its reading, tests, controls and margins. A claim is CONFIRMED if all its tests
+are, REFUTED if one is (premises are tests, too), else UNDECIDED. Thresholds are ours unless the
+reading quotes the paper; *margin* says how far the interval is from the threshold, and where it is
+small the verdict hangs on that choice. A control is negative, something that the claim should not
+hold for; under a refuted claim it shows what the same test says elsewhere. A sentence that the
+paper repeats for several systems, or that can be read in several ways, is several claims here."""
 
 
 def claims_section(results: Results) -> str:
     """All claims, by the section that makes them first."""
-    parts = ["## Claims by section"]
+    parts = [INTRODUCTION]
     # a claim made in several sections, "2.1, 5", stands under the first
     first = {claim["id"]: claim["section"].partition(",")[0] for claim in results["claims"]}
     sections = sorted(set(first.values()), key=_place)
@@ -23,7 +31,7 @@ def claims_section(results: Results) -> str:
             {
                 "Id": f"[{claim['id']}](#{claim['id'].lower()})",
                 "Claim": claim["text"],
-                "Verdict": verdict_text(claim),
+                "Verdict": verdict_text(claim) + _as_printed(claim),
             }
             for claim in claims
         ]
@@ -33,6 +41,12 @@ def claims_section(results: Results) -> str:
         ]
         parts += [_claim_block(claim) for claim in claims]
     return "\n\n".join(parts)
+
+
+def _as_printed(claim: Mapping[str, Any]) -> str:
+    """The verdict before the errata, where it is another."""
+    printed = claim["verdict_as_printed"]
+    return f"; as printed {printed}" if printed and printed != claim["verdict"] else ""
 
 
 def _place(section: str) -> list[int]:

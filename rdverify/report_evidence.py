@@ -60,7 +60,10 @@ def budget_section(results: Results) -> str:
 
 Half widths, added up. *Resolution* is the smallest deviation from print that the check would have
 caught. *Settings*, the spread over settings that fit as well, does not make a pass: it only
-separates REFUTED from UNDECIDED.
+separates REFUTED from UNDECIDED. *Discretisation* is what halving dt moves where the model means
+a continuous time. The grid spacing has no part: the norms are taken over the grid as it is, so it
+is a setting like the others, chosen with them; what halving it moves stands with each verdict
+above.
 
 {markdown_table(rows)}
 

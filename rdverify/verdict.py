@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+COARSE = 0.1  # of a printed number: a check with a wider tolerance confirms nothing
+
 
 class Verdict(StrEnum):
     """An outcome; ``meaning`` says what it does and does not say."""

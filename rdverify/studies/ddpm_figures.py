@@ -78,7 +78,7 @@ def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
                ylabel="network / closed form")
     save(figure, folder, "ddpm-r-t.png")
     return Figure("ddpm-r-t.png", "Top: the DDPM lines of Fig. 2, with what the schedule alone "
-                  "gives. With beta increasing R_t first falls, then rises to 1; with beta "
+                  "gives. With beta increasing R_t first falls, then rises towards 1; with beta "
                   "decreasing, as the paper prints, it rises throughout. Bottom, where the lines "
                   "part: each network's R_t over the closed form of its own row.",
                   "Curves that start at 0.07, fall a little and rise steeply at the end; the one "

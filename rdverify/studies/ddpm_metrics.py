@@ -135,6 +135,10 @@ def comparison_metrics(metrics: Metrics, rows: Mapping[str, Row]) -> None:
     for row in (mnist, cifar):
         metrics[f"ddpm.closed_form.{row.key}.r"] = Metric(
             row.expected.r, f"R in closed form with the true noise, {row.setting}")
+    exact = [row.expected.r for row in rows.values()]
+    metrics["ddpm.closed_form.r_spread"] = Metric(
+        max(exact) - min(exact), "largest minus smallest R of the three rows in closed form, with "
+        "the true noise")
     e = mnist.expected
     metrics["ddpm.closed_form.mnist.early_max"] = Metric(
         float(e.r_t[:800].max()), "largest R_t before t = 0.8 in closed form, MNIST")

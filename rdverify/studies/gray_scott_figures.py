@@ -42,15 +42,17 @@ def all_figures(runs: Runs, record: pd.DataFrame, folder: Path | None) -> dict[s
             "stripes at F = 0.055.")),
         "rd.balance": (balance_lines, Figure(
             "rd-balance.png",
-            f"R_t over normalised time, ratio of the mean norms of {seeds} seeds; inset: the "
-            "first 100 steps; dotted, below: the bound |R_t - 1| <= ||change|| / ||diffusion|| "
-            "and |R_t - 1| itself, first seed, up to 2 T.",
+            f"Top: R_t over normalised time, ratio of the mean norms of {seeds} seeds; inset: "
+            "the first 100 steps. Bottom: |R_t - 1| (thick) and its bound ||change|| / "
+            "||diffusion|| (thin, with dots), first seed, up to 2 T: the ratio comes much nearer "
+            "to 1 than the state comes to rest.",
             "Both lines start near 0.5, overshoot, and fall towards 1 from above; the bound lies "
             "ten times above |R_t - 1| and, later, more than a hundred.")),
         "rd.search": (search_and_seeds, Figure(
             "rd-search.png",
-            "Every setting of the search that ran (grey), those whose four M's fit about equally "
-            f"well (within {EQUALLY_WELL:.1%}, circles), the chosen setting's {seeds} seeds "
+            "Settings of the search (grey; the frame shows those near print), those whose four M's "
+            f"fit about equally well (within {EQUALLY_WELL:.1%}, circles), the chosen setting's "
+            f"{seeds} seeds "
             "(triangles) and print (lines). Left M_react, right R against M_react.",
             "Scatter plots of the searched settings; on the left the seeds of the chosen setting "
             "lie around the crossing of the printed numbers, on the right those of the spot "
@@ -103,9 +105,9 @@ def balance_lines(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> 
             bound = trace.extras["change"][0] / trace.diff[0]
         keep = slice(round(0.01 * steps), None)
         bottom.plot(share[keep], off[keep], label=f"{label}: $|R_t - 1|$", **line)
-        bottom.plot(share[keep], bound[keep], color=colour, linewidth=1.2,
-                    linestyle=(0, (1, 1)) if regime == "spot" else (0, (1, 3)),
-                    label=f"{label}: bound")
+        bottom.plot(share[keep], bound[keep], color=colour, linewidth=1.0, linestyle=dashes,
+                    marker="o" if regime == "spot" else "^", markersize=4,
+                    markevery=max(1, len(share) // 25), label=f"{label}: bound")
     top.axhline(1, color="0.3", linewidth=0.8)
     inset.axhline(1, color="0.3", linewidth=0.8)
     top.set(xlabel="normalised time t / T", ylabel="$R_t$", xlim=(0, 1),

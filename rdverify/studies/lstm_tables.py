@@ -73,6 +73,9 @@ def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, Floa
                               f"({len(near)} on {row.setting})"))
             note = ("Predicted, but R is the quotient of the two fitted M's: within 5 % each they "
                     "leave it free by 10 %, and no further.")
+            if not float(near["r"].min()) <= row.r <= float(near["r"].max()):
+                note += (" No setting of the search whose M's come that near has this R; others "
+                         "have R on both sides of it.")
         found.append(MeasuredCell("LSTM", row.setting, quantity, "corrected", values,
                                   quantity != "r", tuple(parts),
                                   f"{note} Read: {VARIANTS[chosen.variant]}.",

@@ -138,8 +138,9 @@ def decomposition(metrics: Metrics, systems: Systems, context: Context, task: Ta
     task.advance()
     return Table("Magnitude and cancellation. R compares the lengths of the two terms; whether "
                  "they act against each other is another number, the share of their power that "
-                 "cancels. |R_t - 1| is exactly the product of the last three columns at each "
-                 "step (columns are means over time)", rows)
+                 "cancels. With a the reaction and b minus the diffusion (LSTM: the loss; DDPM: "
+                 "the noise), a - b is the change. |R_t - 1| is exactly the product of the last "
+                 "three columns at each step (columns are means over time)", rows)
 
 
 def _updates(metrics: Metrics, systems: Systems) -> None:

@@ -63,7 +63,12 @@ def modes(metrics: Metrics, systems: Systems, context: Context, task: Task) -> T
     task.advance()
     return Table("The three modes of section 6 as features of R_t: share of runs with the "
                  "label that the paper gives the system, then means over runs. A control that "
-                 "gets the label too says that the mode does not come from what the paper names",
+                 "gets the label too says that the mode does not come from what the paper names. "
+                 "All on log R_t: late mean and spread over the last fifth of the time; crossings "
+                 "of R_t = 1 and smoothness (correlation of neighbouring steps) after the first "
+                 "fifth; rise, from the median of the first four fifths to the end; late share, "
+                 "the part of the rise made in the last fifth (any number where the rise is near "
+                 "0)",
                  rows)
 
 

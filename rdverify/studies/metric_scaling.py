@@ -70,8 +70,9 @@ def scaling(metrics: Metrics, task: Task) -> tuple[Table, Curves]:
     return Table("What the metric is invariant under: exponents of a power law, 0 where nothing "
                  "changes. A noise term enters as the root of dt and a drift as dt, so a ratio of "
                  "the two goes with the root of the step; a ratio of two drifts does not. "
-                 "Undivided norms of fields grow as the root of the number of components, an "
-                 "untrained LSTM's with torch's scale of initial weights", rows), curves
+                 "Undivided norms of fields grow as the root of the number of components; those of "
+                 "an untrained LSTM hardly grow, since torch scales initial weights down with it",
+                 rows), curves
 
 
 Run = Callable[[float, int], tuple[float, float]]
