@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rdverify.markdown import number
-from rdverify.results import corrected
+from rdverify.results import cell_name, corrected
 from rdverify.verdict import Verdict
 
 Results = Mapping[str, Any]
@@ -65,11 +65,14 @@ def _controls(results: Results) -> str:
     weak = [c["id"] for c in confirmed if c["discriminating"] is False]
     held = [c for c in corrected(results) if c["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)]
     alike = [c for c in held if c["discriminating"] is False]
+    strong = [cell_name(c) for c in held
+              if c["verdict"] == Verdict.CONFIRMED and c["discriminating"] is not False]
     return (
         f"**Controls.** {len(confirmed)} claims are confirmed, but {len(weak)} of them "
         f"({', '.join(weak) or 'none'}) hold for their negative control as well, and so say "
         f"nothing about the model. So do {len(alike)} of the {len(held)} numbers of Table 1 that "
-        "are confirmed or reached: their control comes as near to print."
+        "are confirmed or reached: their control comes as near to print. Confirmed and "
+        f"discriminating are {', '.join(strong) or 'none'}."
     )
 
 
