@@ -47,6 +47,7 @@ def merge(
                 )
         if values:
             merged.setdefault("environments", {})[name] = {
+                "profile": run["provenance"]["profile"],
                 "python": run["provenance"]["python"],
                 "machine": run["provenance"]["machine"],
                 "packages": run["provenance"]["packages"],
@@ -59,18 +60,27 @@ def merge(
     return merged
 
 
+def cell_values(
+    results: Mapping[str, Any], cell: Mapping[str, Any], profile: str
+) -> dict[str, float]:
+    """What a cell measured in each recorded environment that was run with ``profile``."""
+    return {
+        name: item["measured"]
+        for name, run in results.get("environments", {}).items()
+        for item in run["cells"]
+        if run.get("profile", "quick") == profile
+        and all(item[part] == cell[part] for part in CELL_KEY)
+    }
+
+
 def platform_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Per cell, its value in each recorded environment and the largest distance from the record."""
-    environments = results.get("environments", {})
+    """Per cell, the largest distance from the record over the recorded environments.
+
+    Those of the full profile are left out: they trained other networks.
+    """
     rows = []
     for cell in results["table1"]:
-        key = [cell[name] for name in CELL_KEY]
-        seen = {
-            name: item["measured"]
-            for name, run in environments.items()
-            for item in run["cells"]
-            if [item[part] for part in CELL_KEY] == key
-        }
+        seen = cell_values(results, cell, "quick")
         if seen and cell["measured"] is not None:
             rows.append(
                 {
