@@ -8,7 +8,7 @@ from typing import Any
 
 from rdverify.markdown import number
 from rdverify.results import cell_name, corrected
-from rdverify.verdict import Verdict
+from rdverify.verdict import Verdict, not_discriminating
 
 Results = Mapping[str, Any]
 
@@ -62,11 +62,11 @@ def _rows(results: Results) -> str:
 
 def _controls(results: Results) -> str:
     confirmed = [c for c in results["claims"] if c["verdict"] == Verdict.CONFIRMED]
-    weak = [c["id"] for c in confirmed if c["discriminating"] is False]
+    weak = [c["id"] for c in confirmed if not_discriminating(c)]
     held = [c for c in corrected(results) if c["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)]
-    alike = [c for c in held if c["discriminating"] is False]
+    alike = [c for c in held if not_discriminating(c)]
     strong = [cell_name(c) for c in held
-              if c["verdict"] == Verdict.CONFIRMED and c["discriminating"] is not False]
+              if c["verdict"] == Verdict.CONFIRMED and not not_discriminating(c)]
     return (
         f"**Controls.** {len(confirmed)} claims are confirmed, but {len(weak)} of them "
         f"({', '.join(weak) or 'none'}) hold for their negative control as well, and so say "

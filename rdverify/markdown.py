@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rdverify.verdict import COARSE, Verdict
+from rdverify.verdict import COARSE, Verdict, not_discriminating
 
 
 def number(value: Any, digits: int = 5) -> str:
@@ -50,7 +50,7 @@ def counts(records: Iterable[Mapping[str, Any]]) -> str:
     """``3 CONFIRMED (1 not discriminating), 1 REFUTED``, as :class:`Verdict` orders them."""
     listed = list(records)
     tally = Counter(str(record["verdict"]) for record in listed)
-    weak = Counter(str(record["verdict"]) for record in listed if _weak(record))
+    weak = Counter(str(record["verdict"]) for record in listed if not_discriminating(record))
     return ", ".join(
         f"{tally[kind]} {kind}" + (f" ({weak[kind]} not discriminating)" if weak[kind] else "")
         for kind in Verdict if tally[kind]
@@ -59,14 +59,8 @@ def counts(records: Iterable[Mapping[str, Any]]) -> str:
 
 def verdict_text(record: Mapping[str, Any]) -> str:
     """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
-    flags = ["not discriminating"] if _weak(record) else []
+    flags = ["not discriminating"] if not_discriminating(record) else []
     if record["verdict"] == Verdict.REACHED and (
             record["resolution"] > COARSE * abs(float(record["printed"]))):
         flags.append("coarse")
     return f"**{record['verdict']}**" + (f" ({', '.join(flags)})" if flags else "")
-
-
-def _weak(record: Mapping[str, Any]) -> bool:
-    """What holds, and whose negative control satisfies it too."""
-    held = record["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)
-    return held and record.get("discriminating") is False

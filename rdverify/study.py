@@ -49,11 +49,16 @@ class Metric:
         interval = interval_of(samples)
         return cls(interval.mean, what, interval.low, interval.high, interval.n)
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval; an exact value, or 0 for none, is both its ends."""
+        exact = float(self.value or 0.0)
+        return (exact if self.low is None else float(self.low),
+                exact if self.high is None else float(self.high))
+
     def reaching(self, others: Iterable[float], what: str) -> Metric:
         """The same value with an interval that also covers ``others``: what print leaves open."""
-        ends = [float(end) for end in (self.low, self.high) if end is not None] or [
-            float(self.value or 0.0)]
-        covered = [*ends, *others]
+        covered = [*self.ends, *others]
         return replace(self, what=what, low=min(covered), high=max(covered))
 
 

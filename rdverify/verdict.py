@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 COARSE = 0.1  # of a printed number: a check with a wider tolerance confirms nothing
 
@@ -33,3 +35,9 @@ _MEANING = {
     Verdict.NOT_RUN: "its system was not run",
     Verdict.ERROR: "the measurement failed; this says nothing about the paper",
 }
+
+
+def not_discriminating(record: Mapping[str, Any]) -> bool:
+    """Whether a claim or number holds and its negative control satisfies it too."""
+    held = record["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)
+    return held and record.get("discriminating") is False

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 import torch
@@ -28,6 +29,7 @@ from rdverify.studies.lstm_networks import SEEDS, configs, load
 from rdverify.studies.lstm_rows import ROWS, UNSEEN, data_of, read
 from rdverify.studies.lstm_search import first_stage
 from rdverify.studies.lstm_skill_metrics import median_metric
+from rdverify.studies.lstm_tables import brackets
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SMALL = LSTMConfig(data=SineConfig(length=30, sequences=8), batch_size=4, epochs=4,
@@ -151,6 +153,13 @@ def test_shares_and_medians_have_covering_intervals():
     assert (share.low, share.high) == pytest.approx((0.5958, 0.9821), abs=1e-4)  # Wilson 1927
     middle = median_metric(np.arange(10.0), "x")
     assert (middle.low, middle.value, middle.high) == (1, 4.5, 8)
+
+
+def test_a_number_is_bracketed_by_values_on_both_sides_alone():
+    values = pd.Series([0.9, 1.1, 1.0])
+    assert all(brackets(values, target) for target in (0.9, 1.05, 1.1))
+    assert not any(brackets(values, target) for target in (0.89, 1.11))
+    assert not brackets(values[:0], 1.0)
 
 
 def test_eta_squared_finds_all_or_nothing():

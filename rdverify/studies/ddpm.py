@@ -41,7 +41,15 @@ from rdverify.studies.ddpm_sampling import (
 )
 from rdverify.studies.ddpm_settings import PRINTED, RECORD, fit, read_record, trajectories_behind
 from rdverify.studies.ddpm_tables import architectures, direction_gap, part_settings, tables
-from rdverify.study import Context, Control, MeasuredCell, Metric, Metrics, StudyResult
+from rdverify.study import (
+    Context,
+    Control,
+    MeasuredCell,
+    Metric,
+    Metrics,
+    Quantity,
+    StudyResult,
+)
 from rdverify.tolerance import Part
 from rdverify.unet import build_unet
 
@@ -180,7 +188,8 @@ def row_cells(row: Row, variants: pd.DataFrame | None, training: pd.DataFrame | 
     if row.card:
         extent = _extent(row.card)
         note = f"trained on {extent['data']}; {extent['steps']} training steps"
-    values = {"m_react": b.m_react_runs, "m_diff": b.m_diff_runs, "r": b.r_runs}
+    values: dict[Quantity, FloatArray] = {
+        "m_react": b.m_react_runs, "m_diff": b.m_diff_runs, "r": b.r_runs}
     cells = []
 
     def platform(runs: FloatArray) -> Part:
@@ -188,14 +197,14 @@ def row_cells(row: Row, variants: pd.DataFrame | None, training: pd.DataFrame | 
 
     for quantity, runs in values.items():
         parts = (platform(runs), *part_settings(row.setting, quantity, variants, training))
-        cells.append(MeasuredCell("DDPM", row.setting, quantity, "corrected",  # type: ignore[arg-type]
+        cells.append(MeasuredCell("DDPM", row.setting, quantity, "corrected",
                                   runs, fitted, parts, note, Control(
                                       "the schedule alone, in closed form: no network",
                                       float(getattr(row.expected, quantity)))))
     literal = "the norm of epsilon_theta itself"
-    as_printed: dict[str, FloatArray] = {"m_react": epsilon, "r": epsilon / b.m_diff_runs}
+    as_printed: dict[Quantity, FloatArray] = {"m_react": epsilon, "r": epsilon / b.m_diff_runs}
     for quantity, runs in as_printed.items():
-        cells.append(MeasuredCell("DDPM", row.setting, quantity, "printed",  # type: ignore[arg-type]
+        cells.append(MeasuredCell("DDPM", row.setting, quantity, "printed",
                                   runs, False, (platform(runs),), literal))
     return cells
 

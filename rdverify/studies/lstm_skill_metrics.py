@@ -96,7 +96,7 @@ def add_steadied(metrics: Metrics, key: str, models: Sequence[SequenceModel], da
     plain = metrics[f"lstm.{key}.frequency_error"]
     metrics[f"lstm.{key}.frequency_error_steadied"] = own
     metrics[f"lstm.{key}.frequency_error_open"] = plain.reaching(
-        [end for end in (own.low, own.high) if end is not None],
+        own.ends,
         f"{plain.what}; its interval covers the kind steadied's as well, which read noise while "
         "it learned: the paper says nothing of either")
     line = Skill.of(models, x).line(key, "trained, with noise on what is read")

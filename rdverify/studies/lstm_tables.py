@@ -65,17 +65,18 @@ def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, Floa
         note = ("Fitted: chosen by the two M's. The settings are ours; the paper states none of "
                 "them.")
         if quantity == "r":
-            near = distances(row, frame)
-            near = near[near["distance"] <= ADMISSIBLE]
+            everything = distances(row, frame)
+            near = everything[everything["distance"] <= ADMISSIBLE]
             parts.append(Part("settings", spread_of(near, "r", mean),
                               "largest distance of R over all settings and readings of the search "
                               f"whose two M's lie within {ADMISSIBLE:.0%} of print "
                               f"({len(near)} on {row.setting})"))
             note = ("Predicted, but R is the quotient of the two fitted M's: within 5 % each they "
                     "leave it free by 10 %, and no further.")
-            if not float(near["r"].min()) <= row.r <= float(near["r"].max()):
-                note += (" No setting of the search whose M's come that near has this R; others "
-                         "have R on both sides of it.")
+            if not brackets(near["r"], row.r):
+                others = ("; others have R on both sides of it"
+                          if brackets(everything["r"], row.r) else "")
+                note += f" No setting of the search whose M's come that near has this R{others}."
         found.append(MeasuredCell("LSTM", row.setting, quantity, "corrected", values,
                                   quantity != "r", tuple(parts),
                                   f"{note} Read: {VARIANTS[chosen.variant]}.",
@@ -129,6 +130,11 @@ def chosen_table(choice: Mapping[str, Mapping[str, Chosen]],
                  "(mean ± standard deviation)", rows)
 
 
+def brackets(values: pd.Series, target: float) -> bool:
+    """Whether ``target`` lies between the least and the greatest value; False where none is."""
+    return bool(len(values) and values.min() <= target <= values.max())
+
+
 def reach(frames: Mapping[str, pd.DataFrame],
           runs: Mapping[str, Mapping[str, FloatArray]]) -> Table:
     """For each of the nine numbers: reached, reachable or outside everything tried."""
@@ -143,10 +149,10 @@ def reach(frames: Mapping[str, pd.DataFrame],
             half = rounding_half_width(f"{target:.4f}")
             if interval.predicted_low - half <= target <= interval.predicted_high + half:
                 verdict = "reached: inside the interval of one run"
-            elif low <= target <= high:
-                inside = len(near) and near[quantity].min() <= target <= near[quantity].max()
+            elif brackets(everything[quantity], target):
                 verdict = "reachable: other settings of the search lie on both sides of it" + (
-                    "" if inside else ", but none with both M's within 5 % of print")
+                    "" if brackets(near[quantity], target)
+                    else ", but none with both M's within 5 % of print")
             else:
                 verdict = "outside everything tried"
             rows.append({"Row": row.setting, "Number": quantity, "Printed": f"{target:.4f}",
