@@ -84,11 +84,14 @@ def judge_claim(claim: Mapping[str, Any], metrics: Mapping[str, Metric]) -> Reco
 
     Tests marked ``form = "printed"`` make up ``verdict_as_printed``; those marked
     "corrected" the verdict; unmarked ones count for both. A claim discriminates
-    unless, for each of its tests, some control passes it too.
+    unless, for each of its tests, some control passes it too. One whose tests or controls
+    were not all run is NOT_RUN, also where its own text leaves it undecided.
     """
     tests = [_evidence(test, metrics) for test in claim.get("test", [])]
     corrected = [t["outcome"] for t in tests if t["form"] != "printed"]
-    if claim.get("untestable"):
+    if any(Verdict.NOT_RUN in (t["outcome"], t["control_outcome"]) for t in tests):
+        verdict, printed, why = Verdict.NOT_RUN, None, ""
+    elif claim.get("untestable"):
         verdict, printed, why = Verdict.UNTESTABLE, None, claim["untestable"]
     elif claim.get("undecided"):
         verdict, printed, why = Verdict.UNDECIDED, None, claim["undecided"]

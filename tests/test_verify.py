@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import numpy as np
 import pytest
 
 from rdverify import InputError, verify
-from rdverify.study import MeasuredCell, StudyResult
+from rdverify.results import drifts
+from rdverify.study import MeasuredCell, Metric, StudyResult
 from rdverify.verify import chosen_systems, gather, judge_table1
 
 RUN = {"command": "test", "profile": "quick", "systems": ["gray-scott"], "time": "now"}
@@ -43,6 +46,46 @@ def test_every_measured_cell_finds_its_printed_number() -> None:
     assert (found["printed"], found["setting"]) == ("5.2508", "CIFAR10")
     printed = MeasuredCell("DDPM", "CIFAR10", "r", "printed", np.full(4, 10.0), False)
     assert [record["verdict"] for record in judge_table1([printed])].count("REFUTED") == 1
+
+
+PREFIXES = {"gray-scott": "rd.", "lstm": "lstm.", "ddpm": "ddpm.", "metric": "metric."}
+
+
+def rerun(names: Sequence[str], recorded: dict[str, Any]) -> dict[str, Any]:
+    """What a run of these systems alone gives whose every fact is the recorded one."""
+    studies = {
+        name: StudyResult(
+            metrics={
+                key: Metric(**value)
+                for key, value in recorded["metrics"].items()
+                if key.startswith(PREFIXES[name])
+            }
+        )
+        for name in names
+    }
+    return gather(studies, recorded, RUN | {"systems": list(names)})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [(), *itertools.combinations(PREFIXES, 1), *itertools.combinations(PREFIXES, 2)],
+    ids=lambda names: "+".join(names) or "nothing",
+)
+def test_a_run_of_some_systems_drifts_from_the_record_in_none_of_its_claims(
+    names: Sequence[str], recorded: dict[str, Any]
+) -> None:
+    results = rerun(names, recorded)
+    assert drifts(results, recorded) == []
+    judged = [claim for claim in results["claims"] if claim["verdict"] != "NOT_RUN"]
+    if names:
+        assert any(claim["evidence"] for claim in judged)
+    missing = [
+        item["metric"]
+        for claim in judged
+        for item in claim["evidence"]
+        if "NOT_RUN" in (item["outcome"], item["control_outcome"])
+    ]
+    assert not missing
 
 
 def test_equal_runs_give_equal_results_but_for_the_time(recorded: dict[str, Any]) -> None:
