@@ -42,8 +42,9 @@ def norms_of_a_step(images: int, channels: int, repeats: int) -> float:
     return statistics.median(seconds(norms) for _ in range(40 * repeats))
 
 
-def interleaved(ours: Callable[[], object], theirs: Callable[[], object],
-                repeats: int) -> list[float]:
+def interleaved(
+    ours: Callable[[], object], theirs: Callable[[], object], repeats: int
+) -> list[float]:
     """Ratios ours / theirs of neighbouring runs, the order changing each time."""
     ours(), theirs()  # warm up
     ratios = []
@@ -74,20 +75,27 @@ def main() -> None:
         return sample(unet, schedule, images=n, seed=1)
 
     def theirs() -> object:
-        return pipeline(batch_size=n, num_inference_steps=T, output_type="np",
-                        generator=torch.Generator().manual_seed(1))
+        return pipeline(
+            batch_size=n,
+            num_inference_steps=T,
+            output_type="np",
+            generator=torch.Generator().manual_seed(1),
+        )
 
     ratios = interleaved(ours, theirs, chosen.repeats)
     low, high = np.percentile(ratios, [25, 75])
     step = statistics.median(seconds(ours) for _ in range(5)) / T
     norms = norms_of_a_step(n, channels, chosen.repeats)
     print(f"torch threads {torch.get_num_threads()}, {n} images of {channels} x 32 x 32, T = {T}")
-    print(f"sampler / DDPMPipeline: median {statistics.median(ratios):.4f} of {len(ratios)} "
-          f"interleaved pairs (quartiles {low:.4f} to {high:.4f})")
+    print(
+        f"sampler / DDPMPipeline: median {statistics.median(ratios):.4f} of {len(ratios)} "
+        f"interleaved pairs (quartiles {low:.4f} to {high:.4f})"
+    )
     print(f"norms: {norms * 1e6:.1f} us of {step * 1e3:.2f} ms a step = {norms / step:.3%}")
     for name, counts, work in (
-            ("steps", (T, 2 * T, 4 * T), lambda k: sample(unet, Schedule.linear(k), images=n)),
-            ("images", (n, 2 * n, 4 * n), lambda k: sample(unet, schedule, images=k, batch=n))):
+        ("steps", (T, 2 * T, 4 * T), lambda k: sample(unet, Schedule.linear(k), images=n)),
+        ("images", (n, 2 * n, 4 * n), lambda k: sample(unet, schedule, images=k, batch=n)),
+    ):
         times = [min(seconds(lambda work=work, k=k: work(k)) for _ in range(3)) for k in counts]
         order = np.polyfit(np.log(counts), np.log(times), 1)[0]
         shown = ", ".join(f"{k}: {t:.2f} s" for k, t in zip(counts, times, strict=True))

@@ -63,8 +63,9 @@ def kernel(steps: int, norms: bool) -> Callable[[], None]:
     """The compiled steps alone, with and without the norms."""
     config = config_of()
     grid = config.dx**2
-    coefficients = np.array([config.d_u / grid, config.d_v / grid, FEED, FEED + config.kill_rate,
-                             config.dt, 1.0, 4.0])
+    coefficients = np.array(
+        [config.d_u / grid, config.d_v / grid, FEED, FEED + config.kill_rate, config.dt, 1.0, 4.0]
+    )
     start = [gray_scott_kernel.wrap(field) for field in initial_state(config)]
     buffers = [gray_scott_kernel.wrap(field) for field in (*initial_state(config),) * 2]
     sums = np.zeros((gray_scott_kernel.SUMS, steps))
@@ -84,8 +85,13 @@ def numpy_roll(steps: int) -> Callable[[], None]:
     start = initial_state(config)
 
     def laplacian(field: Any) -> Any:
-        return (np.roll(field, 1, 0) + np.roll(field, -1, 0) + np.roll(field, 1, 1)
-                + np.roll(field, -1, 1) - 4 * field) / config.dx**2
+        return (
+            np.roll(field, 1, 0)
+            + np.roll(field, -1, 0)
+            + np.roll(field, 1, 1)
+            + np.roll(field, -1, 1)
+            - 4 * field
+        ) / config.dx**2
 
     def work() -> None:
         u, v = start
@@ -105,12 +111,15 @@ def pde_system(config: GrayScottConfig) -> tuple[pde.PDE, pde.FieldCollection]:
     """The same equations and initial state for py-pde."""
     side = SIDE * config.dx
     grid = pde.CartesianGrid([[0, side], [0, side]], SIDE, periodic=True)
-    equations = pde.PDE({
-        "u": f"{config.d_u} * laplace(u) - u * v**2 + {FEED} * (1 - u)",
-        "v": f"{config.d_v} * laplace(v) + u * v**2 - {FEED + config.kill_rate} * v",
-    })
+    equations = pde.PDE(
+        {
+            "u": f"{config.d_u} * laplace(u) - u * v**2 + {FEED} * (1 - u)",
+            "v": f"{config.d_v} * laplace(v) + u * v**2 - {FEED + config.kill_rate} * v",
+        }
+    )
     return equations, pde.FieldCollection(
-        [pde.ScalarField(grid, field) for field in initial_state(config)])
+        [pde.ScalarField(grid, field) for field in initial_state(config)]
+    )
 
 
 def py_pde(steps: int, norms: bool = False) -> Callable[[], None]:
@@ -153,8 +162,11 @@ def together(steps: int, workers: int) -> Callable[[], None]:
     return lambda: sys.exit("a run is missing") if len(run_many(configs, workers)) != 2 else None
 
 
-def measure(contestants: dict[str, tuple[Callable[[], None], float]], repeats: int,
-            clock: Callable[[], float] = time.process_time) -> dict[str, list[float]]:
+def measure(
+    contestants: dict[str, tuple[Callable[[], None], float]],
+    repeats: int,
+    clock: Callable[[], float] = time.process_time,
+) -> dict[str, list[float]]:
     """Seconds per cell and step of every contestant in every round."""
     for work, _ in contestants.values():
         work()  # compiles and warms the caches
@@ -182,21 +194,30 @@ def main() -> int:
 
     cells = SIDE * SIDE
     print(f"N = {SIDE}, float64, {args.repeats} rounds; compiling ...", file=sys.stderr)
-    seconds = measure({
-        "rdverify, norms at every step": (ours(1500), 1500 * cells),
-        "kernel, norms at every step": (kernel(1500, True), 1500 * cells),
-        "kernel, no norms": (kernel(1500, False), 1500 * cells),
-        "NumPy np.roll, norms": (numpy_roll(60), 60 * cells),
-        "py-pde numba, no norms": (py_pde(100), 100 * cells),
-        "py-pde numba, norms": (py_pde(60, norms=True), 60 * cells),
-        "rdverify, float32": (ours(1500, dtype="float32"), 1500 * cells),
-    }, args.repeats)
-    seconds |= measure({
-        "two runs, one thread": (together(3000, 1), 6000 * cells),
-        "two runs, two threads": (together(3000, 2), 6000 * cells),
-    }, 2 * args.repeats, time.perf_counter)
-    rows = {name: {"best": 1e-9 / min(times), "median": 1e-9 / float(np.median(times))}
-            for name, times in seconds.items()}
+    seconds = measure(
+        {
+            "rdverify, norms at every step": (ours(1500), 1500 * cells),
+            "kernel, norms at every step": (kernel(1500, True), 1500 * cells),
+            "kernel, no norms": (kernel(1500, False), 1500 * cells),
+            "NumPy np.roll, norms": (numpy_roll(60), 60 * cells),
+            "py-pde numba, no norms": (py_pde(100), 100 * cells),
+            "py-pde numba, norms": (py_pde(60, norms=True), 60 * cells),
+            "rdverify, float32": (ours(1500, dtype="float32"), 1500 * cells),
+        },
+        args.repeats,
+    )
+    seconds |= measure(
+        {
+            "two runs, one thread": (together(3000, 1), 6000 * cells),
+            "two runs, two threads": (together(3000, 2), 6000 * cells),
+        },
+        2 * args.repeats,
+        time.perf_counter,
+    )
+    rows = {
+        name: {"best": 1e-9 / min(times), "median": 1e-9 / float(np.median(times))}
+        for name, times in seconds.items()
+    }
     pairs = {
         "numpy_roll": ("NumPy np.roll, norms", "rdverify, norms at every step"),
         "py_pde": ("py-pde numba, no norms", "rdverify, norms at every step"),
@@ -209,7 +230,10 @@ def main() -> int:
         bar, at_least, what = BARS[name]
         best = min(seconds[slow]) / min(seconds[fast])
         ratios[name] = {
-            "what": what, "bar": bar, "at_least": at_least, "best": best,
+            "what": what,
+            "bar": bar,
+            "at_least": at_least,
+            "best": best,
             "median": float(np.median(np.divide(seconds[slow], seconds[fast]))),
             "met": best >= bar if at_least else best <= bar,
         }
@@ -231,23 +255,30 @@ def main() -> int:
         print(f"{name:34}{row['best']:8.3f}{row['median']:8.3f}")
     print("\nratios: best of each (median over rounds), bar")
     for ratio in ratios.values():
-        print(f"{ratio['best']:8.2f} ({ratio['median']:.2f})  "
-              f"{'>=' if ratio['at_least'] else '<='} {ratio['bar']:<5}"
-              f"{'met' if ratio['met'] else 'MISSED':7} {ratio['what']}")
+        print(
+            f"{ratio['best']:8.2f} ({ratio['median']:.2f})  "
+            f"{'>=' if ratio['at_least'] else '<='} {ratio['bar']:<5}"
+            f"{'met' if ratio['met'] else 'MISSED':7} {ratio['what']}"
+        )
     print("\ngrowth, ours with norms, best")
     for n, one_step in growth["cells"].items():
         print(f"  {n:4} x {n:<4} {1e6 * one_step:10.1f} us a step")
     for t, whole in growth["steps"].items():
         print(f"  {t:5} steps of {SIDE} x {SIDE} {1e3 * whole:8.1f} ms")
-    print(f"  time ~ cells^{growth['exponent']['cells']:.3f}, "
-          f"steps^{growth['exponent']['steps']:.3f}")
+    print(
+        f"  time ~ cells^{growth['exponent']['cells']:.3f}, steps^{growth['exponent']['steps']:.3f}"
+    )
 
     if args.output is not None:
         result = {
-            "side": SIDE, "repeats": args.repeats, "gcells_per_second": rows, "ratios": ratios,
+            "side": SIDE,
+            "repeats": args.repeats,
+            "gcells_per_second": rows,
+            "ratios": ratios,
             "seconds": growth,
             "machine": {
-                "processor": processor(), "cores": os.cpu_count(),
+                "processor": processor(),
+                "cores": os.cpu_count(),
                 "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("numpy", "numba", "py-pde")},

@@ -90,8 +90,10 @@ def main() -> None:
             )
             print(f"  {name}: largest relative difference from float64 {worst:.1e}")
 
-        sizes = {f"{b} x {t}": torch.randn(b, t, 1)
-                 for b, t in ((128, 200), (256, 200), (1024, 200), (512, 50), (512, 800))}
+        sizes = {
+            f"{b} x {t}": torch.randn(b, t, 1)
+            for b, t in ((128, 200), (256, 200), (1024, 200), (512, 50), (512, 800))
+        }
         times = interleaved(
             {name: (lambda series=series: probe(lstm, series)) for name, series in sizes.items()},
             repeats,
@@ -101,12 +103,16 @@ def main() -> None:
             print(f"  {name:<18} {1e9 * seconds / sizes[name].numel():8.1f} ns")
 
     config = LSTMConfig(data=SineConfig(sequences=32), epochs=10, batch_size=8)
-    for label, chosen in (("batches of 8", config),
-                          ("batches of 32", dataclasses.replace(config, batch_size=None))):
+    for label, chosen in (
+        ("batches of 8", config),
+        ("batches of 32", dataclasses.replace(config, batch_size=None)),
+    ):
         ten = seeds(chosen, 10)
-        calls = {"one": lambda chosen=chosen: train(chosen),
-                 "ten, stacked": lambda ten=ten: train_many(ten, method="batched"),
-                 "ten, threads": lambda ten=ten: train_many(ten, method="modules")}
+        calls = {
+            "one": lambda chosen=chosen: train(chosen),
+            "ten, stacked": lambda ten=ten: train_many(ten, method="batched"),
+            "ten, threads": lambda ten=ten: train_many(ten, method="modules"),
+        }
         times = interleaved(calls, max(2, repeats // 10))
         print(f"training, {label}, {os.cpu_count()} processors")
         for name, seconds in times.items():

@@ -52,32 +52,44 @@ def _ratio(row: Row) -> Record:
     low, high = interval_of_ratio(row["m_react"], row["m_diff"])
     return _record(
         f"Table 1, {row['system']} {row['setting']}: R is M_react / M_diff",
-        row["r"], low, high, _meets(row["r"], low, high),
-    )  # fmt: skip
+        row["r"],
+        low,
+        high,
+        _meets(row["r"], low, high),
+    )
 
 
 def _rd_spread(row: Row) -> Record:
     low, high = float(RD_RATIO) - float(RD_SPREAD), float(RD_RATIO) + float(RD_SPREAD)
     return _record(
         f"Section 5: RD reaches {RD_RATIO} ± {RD_SPREAD}; Table 1, {row['setting']}",
-        row["r"], low, high, _meets(row["r"], low, high),
-    )  # fmt: skip
+        row["r"],
+        low,
+        high,
+        _meets(row["r"], low, high),
+    )
 
 
 def _ddpm_factor(row: Row) -> Record:
     low, high = interval_of_ratio(row["m_diff"], row["m_react"])
     return _record(
         f"Section 5: noise is about {DDPM_FACTOR} times the drift; Table 1, {row['setting']}",
-        DDPM_FACTOR, low, high, _meets(DDPM_FACTOR, low, high),
-    )  # fmt: skip
+        DDPM_FACTOR,
+        low,
+        high,
+        _meets(DDPM_FACTOR, low, high),
+    )
 
 
 def _above_and_below(rows: Sequence[Row]) -> Record:
     ratios = [float(row["r"]) for row in rows if row["system"] == "LSTM"]
     return _record(
         "Section 5: the LSTM oscillates around 1; Table 1's LSTM ratios lie on both sides",
-        "1", min(ratios), max(ratios), min(ratios) < 1 < max(ratios),
-    )  # fmt: skip
+        "1",
+        min(ratios),
+        max(ratios),
+        min(ratios) < 1 < max(ratios),
+    )
 
 
 def _root_of_three(rows: Sequence[Row]) -> Record:
@@ -85,13 +97,19 @@ def _root_of_three(rows: Sequence[Row]) -> Record:
     low, high = interval_of_ratio(m_diff["CIFAR10"], m_diff["MNIST"])
     return _record(
         "Table 1: M_diff of 3x32x32 over that of 1x32x32 images, root 3 for an undivided norm",
-        "1.73", low, high, _meets("1.73", low, high),
-    )  # fmt: skip
+        "1.73",
+        low,
+        high,
+        _meets("1.73", low, high),
+    )
 
 
 def _order_of_coefficients() -> Record:
     ratio = float(D_V) / float(D_U)
     return _record(
         "Section 2.1: patterns only if D_v > D_u; section 4.1's D_v / D_u must exceed 1",
-        "> 1", ratio, ratio, ratio > 1,
-    )  # fmt: skip
+        "> 1",
+        ratio,
+        ratio,
+        ratio > 1,
+    )

@@ -20,17 +20,33 @@ from rdverify.errors import InputError, require
 from rdverify.progress import Reporter
 from rdverify.trace import Trace
 
-__all__ = ["ExpectedBalance", "Schedule", "Variance", "expected_balance", "final_ratio",
-           "forward_step", "q_sample", "reverse_step", "sample"]
+__all__ = [
+    "ExpectedBalance",
+    "Schedule",
+    "Variance",
+    "expected_balance",
+    "final_ratio",
+    "forward_step",
+    "q_sample",
+    "reverse_step",
+    "sample",
+]
 
 Denoiser = Callable[..., Any]
 Observer = Callable[[int, torch.Tensor, torch.Tensor], None]
 
 
-def reverse_step(x_t: torch.Tensor, eps: torch.Tensor, t: int, schedule: Schedule,
-                 noise: torch.Tensor, *, variance: Variance = "beta", clip: float | None = None,
-                 last_noise: bool = False,
-                 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def reverse_step(
+    x_t: torch.Tensor,
+    eps: torch.Tensor,
+    t: int,
+    schedule: Schedule,
+    noise: torch.Tensor,
+    *,
+    variance: Variance = "beta",
+    clip: float | None = None,
+    last_noise: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One step of p(x_{t-1} | x_t) (section 2.3): x_{t-1} = mu_theta(x_t, t) + sigma_t z.
 
     mu_theta = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_theta) / sqrt(alpha_t).
@@ -63,8 +79,12 @@ class _Steps:
     """The schedule's numbers as Python floats, worked out once for a whole chain."""
 
     def __init__(self, schedule: Schedule, variance: Variance, clip: float | None) -> None:
-        require(clip is None or (np.isfinite(clip) and clip > 0), "clip", clip,
-                "None or a positive finite range")
+        require(
+            clip is None or (np.isfinite(clip) and clip > 0),
+            "clip",
+            clip,
+            "None or a positive finite range",
+        )
         a, b = schedule.drift_coefficients()
         self.a, self.b = a.tolist(), b.tolist()
         self.sigma: list[float] = schedule.sigma(variance).tolist()
@@ -84,13 +104,24 @@ class _Steps:
         return x_0.mul_(self.c_0[t]).add_(x, alpha=self.c_t[t] - 1)
 
 
-def sample(denoiser: Any, schedule: Schedule | None = None, shape: Sequence[int] | None = None,
-           images: int = 16, seed: int = 0, *, variance: Variance | None = None,
-           clip: bool | float | None = None, last_noise: bool = False,
-           dtype: torch.dtype = torch.float32, initial: torch.Tensor | None = None,
-           device: torch.device | str | None = None, batch: int | None = None,
-           observe: Observer | None = None, progress: Reporter | None = None,
-           name: str = "sampling") -> tuple[torch.Tensor, Trace]:
+def sample(
+    denoiser: Any,
+    schedule: Schedule | None = None,
+    shape: Sequence[int] | None = None,
+    images: int = 16,
+    seed: int = 0,
+    *,
+    variance: Variance | None = None,
+    clip: bool | float | None = None,
+    last_noise: bool = False,
+    dtype: torch.dtype = torch.float32,
+    initial: torch.Tensor | None = None,
+    device: torch.device | str | None = None,
+    batch: int | None = None,
+    observe: Observer | None = None,
+    progress: Reporter | None = None,
+    name: str = "sampling",
+) -> tuple[torch.Tensor, Trace]:
     """Generate images over the full reverse chain, with both norms at each step (eq14, eq17).
 
     Args:
@@ -145,12 +176,16 @@ def sample(denoiser: Any, schedule: Schedule | None = None, shape: Sequence[int]
         device = next((p.device for p in parameters()), "cpu") if callable(parameters) else "cpu"
     limit = None if clip is None or clip is False else float(clip)
     steps = _Steps(schedule, variance, limit)
-    seeds = [int(np.random.SeedSequence((seed, k)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-             for k in range(images)]
+    seeds = [
+        int(np.random.SeedSequence((seed, k)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        for k in range(images)
+    ]
     size = batch or images
     parts = []
-    with _evaluating(network), (progress or Reporter()).task(
-            name, schedule.T * -(-images // size)) as task:
+    with (
+        _evaluating(network),
+        (progress or Reporter()).task(name, schedule.T * -(-images // size)) as task,
+    ):
         for start in range(0, images, size):
             chunk = slice(start, min(start + size, images))
             generators = [torch.Generator(device).manual_seed(s) for s in seeds[chunk]]
@@ -158,25 +193,47 @@ def sample(denoiser: Any, schedule: Schedule | None = None, shape: Sequence[int]
             _fill(x, generators)  # drawn even where given, so that z does not depend on it
             if initial is not None:
                 x.copy_(initial[chunk])
-            parts.append(_chain(network, x, generators, schedule.T, steps, last_noise,
-                                observe, task.advance))
+            parts.append(
+                _chain(network, x, generators, schedule.T, steps, last_noise, observe, task.advance)
+            )
     state = torch.cat([part[0] for part in parts])
     react, drawn, epsilon = torch.cat([part[1] for part in parts], dim=2).double().cpu().numpy()
     added = drawn.copy()
     if not last_noise:
         added[-1] = 0.0
-    config = {"schedule": schedule.name, "T": schedule.T, "variance": variance, "clip": limit,
-              "last_noise": last_noise, "shape": list(one), "seed": seed,
-              "dtype": str(dtype).removeprefix("torch."), "beta_1": float(schedule.beta[0]),
-              "beta_T": float(schedule.beta[-1])}
-    trace = Trace(react.T, drawn.T, system="DDPM", config=config, seeds=seeds,
-                  extras={"epsilon": epsilon.T, "added": added.T})
+    config = {
+        "schedule": schedule.name,
+        "T": schedule.T,
+        "variance": variance,
+        "clip": limit,
+        "last_noise": last_noise,
+        "shape": list(one),
+        "seed": seed,
+        "dtype": str(dtype).removeprefix("torch."),
+        "beta_1": float(schedule.beta[0]),
+        "beta_T": float(schedule.beta[-1]),
+    }
+    trace = Trace(
+        react.T,
+        drawn.T,
+        system="DDPM",
+        config=config,
+        seeds=seeds,
+        extras={"epsilon": epsilon.T, "added": added.T},
+    )
     return state, trace
 
 
-def _chain(network: Denoiser, x: torch.Tensor, generators: list[torch.Generator], T: int,
-           steps: _Steps, last_noise: bool, observe: Observer | None,
-           advance: Callable[[], None]) -> tuple[torch.Tensor, torch.Tensor]:
+def _chain(
+    network: Denoiser,
+    x: torch.Tensor,
+    generators: list[torch.Generator],
+    T: int,
+    steps: _Steps,
+    last_noise: bool,
+    observe: Observer | None,
+    advance: Callable[[], None],
+) -> tuple[torch.Tensor, torch.Tensor]:
     """All steps for one batch; norms of shape (3, T, batch) stay on the device until the end."""
     n = x.shape[0]
     norms = torch.zeros((3, T, n), dtype=x.dtype, device=x.device)
@@ -215,23 +272,31 @@ def _fill(out: torch.Tensor, generators: list[torch.Generator]) -> None:
 def _check_finite(norms: torch.Tensor, step: int, T: int) -> None:
     if not bool(torch.isfinite(norms[:, : step + 1]).all()):
         first = int((~torch.isfinite(norms)).any(dim=2).any(dim=0).nonzero()[0, 0])
-        raise InputError(f"denoiser's output at step {first + 1} of {T} (t = {T - 1 - first}) = "
-                         "NaN or infinity is not allowed: must be finite, with a finite norm")
+        raise InputError(
+            f"denoiser's output at step {first + 1} of {T} (t = {T - 1 - first}) = "
+            "NaN or infinity is not allowed: must be finite, with a finite norm"
+        )
 
 
 def _epsilon(output: Any, x: torch.Tensor, t: int) -> torch.Tensor:
     eps = output if isinstance(output, torch.Tensor) else getattr(output, "sample", None)
     if not isinstance(eps, torch.Tensor):
-        raise InputError(f"denoiser's output = {type(output).__name__} is not allowed: "
-                         "must be a tensor or have one in .sample")
-    require(eps.shape == x.shape, f"denoiser's output shape at t = {t}", tuple(eps.shape),
-            f"that of the state, {tuple(x.shape)}: epsilon and nothing else")
+        raise InputError(
+            f"denoiser's output = {type(output).__name__} is not allowed: "
+            "must be a tensor or have one in .sample"
+        )
+    require(
+        eps.shape == x.shape,
+        f"denoiser's output shape at t = {t}",
+        tuple(eps.shape),
+        f"that of the state, {tuple(x.shape)}: epsilon and nothing else",
+    )
     return eps
 
 
-def _take_apart(denoiser: Any, schedule: Schedule | None, variance: Variance | None,
-                clip: bool | float | None
-                ) -> tuple[Denoiser, Schedule, Variance, bool | float | None]:
+def _take_apart(
+    denoiser: Any, schedule: Schedule | None, variance: Variance | None, clip: bool | float | None
+) -> tuple[Denoiser, Schedule, Variance, bool | float | None]:
     """Network, schedule and conventions of a plain network or of a diffusers pipeline."""
     unet, scheduler = getattr(denoiser, "unet", None), getattr(denoiser, "scheduler", None)
     if unet is not None and scheduler is not None:
@@ -239,8 +304,12 @@ def _take_apart(denoiser: Any, schedule: Schedule | None, variance: Variance | N
         config = scheduler.config
         kind = getattr(config, "variance_type", "fixed_large")
         known: dict[str, Variance] = {"fixed_large": "beta", "fixed_small": "posterior"}
-        require(variance is not None or kind in known, "variance_type", kind,
-                "'fixed_large' or 'fixed_small', or give variance")
+        require(
+            variance is not None or kind in known,
+            "variance_type",
+            kind,
+            "'fixed_large' or 'fixed_small', or give variance",
+        )
         require(not getattr(config, "thresholding", False), "thresholding", True, "False")
         schedule = schedule or own
         variance = variance or known[kind]
@@ -250,8 +319,9 @@ def _take_apart(denoiser: Any, schedule: Schedule | None, variance: Variance | N
     return denoiser, schedule or Schedule.linear(), variance or "beta", clip
 
 
-def _image_shape(network: Any, shape: Sequence[int] | None, initial: torch.Tensor | None,
-                 images: int) -> tuple[int, int, int]:
+def _image_shape(
+    network: Any, shape: Sequence[int] | None, initial: torch.Tensor | None, images: int
+) -> tuple[int, int, int]:
     """(C, H, W), and that the network's configuration and ``initial`` agree with it."""
     config = getattr(network, "config", None)
     channels = getattr(config, "in_channels", None)
@@ -261,15 +331,24 @@ def _image_shape(network: Any, shape: Sequence[int] | None, initial: torch.Tenso
         size = config.sample_size  # type: ignore[union-attr]  # has one, see the line above
         shape = (channels, size, size) if isinstance(size, int) else (channels, *size)
     if shape is None:
-        raise InputError("shape = None is not allowed: must be (C, H, W), "
-                         "since the network does not say")
+        raise InputError(
+            "shape = None is not allowed: must be (C, H, W), since the network does not say"
+        )
     one = tuple(int(n) for n in shape)
     require(len(one) == 3 and min(one) >= 1, "shape", shape, "(C, H, W), each at least 1")
-    require(channels is None or one[0] == channels, "channels", one[0],
-            f"the network's {channels}: grey images (1) for a grey model, RGB (3) for a colour one")
+    require(
+        channels is None or one[0] == channels,
+        "channels",
+        one[0],
+        f"the network's {channels}: grey images (1) for a grey model, RGB (3) for a colour one",
+    )
     if initial is not None:
-        require(tuple(initial.shape) == (images, *one), "initial.shape", tuple(initial.shape),
-                f"(images, C, H, W) = {(images, *one)}")
+        require(
+            tuple(initial.shape) == (images, *one),
+            "initial.shape",
+            tuple(initial.shape),
+            f"(images, C, H, W) = {(images, *one)}",
+        )
         require(bool(torch.isfinite(initial).all()), "initial", "NaN or infinity", "finite")
     return one[0], one[1], one[2]
 

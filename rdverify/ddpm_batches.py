@@ -32,9 +32,17 @@ class Batches:
 
     """
 
-    def __init__(self, images: torch.Tensor, schedule: Schedule, *, batch: int, seed: int,
-                 pixel_range: PixelRange = "[-1,1]", flip: bool = False,
-                 device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        images: torch.Tensor,
+        schedule: Schedule,
+        *,
+        batch: int,
+        seed: int,
+        pixel_range: PixelRange = "[-1,1]",
+        flip: bool = False,
+        device: torch.device | str = "cpu",
+    ) -> None:
         self.images, self.batch, self.seed, self.device = images, batch, seed, device
         self.pixel_range, self.flip = pixel_range, flip
         self.abar = torch.from_numpy(schedule.alpha_bar.copy())
@@ -48,7 +56,7 @@ class Batches:
             self.epoch = epoch
             self.order = torch.randperm(len(self.images), generator=seeded(self.seed, 1, epoch))
         generator = seeded(self.seed, 0, step)
-        x_0 = scale_pixels(self.images[self.order[place * n:(place + 1) * n]], self.pixel_range)
+        x_0 = scale_pixels(self.images[self.order[place * n : (place + 1) * n]], self.pixel_range)
         if self.flip:
             mirrored = torch.rand(n, generator=generator) < 0.5
             x_0[mirrored] = x_0[mirrored].flip(-1)
@@ -67,8 +75,13 @@ def forward_marginal(x_0: torch.Tensor, abar: torch.Tensor, noise: torch.Tensor)
 class Validation:
     """epsilon-MSE on up to 500 held-out images, always with the same noise and times."""
 
-    def __init__(self, held_out: ImageSet, schedule: Schedule,
-                 pixel_range: PixelRange = "[-1,1]", device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        held_out: ImageSet,
+        schedule: Schedule,
+        pixel_range: PixelRange = "[-1,1]",
+        device: torch.device | str = "cpu",
+    ) -> None:
         generator = seeded(VALIDATION_SEED)
         chosen = torch.randperm(len(held_out), generator=generator)[:VALIDATION_IMAGES]
         x_0 = scale_pixels(held_out.images[chosen], pixel_range)
@@ -85,7 +98,8 @@ class Validation:
         """Mean over images, pixels and times of (eps_theta - eps)^2; leaves evaluation mode on."""
         unet.eval()
         total = 0.0
-        for x_t, t, noise in zip(*(torch.split(values, 50) for values in
-                                   (self.x_t, self.t, self.noise)), strict=True):
+        for x_t, t, noise in zip(
+            *(torch.split(values, 50) for values in (self.x_t, self.t, self.noise)), strict=True
+        ):
             total += float(((unet(x_t, t, return_dict=False)[0] - noise).double() ** 2).sum())
         return total / self.noise.numel()

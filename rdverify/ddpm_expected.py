@@ -65,13 +65,18 @@ class ExpectedBalance:
         """
         require(n >= 1, "n", n, "at least one trajectory")
         scale = self.react_t.size * np.sqrt(n)
-        return (float(np.sqrt(np.sum(self.react_std_t**2)) / scale),
-                float(np.sqrt(np.sum(self.diff_std_t**2)) / scale))
+        return (
+            float(np.sqrt(np.sum(self.react_std_t**2)) / scale),
+            float(np.sqrt(np.sum(self.diff_std_t**2)) / scale),
+        )
 
 
-def expected_balance(schedule: Schedule, dimension: int,
-                     mean_square: float | npt.NDArray[np.float64],
-                     variance: Variance = "beta") -> ExpectedBalance:
+def expected_balance(
+    schedule: Schedule,
+    dimension: int,
+    mean_square: float | npt.NDArray[np.float64],
+    variance: Variance = "beta",
+) -> ExpectedBalance:
     """M_react, M_diff, R and R_t on q(x_t | x_0) with the true noise (eq14 corrected, eq17).
 
     Derivation. With x_t = sqrt(alpha_bar) x_0 + s eps, s = sqrt(1 - alpha_bar), the
@@ -106,15 +111,20 @@ def expected_balance(schedule: Schedule, dimension: int,
     """
     require(dimension >= 1, "dimension", dimension, "at least 1")
     m2 = np.atleast_1d(np.asarray(mean_square, dtype=float)).ravel()
-    require(m2.size > 0 and bool(np.all(np.isfinite(m2) & (m2 >= 0))), "mean_square", mean_square,
-            "finite and >= 0")
+    require(
+        m2.size > 0 and bool(np.all(np.isfinite(m2) & (m2 >= 0))),
+        "mean_square",
+        mean_square,
+        "finite and >= 0",
+    )
     a, b = schedule.drift_coefficients()
     c = a * np.sqrt(schedule.one_minus_alpha_bar) + b
     shift = a**2 * schedule.alpha_bar  # times d m2: squared length of the mean vector
     # unequal images: all lie close together, so that their quantiles stand for them
     points = m2 if m2.size <= 64 else np.quantile(m2, (np.arange(64) + 0.5) / 64)
-    norms = np.array([mean_norm(np.abs(c), dimension, shift * dimension * value)
-                      for value in points])  # (points, T)
+    norms = np.array(
+        [mean_norm(np.abs(c), dimension, shift * dimension * value) for value in points]
+    )  # (points, T)
     react = norms.mean(axis=0)
     second = c**2 * dimension + shift * dimension * float(points.mean())
     chi = float(mean_norm(np.array([1.0]), dimension, np.array([0.0]))[0])

@@ -57,8 +57,14 @@ class Schedule:
         object.__setattr__(self, "beta", beta)
 
     @classmethod
-    def linear(cls, T: int = 1000, beta_1: float = 1e-4, beta_T: float = 0.02,
-               direction: Direction = "increasing", scaling: Scaling = "endpoints") -> Schedule:
+    def linear(
+        cls,
+        T: int = 1000,
+        beta_1: float = 1e-4,
+        beta_T: float = 0.02,
+        direction: Direction = "increasing",
+        scaling: Scaling = "endpoints",
+    ) -> Schedule:
         """Equally spaced beta between two end points.
 
         Args:
@@ -72,15 +78,21 @@ class Schedule:
                 1000 / T, which keeps the total noise, and so alpha_bar_T, alike.
         """
         _steps(T)
-        require(direction in ("increasing", "decreasing"), "direction", direction,
-                "'increasing' or 'decreasing'")
+        require(
+            direction in ("increasing", "decreasing"),
+            "direction",
+            direction,
+            "'increasing' or 'decreasing'",
+        )
         require(scaling in ("endpoints", "1/T"), "scaling", scaling, "'endpoints' or '1/T'")
         for name, value in (("beta_1", beta_1), ("beta_T", beta_T)):
             require(0 < value < 1, name, value, "in the open interval (0, 1)")
         factor = T_REFERENCE / T if scaling == "1/T" else 1.0
         beta = np.linspace(beta_1 * factor, beta_T * factor, T)
-        return cls(beta if direction == "increasing" else beta[::-1],
-                   f"linear, T = {T}, {beta_1:g} to {beta_T:g}, {direction}, {scaling}")
+        return cls(
+            beta if direction == "increasing" else beta[::-1],
+            f"linear, T = {T}, {beta_1:g} to {beta_T:g}, {direction}, {scaling}",
+        )
 
     @classmethod
     def cosine(cls, T: int = 1000, s: float = 0.008, beta_max: float = 0.999) -> Schedule:
@@ -99,14 +111,21 @@ class Schedule:
         """Take beta from a diffusers scheduler; InputError unless it predicts epsilon."""
         config = getattr(scheduler, "config", None)
         kind = getattr(config, "prediction_type", None)
-        require(kind == "epsilon", "prediction_type", kind,
-                "'epsilon': the drift of Eq. (14) is defined for a network that predicts the noise")
+        require(
+            kind == "epsilon",
+            "prediction_type",
+            kind,
+            "'epsilon': the drift of Eq. (14) is defined for a network that predicts the noise",
+        )
         betas = getattr(scheduler, "betas", None)
         if betas is None:
-            raise InputError(f"scheduler = {type(scheduler).__name__} is not allowed: "
-                             "must be a scheduler with betas, like diffusers' DDPMScheduler")
-        return cls(np.asarray(betas, dtype=np.float64),
-                   f"{type(scheduler).__name__}, T = {len(betas)}")
+            raise InputError(
+                f"scheduler = {type(scheduler).__name__} is not allowed: "
+                "must be a scheduler with betas, like diffusers' DDPMScheduler"
+            )
+        return cls(
+            np.asarray(betas, dtype=np.float64), f"{type(scheduler).__name__}, T = {len(betas)}"
+        )
 
     @property
     def T(self) -> int:
@@ -142,8 +161,12 @@ class Schedule:
 
     def sigma(self, variance: Variance = "beta") -> FloatArray:
         """sigma_t of Eq. (17), shape (T,): sqrt(beta_t), the posterior's, or 0 for "none"."""
-        require(variance in ("beta", "posterior", "none"), "variance", variance,
-                "'beta', 'posterior' or 'none'")
+        require(
+            variance in ("beta", "posterior", "none"),
+            "variance",
+            variance,
+            "'beta', 'posterior' or 'none'",
+        )
         if variance == "none":
             return np.zeros(self.T)
         return np.sqrt(self.beta if variance == "beta" else self.posterior_variance)
@@ -158,8 +181,9 @@ class Schedule:
         return a, -self.beta / np.sqrt(self.alpha * self.one_minus_alpha_bar)
 
 
-def forward_step(x_t: torch.Tensor, t: int, schedule: Schedule,
-                 noise: torch.Tensor) -> torch.Tensor:
+def forward_step(
+    x_t: torch.Tensor, t: int, schedule: Schedule, noise: torch.Tensor
+) -> torch.Tensor:
     """One forward step (eq08): x_{t+1} = sqrt(1 - beta_t) x_t + sqrt(beta_t) eps_t.
 
     Args:
@@ -186,8 +210,9 @@ def q_sample(x_0: torch.Tensor, t: int, schedule: Schedule, noise: torch.Tensor)
         noise: eps ~ N(0, Id), the shape of ``x_0``.
     """
     index(t, schedule)
-    return (math.sqrt(schedule.alpha_bar[t]) * x_0
-            + math.sqrt(schedule.one_minus_alpha_bar[t]) * noise)
+    return (
+        math.sqrt(schedule.alpha_bar[t]) * x_0 + math.sqrt(schedule.one_minus_alpha_bar[t]) * noise
+    )
 
 
 def index(t: int, schedule: Schedule) -> int:

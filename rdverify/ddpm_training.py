@@ -71,14 +71,22 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         require(self.steps >= 1, "steps", self.steps, "at least 1")
         require(self.batch >= 1, "batch", self.batch, "at least 1")
-        require(0 < self.learning_rate < math.inf, "learning_rate", self.learning_rate,
-                "positive and finite")
+        require(
+            0 < self.learning_rate < math.inf,
+            "learning_rate",
+            self.learning_rate,
+            "positive and finite",
+        )
         require(self.warmup >= 0, "warmup", self.warmup, "at least 0")
         require(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "in [0, 1)")
         require(self.clip > 0, "clip", self.clip, "positive")
         require(self.seed >= 0, "seed", self.seed, "at least 0")
-        require(self.precision in ("float32", "bfloat16"), "precision", self.precision,
-                "'float32' or 'bfloat16'")
+        require(
+            self.precision in ("float32", "bfloat16"),
+            "precision",
+            self.precision,
+            "'float32' or 'bfloat16'",
+        )
         scale_pixels(torch.zeros(0, dtype=torch.uint8), self.pixel_range)  # checks the name
 
 
@@ -99,11 +107,19 @@ class Trained:
 
 
 def train(
-    images: ImageSet, held_out: ImageSet, config: TrainingConfig, *,
-    schedule: Schedule | None = None, checkpoint: Path | None = None,
-    checkpoint_every: int = 500, snapshots: Path | None = None,
-    snapshot_steps: Sequence[int] = SNAPSHOT_STEPS, until: int | None = None,
-    cooldown: int = 0, device: str | None = None, progress: Reporter | None = None,
+    images: ImageSet,
+    held_out: ImageSet,
+    config: TrainingConfig,
+    *,
+    schedule: Schedule | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 500,
+    snapshots: Path | None = None,
+    snapshot_steps: Sequence[int] = SNAPSHOT_STEPS,
+    until: int | None = None,
+    cooldown: int = 0,
+    device: str | None = None,
+    progress: Reporter | None = None,
 ) -> Trained:
     """Minimise E ||eps - eps_theta(sqrt(abar_t) x_0 + sqrt(1-abar_t) eps, t)||^2 / d.
 
@@ -132,15 +148,21 @@ def train(
     """
     schedule = schedule or Schedule.linear()
     progress = progress or Reporter()
-    require(len(images) >= config.batch, "images", len(images),
-            f"at least a batch of {config.batch}")
-    require(held_out.channels == images.channels, "held_out.channels", held_out.channels,
-            f"{images.channels}, as of the images to train on")
+    require(
+        len(images) >= config.batch, "images", len(images), f"at least a batch of {config.batch}"
+    )
+    require(
+        held_out.channels == images.channels,
+        "held_out.channels",
+        held_out.channels,
+        f"{images.channels}, as of the images to train on",
+    )
     require(len(held_out) > 0, "held_out", len(held_out), "at least one image")
     require(checkpoint_every >= 1, "checkpoint_every", checkpoint_every, "at least 1")
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    unet = build_unet(images.channels, widths=config.widths, norm_groups=config.norm_groups,
-                      seed=config.seed).to(where)
+    unet = build_unet(
+        images.channels, widths=config.widths, norm_groups=config.norm_groups, seed=config.seed
+    ).to(where)
     average = copy.deepcopy(unet).requires_grad_(False)
     optimiser = torch.optim.Adam(unet.parameters(), lr=config.learning_rate, foreach=True)
     identity = _identity(images, config, schedule)
@@ -148,8 +170,15 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         record = read_state(checkpoint, unet, average, optimiser, identity)
         progress.say(f"resumed at step {record.step} of {config.steps} from {checkpoint}")
-    draw = Batches(images.images, schedule, batch=config.batch, seed=config.seed,
-                   pixel_range=config.pixel_range, flip=config.flip, device=where)
+    draw = Batches(
+        images.images,
+        schedule,
+        batch=config.batch,
+        seed=config.seed,
+        pixel_range=config.pixel_range,
+        flip=config.flip,
+        device=where,
+    )
     judge = Validation(held_out, schedule, config.pixel_range, where)
     pending = torch.zeros((), device=where)  # sum of losses not yet in the record
     started = time.monotonic() - record.seconds
@@ -157,11 +186,19 @@ def train(
     end = config.steps if until is None else min(until, config.steps)
     require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
     if cooldown and record.step > end - cooldown:
-        require(record.cooling == (end - cooldown, end), "cooldown", (end - cooldown, end),
-                f"{record.cooling}, as the checkpoint began it")
+        require(
+            record.cooling == (end - cooldown, end),
+            "cooldown",
+            (end - cooldown, end),
+            f"{record.cooling}, as the checkpoint began it",
+        )
     elif record.cooling is not None:
-        require(record.step == record.cooling[0], "checkpoint", str(checkpoint),
-                f"one before its cooldown {record.cooling}; copy it before cooling down")
+        require(
+            record.step == record.cooling[0],
+            "checkpoint",
+            str(checkpoint),
+            f"one before its cooldown {record.cooling}; copy it before cooling down",
+        )
     record.cooling = (end - cooldown, end) if cooldown else None
 
     def mark() -> None:
@@ -172,8 +209,10 @@ def train(
             if not record.validation or record.validation[-1][0] < step:
                 record.validation.append(scores)
             loss = f"loss {record.losses[-1][1]:.5f}, " if record.losses else ""
-            progress.say(f"step {step}/{config.steps}: {loss}held-out {scores[1]:.5f}, "
-                         f"averaged {scores[2]:.5f}, {_left(record, config)}")
+            progress.say(
+                f"step {step}/{config.steps}: {loss}held-out {scores[1]:.5f}, "
+                f"averaged {scores[2]:.5f}, {_left(record, config)}"
+            )
         if snapshots is not None and (step in snapshot_steps or last):
             for kind, network in (("raw", unet), ("ema", average)):
                 save_unet(network, snapshots / f"step-{step:05d}-{kind}.safetensors")
@@ -183,8 +222,9 @@ def train(
         if record.step == 0:
             mark()
         while record.step < end:
-            pending += _update(unet, average, optimiser, draw, record.step, config,
-                               _cooling(record))
+            pending += _update(
+                unet, average, optimiser, draw, record.step, config, _cooling(record)
+            )
             record.step += 1
             record.seconds = time.monotonic() - started
             last = record.step == end
@@ -200,8 +240,13 @@ def train(
 
 
 def _update(
-    unet: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Adam, draw: Batches,
-    step: int, config: TrainingConfig, factor: float = 1.0,
+    unet: torch.nn.Module,
+    average: torch.nn.Module,
+    optimiser: torch.optim.Adam,
+    draw: Batches,
+    step: int,
+    config: TrainingConfig,
+    factor: float = 1.0,
 ) -> torch.Tensor:
     """One step of Adam and of the moving average; returns the loss."""
     rate = _rate(step, config) * factor
@@ -232,8 +277,9 @@ def _cooling(record: Record) -> float:
     return (end - record.step) / (end - start)
 
 
-def _predict(unet: torch.nn.Module, x_t: torch.Tensor, t: torch.Tensor, precision: Precision
-             ) -> torch.Tensor:
+def _predict(
+    unet: torch.nn.Module, x_t: torch.Tensor, t: torch.Tensor, precision: Precision
+) -> torch.Tensor:
     with torch.autocast(x_t.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         predicted: torch.Tensor = unet(x_t, t, return_dict=False)[0]
     return predicted.float()
@@ -246,8 +292,10 @@ def _note(pending: torch.Tensor, record: Record, config: TrainingConfig, task: T
         return
     loss = float(pending) / (record.step - since)
     if not math.isfinite(loss):
-        raise InputError(f"loss = {loss} at step {record.step} is not allowed: must be finite; "
-                         "a smaller learning_rate may help")
+        raise InputError(
+            f"loss = {loss} at step {record.step} is not allowed: must be finite; "
+            "a smaller learning_rate may help"
+        )
     record.losses.append((record.step, loss))
     pending.zero_()
     task.advance(record.step - since, f"loss {loss:.4f}, {_left(record, config)}")
@@ -261,11 +309,15 @@ def _left(record: Record, config: TrainingConfig) -> str:
 
 def _identity(images: ImageSet, config: TrainingConfig, schedule: Schedule) -> dict[str, Any]:
     """What two trainings must share to be one."""
-    return {**{key: list(value) if isinstance(value, tuple) else value
-               for key, value in vars(config).items()},
-            "data": images.name,
-            "images": hashlib.sha256(images.images.numpy().tobytes()).hexdigest(),
-            "beta": hashlib.sha256(schedule.beta.tobytes()).hexdigest()}
+    return {
+        **{
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in vars(config).items()
+        },
+        "data": images.name,
+        "images": hashlib.sha256(images.images.numpy().tobytes()).hexdigest(),
+        "beta": hashlib.sha256(schedule.beta.tobytes()).hexdigest(),
+    }
 
 
 if __name__ == "__main__":

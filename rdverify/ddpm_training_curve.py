@@ -25,13 +25,28 @@ from rdverify.files import write_text
 from rdverify.progress import ConsoleReporter, Reporter
 from rdverify.unet import load_unet
 
-COLUMNS = ("dataset", "step", "weights", "n", "m_react", "m_react_sd", "m_diff", "m_diff_sd",
-           "r", "r_sd", "final_ratio", "final_ratio_sd", "epsilon_norm", "validation_mse")
+COLUMNS = (
+    "dataset",
+    "step",
+    "weights",
+    "n",
+    "m_react",
+    "m_react_sd",
+    "m_diff",
+    "m_diff_sd",
+    "r",
+    "r_sd",
+    "final_ratio",
+    "final_ratio_sd",
+    "epsilon_norm",
+    "validation_mse",
+)
 _NAME = re.compile(r"step-(\d+)-(raw|ema)\.safetensors")
 
 
-def measure_weights(path: Path, images: int = 8, seed: int = 0,
-                    schedule: Schedule | None = None) -> dict[str, Any]:
+def measure_weights(
+    path: Path, images: int = 8, seed: int = 0, schedule: Schedule | None = None
+) -> dict[str, Any]:
     """Means and standard deviations over trajectories of one file's network.
 
     Args:
@@ -49,8 +64,12 @@ def measure_weights(path: Path, images: int = 8, seed: int = 0,
     _, trace = sample(load_unet(path), schedule or Schedule.linear(), images=images, seed=seed)
     balance = balance_of(trace)
     row: dict[str, Any] = {"n": images}
-    for name, values in (("m_react", balance.m_react_runs), ("m_diff", balance.m_diff_runs),
-                         ("r", balance.r_runs), ("final_ratio", balance.r_t[:, -1])):
+    for name, values in (
+        ("m_react", balance.m_react_runs),
+        ("m_diff", balance.m_diff_runs),
+        ("r", balance.r_runs),
+        ("final_ratio", balance.r_t[:, -1]),
+    ):
         row[name] = float(np.mean(values))
         row[f"{name}_sd"] = float(np.std(values, ddof=1)) if images > 1 else 0.0
     row["epsilon_norm"] = float(trace.extras["epsilon"].mean())
@@ -58,8 +77,13 @@ def measure_weights(path: Path, images: int = 8, seed: int = 0,
 
 
 def measure_training(
-    out: Path, dataset: str, folder: Path, *, card: Mapping[str, Any] | None = None,
-    images: int = 8, progress: Reporter | None = None,
+    out: Path,
+    dataset: str,
+    folder: Path,
+    *,
+    card: Mapping[str, Any] | None = None,
+    images: int = 8,
+    progress: Reporter | None = None,
 ) -> None:
     """Add to ``out`` the raw weights of every step kept in ``folder``, and the last averaged ones.
 
@@ -75,10 +99,16 @@ def measure_training(
 
     """
     rows = read_rows(out)
-    errors = {(entry["step"], kind): entry[f"mse_{kind}"]
-              for entry in (card or {}).get("validation", []) for kind in ("raw", "ema")}
-    found = sorted((int(match[1]), match[2], path) for path in folder.glob("*.safetensors")
-                   if (match := _NAME.fullmatch(path.name)))
+    errors = {
+        (entry["step"], kind): entry[f"mse_{kind}"]
+        for entry in (card or {}).get("validation", [])
+        for kind in ("raw", "ema")
+    }
+    found = sorted(
+        (int(match[1]), match[2], path)
+        for path in folder.glob("*.safetensors")
+        if (match := _NAME.fullmatch(path.name))
+    )
     last = max((step for step, _, _ in found), default=0)
     for step, weights, path in found:
         if weights == "ema" and step < last:
@@ -87,9 +117,17 @@ def measure_training(
             continue
         measured = measure_weights(path, images)
         mse = errors.get((step, weights), "")
-        rows.append({"dataset": dataset, "step": step, "weights": weights,
-                     **{name: f"{value:.6g}" if isinstance(value, float) else value
-                        for name, value in {**measured, "validation_mse": mse}.items()}})
+        rows.append(
+            {
+                "dataset": dataset,
+                "step": step,
+                "weights": weights,
+                **{
+                    name: f"{value:.6g}" if isinstance(value, float) else value
+                    for name, value in {**measured, "validation_mse": mse}.items()
+                },
+            }
+        )
         (progress or Reporter()).say(f"{dataset} step {step} {weights}: R = {measured['r']:.5f}")
         write_rows(out, rows)
 
@@ -101,8 +139,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise InputError(f"record = {str(path)!r} is not allowed: must have the columns "
-                             f"{', '.join(COLUMNS)}")
+            raise InputError(
+                f"record = {str(path)!r} is not allowed: must have the columns {', '.join(COLUMNS)}"
+            )
         return list(reader)
 
 
@@ -122,8 +161,9 @@ def main(arguments: Sequence[str]) -> None:
     for pair in pairs:
         path, _, folder = pair.partition("=")
         card = json.loads(Path(path).read_text(encoding="utf-8"))
-        measure_training(Path(out), card["dataset"], Path(folder), card=card,
-                         progress=ConsoleReporter())
+        measure_training(
+            Path(out), card["dataset"], Path(folder), card=card, progress=ConsoleReporter()
+        )
 
 
 if __name__ == "__main__":

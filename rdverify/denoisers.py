@@ -66,8 +66,12 @@ class GaussianDenoiser:
     variance: torch.Tensor | float = 1.0
 
     def __post_init__(self) -> None:
-        require(bool((torch.as_tensor(self.variance) >= 0).all()), "variance", self.variance,
-                ">= 0 in every pixel")
+        require(
+            bool((torch.as_tensor(self.variance) >= 0).all()),
+            "variance",
+            self.variance,
+            ">= 0 in every pixel",
+        )
 
     def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Return E[eps | x_t] for x_t of shape (n, C, H, W)."""
@@ -108,13 +112,25 @@ class MixtureDenoiser:
     weights: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
-        require(self.means.ndim >= 2 and self.means.shape[0] >= 1, "means.shape",
-                tuple(self.means.shape), "(K, C, H, W) with K >= 1")
-        require(math.isfinite(self.variance) and self.variance >= 0, "variance", self.variance,
-                "finite and >= 0")
+        require(
+            self.means.ndim >= 2 and self.means.shape[0] >= 1,
+            "means.shape",
+            tuple(self.means.shape),
+            "(K, C, H, W) with K >= 1",
+        )
+        require(
+            math.isfinite(self.variance) and self.variance >= 0,
+            "variance",
+            self.variance,
+            "finite and >= 0",
+        )
         if self.weights is not None:
-            require(self.weights.shape == self.means.shape[:1] and bool((self.weights >= 0).all()),
-                    "weights", self.weights, "one number >= 0 for each component")
+            require(
+                self.weights.shape == self.means.shape[:1] and bool((self.weights >= 0).all()),
+                "weights",
+                self.weights,
+                "one number >= 0 for each component",
+            )
 
     def __call__(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Return E[eps | x_t] for x_t of shape (n, C, H, W)."""
@@ -156,8 +172,14 @@ class Remapped:
         shift: see ``scale``.
     """
 
-    def __init__(self, network: Any, own: Schedule, schedule: Schedule, scale: float = 1.0,
-                 shift: float = 0.0) -> None:
+    def __init__(
+        self,
+        network: Any,
+        own: Schedule,
+        schedule: Schedule,
+        scale: float = 1.0,
+        shift: float = 0.0,
+    ) -> None:
         require(math.isfinite(scale) and scale > 0, "scale", scale, "positive and finite")
         self.network, self.scale, self.shift = network, scale, shift
         self.config = getattr(network, "config", None)  # tells the image's shape

@@ -20,8 +20,9 @@ Diffusion = Callable[[float], float]
 Score = Callable[[FloatArray, float], FloatArray]
 
 
-def forward_increment(x: FloatArray, t: float, dt: float, f: Drift, g: Diffusion,
-                      dw: FloatArray) -> FloatArray:
+def forward_increment(
+    x: FloatArray, t: float, dt: float, f: Drift, g: Diffusion, dw: FloatArray
+) -> FloatArray:
     """Return dx = f(x, t) dt + g(t) dw (eq09).
 
     Args:
@@ -35,8 +36,9 @@ def forward_increment(x: FloatArray, t: float, dt: float, f: Drift, g: Diffusion
     return f(x, t) * dt + g(t) * dw
 
 
-def reverse_increment(x: FloatArray, t: float, dt: float, f: Drift, g: Diffusion, score: Score,
-                      dw: FloatArray) -> FloatArray:
+def reverse_increment(
+    x: FloatArray, t: float, dt: float, f: Drift, g: Diffusion, score: Score, dw: FloatArray
+) -> FloatArray:
     """Return dx = [f(x, t) - g(t)^2 grad ln p_t(x)] dt + g(t) dw with dt < 0 (eq10).
 
     Args:
@@ -51,8 +53,9 @@ def reverse_increment(x: FloatArray, t: float, dt: float, f: Drift, g: Diffusion
     return (f(x, t) - g(t) ** 2 * score(x, t)) * dt + g(t) * dw
 
 
-def solve_forward(x_0: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion,
-                  rng: np.random.Generator) -> FloatArray:
+def solve_forward(
+    x_0: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion, rng: np.random.Generator
+) -> FloatArray:
     """Eq. (9) by Euler-Maruyama from times[0] to times[-1] (eq09).
 
     Args:
@@ -73,8 +76,14 @@ def solve_forward(x_0: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion,
     return x
 
 
-def solve_reverse(x_T: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion, score: Score,
-                  rng: np.random.Generator | None) -> FloatArray:
+def solve_reverse(
+    x_T: FloatArray,
+    times: npt.ArrayLike,
+    f: Drift,
+    g: Diffusion,
+    score: Score,
+    rng: np.random.Generator | None,
+) -> FloatArray:
     """Eq. (10) by Euler-Maruyama from times[0] down to times[-1] (eq10).
 
     Args:
@@ -92,14 +101,14 @@ def solve_reverse(x_T: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion,
     grid = _grid(times, -1)
     x = np.array(x_T, dtype=float)
     for t, dt in zip(grid[:-1], np.diff(grid), strict=True):
-        dw = (np.zeros_like(x) if rng is None
-              else math.sqrt(-dt) * rng.standard_normal(x.shape))
+        dw = np.zeros_like(x) if rng is None else math.sqrt(-dt) * rng.standard_normal(x.shape)
         x += reverse_increment(x, float(t), float(dt), f, g, score, dw)
     return x
 
 
-def solve_probability_flow(x_T: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion,
-                           score: Score) -> FloatArray:
+def solve_probability_flow(
+    x_T: FloatArray, times: npt.ArrayLike, f: Drift, g: Diffusion, score: Score
+) -> FloatArray:
     """Solve dx = [f(x, t) - g(t)^2/2 grad ln p_t(x)] dt, by Heun's method.
 
     Its marginals are those of Eq. (9) at every t, without any noise.
@@ -183,8 +192,12 @@ def chain_moments(schedule: Schedule, mean: float, variance: float) -> tuple[flo
     return mean, variance
 
 
-def weak_order(sde: VariancePreserving, mean: float = 1.0, variance: float = 0.25,
-               steps: tuple[int, ...] = (250, 500, 1000, 2000, 4000)) -> dict[str, float]:
+def weak_order(
+    sde: VariancePreserving,
+    mean: float = 1.0,
+    variance: float = 0.25,
+    steps: tuple[int, ...] = (250, 500, 1000, 2000, 4000),
+) -> dict[str, float]:
     """Order at which Eq. (8) approaches Eq. (9) at t = 1, from exact moments (eq08, eq09).
 
     Regression of log |error| on log(1/T) for E[x] and E[x^2]: the process is
@@ -229,9 +242,12 @@ class GaussianMixture:
         means = np.atleast_2d(np.asarray(self.means, dtype=float))
         k = means.shape[0]
         weights = np.full(k, 1 / k) if self.weights is None else np.asarray(self.weights, float)
-        require(weights.shape == (k,) and bool(np.all(weights > 0))
-                and math.isclose(weights.sum(), 1), "weights", self.weights,
-                "one positive number for each mean, sum 1")
+        require(
+            weights.shape == (k,) and bool(np.all(weights > 0)) and math.isclose(weights.sum(), 1),
+            "weights",
+            self.weights,
+            "one positive number for each mean, sum 1",
+        )
         require(self.variance >= 0, "variance", self.variance, ">= 0")
         object.__setattr__(self, "means", means)
         object.__setattr__(self, "weights", weights)
@@ -270,6 +286,10 @@ class GaussianMixture:
 
 def _grid(times: npt.ArrayLike, direction: int) -> FloatArray:
     grid = np.asarray(times, dtype=float)
-    require(grid.ndim == 1 and grid.size >= 2 and bool(np.all(direction * np.diff(grid) > 0)),
-            "times", times, f"strictly {'in' if direction > 0 else 'de'}creasing, two or more")
+    require(
+        grid.ndim == 1 and grid.size >= 2 and bool(np.all(direction * np.diff(grid) > 0)),
+        "times",
+        times,
+        f"strictly {'in' if direction > 0 else 'de'}creasing, two or more",
+    )
     return grid

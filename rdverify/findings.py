@@ -65,8 +65,11 @@ def _controls(results: Results) -> str:
     weak = [c["id"] for c in confirmed if not_discriminating(c)]
     held = [c for c in corrected(results) if c["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)]
     alike = [c for c in held if not_discriminating(c)]
-    strong = [cell_name(c) for c in held
-              if c["verdict"] == Verdict.CONFIRMED and not not_discriminating(c)]
+    strong = [
+        cell_name(c)
+        for c in held
+        if c["verdict"] == Verdict.CONFIRMED and not not_discriminating(c)
+    ]
     return (
         f"**Controls.** {len(confirmed)} claims are confirmed, but {len(weak)} of them "
         f"({', '.join(weak) or 'none'}) hold for their negative control as well, and so say "

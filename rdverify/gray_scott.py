@@ -116,8 +116,12 @@ class GrayScottConfig:
 
     def __post_init__(self) -> None:
         snapshots = self.snapshots
-        require(isinstance(snapshots, tuple | list | range | np.ndarray), "snapshots", snapshots,
-                "a tuple of steps")
+        require(
+            isinstance(snapshots, tuple | list | range | np.ndarray),
+            "snapshots",
+            snapshots,
+            "a tuple of steps",
+        )
         object.__setattr__(self, "snapshots", tuple(map(_plain, snapshots)))
         for entry in fields(self):  # plain numbers, which JSON can hold
             object.__setattr__(self, entry.name, _plain(getattr(self, entry.name)))
@@ -130,28 +134,48 @@ class GrayScottConfig:
             require(_real(value) and value > 0, name, value, "a positive finite number")
         for name in ("square_u", "square_v", "background_u", "background_v"):
             require(_real(getattr(self, name)), name, getattr(self, name), "a finite number")
-        require(_real(self.noise) and self.noise >= 0, "noise", self.noise,
-                "a finite number, 0 or more")
+        require(
+            _real(self.noise) and self.noise >= 0, "noise", self.noise, "a finite number, 0 or more"
+        )
         for name, least in (("rows", 2), ("cols", 2), ("steps", 1), ("seed", 0)):
             value = getattr(self, name)
             require(_whole(value) and value >= least, name, value, f"an integer, {least} or more")
         side = min(self.rows, self.cols)
-        require(_whole(self.square) and 0 <= self.square <= side, "square", self.square,
-                f"an integer from 0 to {side}, the grid's shorter side")
-        for name, allowed in (("noise_kind", ("normal", "uniform")),
-                              ("dtype", ("float64", "float32")), ("kinetics", ("uv2", "u2v"))):
+        require(
+            _whole(self.square) and 0 <= self.square <= side,
+            "square",
+            self.square,
+            f"an integer from 0 to {side}, the grid's shorter side",
+        )
+        for name, allowed in (
+            ("noise_kind", ("normal", "uniform")),
+            ("dtype", ("float64", "float32")),
+            ("kinetics", ("uv2", "u2v")),
+        ):
             value = getattr(self, name)
-            require(isinstance(value, str) and value in allowed, name, value,
-                    " or ".join(map(repr, allowed)))
+            require(
+                isinstance(value, str) and value in allowed,
+                name,
+                value,
+                " or ".join(map(repr, allowed)),
+            )
         for name in ("u_terms", "inner_products"):
             value = getattr(self, name)
             require(isinstance(value, bool), name, value, "True or False")
         for taken in self.snapshots:
-            require(_whole(taken) and 0 <= taken <= self.steps, "snapshots", taken,
-                    f"integers from 0 to steps = {self.steps}")
+            require(
+                _whole(taken) and 0 <= taken <= self.steps,
+                "snapshots",
+                taken,
+                f"integers from 0 to steps = {self.steps}",
+            )
         limit = largest_dt(self)
-        require(self.dt <= limit, "dt", self.dt,
-                f"at most {limit:.6g} for a stable step (1 / (4 D / dx^2 + s / 2), see largest_dt)")
+        require(
+            self.dt <= limit,
+            "dt",
+            self.dt,
+            f"at most {limit:.6g} for a stable step (1 / (4 D / dx^2 + s / 2), see largest_dt)",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,8 +225,9 @@ def largest_dt(config: GrayScottConfig) -> float:
     v = max(feed / (feed + kill), abs(config.square_v), abs(config.background_v))
     decay_u = feed + (v * v if config.kinetics == "uv2" else 2 * v)
     decay_v = feed + kill
-    return 1.0 / max(4 * config.d_u / config.dx**2 + decay_u / 2,
-                     4 * config.d_v / config.dx**2 + decay_v / 2)
+    return 1.0 / max(
+        4 * config.d_u / config.dx**2 + decay_u / 2, 4 * config.d_v / config.dx**2 + decay_v / 2
+    )
 
 
 def initial_state(config: GrayScottConfig) -> tuple[Field, Field]:
@@ -227,8 +252,11 @@ def initial_state(config: GrayScottConfig) -> tuple[Field, Field]:
     return u.astype(config.dtype), v.astype(config.dtype)
 
 
-def simulate(config: GrayScottConfig, initial: tuple[Any, Any] | None = None,
-             stop: threading.Event | None = None) -> Simulation:
+def simulate(
+    config: GrayScottConfig,
+    initial: tuple[Any, Any] | None = None,
+    stop: threading.Event | None = None,
+) -> Simulation:
     """Run ``config.steps`` explicit Euler steps (eq01) and record eq12 and eq15 at each.
 
     Args:
@@ -276,8 +304,9 @@ def run(config: GrayScottConfig) -> Trace:
     return simulate(config).trace
 
 
-def run_many(configs: Sequence[GrayScottConfig], workers: int = 2,
-             progress: Task | None = None) -> list[Simulation]:
+def run_many(
+    configs: Sequence[GrayScottConfig], workers: int = 2, progress: Task | None = None
+) -> list[Simulation]:
     """Several runs side by side on the cores, in threads.
 
     Args:
@@ -317,34 +346,57 @@ def _trace(config: GrayScottConfig, sums: npt.NDArray[np.float64], seeded: bool)
     with np.errstate(invalid="ignore"):
         norms = np.sqrt(sums)
     if config.inner_products:
-        extras |= {"change": norms[compiled.CHANGE], "total": norms[compiled.TOTAL],
-                   "inner": sums[compiled.INNER]}
+        extras |= {
+            "change": norms[compiled.CHANGE],
+            "total": norms[compiled.TOTAL],
+            "inner": sums[compiled.INNER],
+        }
     if config.u_terms:
         extras |= {"react_u": norms[compiled.REACT_U], "diff_u": norms[compiled.DIFF_U]}
     settings = asdict(config) | {"snapshots": list(config.snapshots)}
     if not seeded:
         settings["initial"] = "given"
-    return Trace(norms[compiled.REACT][None], norms[compiled.DIFF][None],
-                 config.dt * np.arange(1.0, config.steps + 1), "RD", settings,
-                 (config.seed,) if seeded else (),
-                 {name: series[None] for name, series in extras.items()})
+    return Trace(
+        norms[compiled.REACT][None],
+        norms[compiled.DIFF][None],
+        config.dt * np.arange(1.0, config.steps + 1),
+        "RD",
+        settings,
+        (config.seed,) if seeded else (),
+        {name: series[None] for name, series in extras.items()},
+    )
 
 
 def _coefficients(config: GrayScottConfig) -> Field:
     square = config.dx * config.dx
-    return np.array([config.d_u / square, config.d_v / square, config.feed_rate,
-                     config.feed_rate + config.kill_rate, config.dt, 1.0, 4.0], config.dtype)
+    return np.array(
+        [
+            config.d_u / square,
+            config.d_v / square,
+            config.feed_rate,
+            config.feed_rate + config.kill_rate,
+            config.dt,
+            1.0,
+            4.0,
+        ],
+        config.dtype,
+    )
 
 
 def _given(initial: tuple[Any, Any], config: GrayScottConfig) -> tuple[Field, Field]:
-    require(isinstance(initial, tuple | list) and len(initial) == 2, "initial", initial,
-            "a pair (u, v)")
+    require(
+        isinstance(initial, tuple | list) and len(initial) == 2, "initial", initial, "a pair (u, v)"
+    )
     given = []
     for name, values in zip(("initial u", "initial v"), initial, strict=True):
         array = np.asarray(values)
         require(array.dtype.kind in "fiu", f"{name}.dtype", array.dtype.name, "real numbers")
-        require(array.shape == (config.rows, config.cols), f"{name}.shape", array.shape,
-                f"({config.rows}, {config.cols}), the configuration's rows and cols")
+        require(
+            array.shape == (config.rows, config.cols),
+            f"{name}.shape",
+            array.shape,
+            f"({config.rows}, {config.cols}), the configuration's rows and cols",
+        )
         with np.errstate(over="ignore"):  # float32 may overflow: then it is not finite
             array = array.astype(config.dtype)
         require(bool(np.isfinite(array).all()), name, array, "finite in every cell")

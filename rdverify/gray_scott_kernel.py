@@ -42,8 +42,9 @@ def kernel(kinetics: str, inner_products: bool, u_terms: bool, norms: bool = Tru
     """
     u2v, margin, one_cell = kinetics == "u2v", np.uint64(MARGIN), np.uint64(1)
 
-    def advance(u: Any, v: Any, u_next: Any, v_next: Any, coefficients: Any,
-                limit: float, sums: Any) -> int:
+    def advance(
+        u: Any, v: Any, u_next: Any, v_next: Any, coefficients: Any, limit: float, sums: Any
+    ) -> int:
         rows, cols = np.uint64(u.shape[0] - 2), np.uint64(u.shape[1]) - margin - margin
         width = np.uint64(u.shape[1])  # cells from one row to the next
         grid_u, grid_v, feed, decay, dt, one, four = coefficients
@@ -64,15 +65,21 @@ def kernel(kinetics: str, inner_products: bool, u_terms: bool, norms: bool = Tru
                     a, b = u[k], v[k]
                     gain = (dt * a) * a * b if u2v else (dt * a) * (b * b)
                     reaction = feed * (one - a) - gain
-                    diffusion = grid_u * ((u[k - width] + u[k + width])
-                                          + (u[k - one_cell] + u[k + one_cell]) - four * a)
+                    diffusion = grid_u * (
+                        (u[k - width] + u[k + width])
+                        + (u[k - one_cell] + u[k + one_cell])
+                        - four * a
+                    )
                     u_next[k] = a + (diffusion + reaction)
                     if u_terms:
                         row_ru += reaction * reaction
                         row_du += diffusion * diffusion
                     reaction = gain - decay * b
-                    diffusion = grid_v * ((v[k - width] + v[k + width])
-                                          + (v[k - one_cell] + v[k + one_cell]) - four * b)
+                    diffusion = grid_v * (
+                        (v[k - width] + v[k + width])
+                        + (v[k - one_cell] + v[k + one_cell])
+                        - four * b
+                    )
                     v_next[k] = b + (diffusion + reaction)
                     if norms:
                         row_r += reaction * reaction
@@ -129,8 +136,8 @@ def wrap(field: npt.NDArray[Any]) -> npt.NDArray[Any]:
     line = 64 // field.itemsize
     buffer = np.zeros((rows + 2) * width + line, field.dtype)
     start = -(buffer.ctypes.data // field.itemsize) % line
-    padded = buffer[start:start + (rows + 2) * width].reshape(rows + 2, width)
-    padded[:, MARGIN - 1:MARGIN + cols + 1] = np.pad(field, 1, mode="wrap")
+    padded = buffer[start : start + (rows + 2) * width].reshape(rows + 2, width)
+    padded[:, MARGIN - 1 : MARGIN + cols + 1] = np.pad(field, 1, mode="wrap")
     return padded
 
 

@@ -36,10 +36,14 @@ class Classifier(torch.nn.Module):
         self.channels, self.classes = channels, classes
         layers: list[torch.nn.Module] = []
         for wide, narrow in ((16, channels), (32, 16), (64, 32)):
-            layers += [torch.nn.Conv2d(narrow, wide, 3, padding=1), torch.nn.ReLU(),
-                       torch.nn.MaxPool2d(2)]
-        self.body = torch.nn.Sequential(*layers, torch.nn.Flatten(),
-                                        torch.nn.Linear(64 * 4 * 4, FEATURES), torch.nn.ReLU())
+            layers += [
+                torch.nn.Conv2d(narrow, wide, 3, padding=1),
+                torch.nn.ReLU(),
+                torch.nn.MaxPool2d(2),
+            ]
+        self.body = torch.nn.Sequential(
+            *layers, torch.nn.Flatten(), torch.nn.Linear(64 * 4 * 4, FEATURES), torch.nn.ReLU()
+        )
         self.head = torch.nn.Linear(FEATURES, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -56,8 +60,13 @@ def build_classifier(channels: int, classes: int = 10, seed: int = 0) -> Classif
 
 
 def train_classifier(
-    data: ImageSet, *, epochs: int = 5, batch: int = 128, learning_rate: float = 2e-3,
-    seed: int = 0, progress: Reporter | None = None,
+    data: ImageSet,
+    *,
+    epochs: int = 5,
+    batch: int = 128,
+    learning_rate: float = 2e-3,
+    seed: int = 0,
+    progress: Reporter | None = None,
 ) -> Classifier:
     """Cross-entropy, Adam, the rate falling to zero as half a cosine; deterministic by seed."""
     require(epochs >= 1, "epochs", epochs, "at least 1")
@@ -70,7 +79,7 @@ def train_classifier(
     with (progress or Reporter()).task(f"classifier of {data.name}", epochs * a_epoch) as task:
         for _ in range(epochs):
             order = torch.randperm(len(data), generator=generator)
-            for chosen in order[:a_epoch * batch].view(a_epoch, batch):
+            for chosen in order[: a_epoch * batch].view(a_epoch, batch):
                 logits = classifier(scale_pixels(data.images[chosen]))
                 loss = torch.nn.functional.cross_entropy(logits, data.labels[chosen])
                 optimiser.zero_grad()
@@ -133,8 +142,12 @@ def squared_mmd(x: FloatArray, y: FloatArray) -> float:
     here with the features of our own classifier.
 
     """
-    require(x.ndim == 2 and y.ndim == 2 and x.shape[1] == y.shape[1], "shapes",
-            (x.shape, y.shape), "(n, d) and (m, d)")
+    require(
+        x.ndim == 2 and y.ndim == 2 and x.shape[1] == y.shape[1],
+        "shapes",
+        (x.shape, y.shape),
+        "(n, d) and (m, d)",
+    )
     require(min(len(x), len(y)) >= 2, "number of images", min(len(x), len(y)), "at least 2")
 
     def kernel(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -158,21 +171,35 @@ def kernel_distance(x: FloatArray, y: FloatArray, blocks: int = BLOCKS) -> Dista
 
     """
     require(blocks >= 2, "blocks", blocks, "at least 2")
-    require(min(len(x), len(y)) >= 2 * blocks, "number of images", min(len(x), len(y)),
-            f"at least {2 * blocks}")
-    parts = [squared_mmd(a, b) for a, b in zip(np.array_split(x, blocks),
-                                               np.array_split(y, blocks), strict=True)]
-    return Distance(squared_mmd(x, y), float(np.std(parts, ddof=1) / math.sqrt(blocks)),
-                    len(x), len(y))
+    require(
+        min(len(x), len(y)) >= 2 * blocks,
+        "number of images",
+        min(len(x), len(y)),
+        f"at least {2 * blocks}",
+    )
+    parts = [
+        squared_mmd(a, b)
+        for a, b in zip(np.array_split(x, blocks), np.array_split(y, blocks), strict=True)
+    ]
+    return Distance(
+        squared_mmd(x, y), float(np.std(parts, ddof=1) / math.sqrt(blocks)), len(x), len(y)
+    )
 
 
-def save_classifier(classifier: Classifier, path: Path | str,
-                    dtype: torch.dtype = torch.float32) -> Path:
+def save_classifier(
+    classifier: Classifier, path: Path | str, dtype: torch.dtype = torch.float32
+) -> Path:
     """Write the weights as safetensors, atomically."""
-    header = {"rdverify": json.dumps({"schema": SCHEMA, "channels": classifier.channels,
-                                      "classes": classifier.classes}, sort_keys=True)}
-    data = save({name: value.to(dtype).contiguous()
-                 for name, value in classifier.state_dict().items()}, header)
+    header = {
+        "rdverify": json.dumps(
+            {"schema": SCHEMA, "channels": classifier.channels, "classes": classifier.classes},
+            sort_keys=True,
+        )
+    }
+    data = save(
+        {name: value.to(dtype).contiguous() for name, value in classifier.state_dict().items()},
+        header,
+    )
     return write_atomically(path, lambda stream: stream.write(data))
 
 
@@ -187,13 +214,16 @@ def load_classifier(path: Path | str) -> Classifier:
         classifier.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"classifier = {str(path)!r} is not allowed ({reason}): must be a "
-                         f"safetensors file of schema {SCHEMA}") from error
+        raise InputError(
+            f"classifier = {str(path)!r} is not allowed ({reason}): must be a "
+            f"safetensors file of schema {SCHEMA}"
+        ) from error
     return classifier.eval()
 
 
 def save_arrays(path: Path | str, arrays: Mapping[str, npt.NDArray[Any]]) -> Path:
     """Write a compressed .npz, atomically; equal arrays give equal bytes."""
+
     def write(stream: Any) -> None:
         with zipfile.ZipFile(stream, "w") as archive:
             for name, array in sorted(arrays.items()):
@@ -212,12 +242,15 @@ def load_arrays(path: Path | str) -> dict[str, npt.NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"samples = {str(path)!r} is not allowed ({reason}): must be a whole "
-                         ".npz file without pickles") from error
+        raise InputError(
+            f"samples = {str(path)!r} is not allowed ({reason}): must be a whole "
+            ".npz file without pickles"
+        ) from error
 
 
-def quality_rows(classifier: Classifier, recorded: Mapping[str, npt.NDArray[Any]],
-                 dataset: str) -> list[dict[str, Any]]:
+def quality_rows(
+    classifier: Classifier, recorded: Mapping[str, npt.NDArray[Any]], dataset: str
+) -> list[dict[str, Any]]:
     """Measure recorded samples anew: three rows, trained, untrained and the data's own halves.
 
     Args:
@@ -238,26 +271,49 @@ def quality_rows(classifier: Classifier, recorded: Mapping[str, npt.NDArray[Any]
     for name in ("samples", "untrained"):
         images = torch.from_numpy(np.array(recorded[name]))
         features, classes = look(classifier, images)
-        rows.append(_row(dataset, name, kernel_distance(features, real), features, classes,
-                         classifier))
+        rows.append(
+            _row(dataset, name, kernel_distance(features, real), features, classes, classifier)
+        )
     _, classes = _classes_of(classifier, halves[0])
-    rows.append(_row(dataset, "real, one half against the other", kernel_distance(*halves),
-                     halves[0], classes, classifier))
+    rows.append(
+        _row(
+            dataset,
+            "real, one half against the other",
+            kernel_distance(*halves),
+            halves[0],
+            classes,
+            classifier,
+        )
+    )
     return rows
 
 
 @torch.no_grad()
-def _classes_of(classifier: Classifier, features: FloatArray
-                ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def _classes_of(
+    classifier: Classifier, features: FloatArray
+) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     chances = classifier.head(torch.from_numpy(features).float()).softmax(1).double().numpy()
     return chances, chances.argmax(1)
 
 
-def _row(dataset: str, name: str, distance: Distance, features: FloatArray,
-         classes: npt.NDArray[np.int64], classifier: Classifier) -> dict[str, Any]:
+def _row(
+    dataset: str,
+    name: str,
+    distance: Distance,
+    features: FloatArray,
+    classes: npt.NDArray[np.int64],
+    classifier: Classifier,
+) -> dict[str, Any]:
     counts = np.bincount(classes, minlength=classifier.classes)
     chances, _ = _classes_of(classifier, features)
-    return {"dataset": dataset, "images": name, "n": distance.n, "real": distance.m,
-            "kernel_distance": distance.value, "error": distance.error,
-            "classes_hit": int((counts > 0).sum()), "rarest_class": int(counts.min()),
-            "confidence": float(chances.max(axis=1).mean())}
+    return {
+        "dataset": dataset,
+        "images": name,
+        "n": distance.n,
+        "real": distance.m,
+        "kernel_distance": distance.value,
+        "error": distance.error,
+        "classes_hit": int((counts > 0).sum()),
+        "rarest_class": int(counts.min()),
+        "confidence": float(chances.max(axis=1).mean()),
+    }

@@ -37,8 +37,19 @@ from rdverify.unet import build_unet, load_unet
 
 EPOCHS = {"mnist": 4, "fashionmnist": 8}
 QUALITY_RECORD = "image_quality.csv"  # the table that record_quality writes last
-COLUMNS = ("dataset", "images", "n", "real", "kernel_distance", "error", "classes_hit",
-           "rarest_class", "confidence", "steps", "classifier_accuracy")
+COLUMNS = (
+    "dataset",
+    "images",
+    "n",
+    "real",
+    "kernel_distance",
+    "error",
+    "classes_hit",
+    "rarest_class",
+    "confidence",
+    "steps",
+    "classifier_accuracy",
+)
 
 
 def respaced(schedule: Schedule, steps: int) -> tuple[Schedule, npt.NDArray[np.int64]]:
@@ -63,8 +74,14 @@ def respaced(schedule: Schedule, steps: int) -> tuple[Schedule, npt.NDArray[np.i
 
 
 def draw_samples(
-    unet: torch.nn.Module, images: int, steps: int, *, channels: int = 1, seed: int = 0,
-    batch: int = 50, progress: Reporter | None = None,
+    unet: torch.nn.Module,
+    images: int,
+    steps: int,
+    *,
+    channels: int = 1,
+    seed: int = 0,
+    batch: int = 50,
+    progress: Reporter | None = None,
 ) -> torch.Tensor:
     """Samples as pixels, uint8, shape (images, channels, 32, 32); training's linear schedule.
 
@@ -78,14 +95,31 @@ def draw_samples(
         predicted: torch.Tensor = unet(x, lookup[index], return_dict=False)[0]
         return predicted
 
-    made, _ = sample(denoiser, schedule, (channels, 32, 32), images, seed, variance="posterior",
-                     clip=True, batch=batch, progress=progress, name="drawing samples")
+    made, _ = sample(
+        denoiser,
+        schedule,
+        (channels, 32, 32),
+        images,
+        seed,
+        variance="posterior",
+        clip=True,
+        batch=batch,
+        progress=progress,
+        name="drawing samples",
+    )
     return unscale_pixels(made)
 
 
 def record_quality(
-    dataset: str, golden: Path, *, root: Path | None = None, images: int = 500,
-    untrained: int = 100, steps: int = 125, real: int = 2000, progress: Reporter | None = None,
+    dataset: str,
+    golden: Path,
+    *,
+    root: Path | None = None,
+    images: int = 500,
+    untrained: int = 100,
+    steps: int = 125,
+    real: int = 2000,
+    progress: Reporter | None = None,
 ) -> list[dict[str, Any]]:
     """Draw, measure and write what the package ships.
 
@@ -115,13 +149,16 @@ def record_quality(
     chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:real]
     arrays = {
         "samples": draw_samples(unet, images, steps, progress=progress).numpy(),
-        "untrained": draw_samples(build_unet(1, seed=0), untrained, steps,
-                                  progress=progress).numpy(),
+        "untrained": draw_samples(
+            build_unet(1, seed=0), untrained, steps, progress=progress
+        ).numpy(),
         "real_features": look(classifier, test.images[chosen])[0].astype(np.float16),
     }
     saved = save_arrays(golden / "samples" / f"{dataset}.npz", arrays)
-    rows = [{**row, "steps": steps, "classifier_accuracy": accuracy(classifier, test)}
-            for row in quality_rows(classifier, load_arrays(saved), dataset)]
+    rows = [
+        {**row, "steps": steps, "classifier_accuracy": accuracy(classifier, test)}
+        for row in quality_rows(classifier, load_arrays(saved), dataset)
+    ]
     table = golden / "search" / QUALITY_RECORD
     kept = []
     if table.exists():
@@ -130,10 +167,21 @@ def record_quality(
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(sorted(
-        [*kept, *({name: f"{value:.6g}" if isinstance(value, float) else value
-                   for name, value in row.items()} for row in rows)],
-        key=lambda row: str(row["dataset"])))
+    writer.writerows(
+        sorted(
+            [
+                *kept,
+                *(
+                    {
+                        name: f"{value:.6g}" if isinstance(value, float) else value
+                        for name, value in row.items()
+                    }
+                    for row in rows
+                ),
+            ],
+            key=lambda row: str(row["dataset"]),
+        )
+    )
     write_text(table, text.getvalue())
     return rows
 
@@ -148,9 +196,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=125)
     options = parser.parse_args(argv)
     try:
-        for row in record_quality(options.dataset, options.golden, root=options.data_root,
-                                  images=options.images, steps=options.steps,
-                                  progress=ConsoleReporter()):
+        for row in record_quality(
+            options.dataset,
+            options.golden,
+            root=options.data_root,
+            images=options.images,
+            steps=options.steps,
+            progress=ConsoleReporter(),
+        ):
             print(row)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

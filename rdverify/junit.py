@@ -25,8 +25,11 @@ def junit(results: Mapping[str, Any], drifted: Sequence[str]) -> str:
     for name, kind, record in cases:
         case = ElementTree.SubElement(suite, "testcase", classname=kind, name=name)
         properties = ElementTree.SubElement(case, "properties")
-        values = {kind: name, "verdict": record["verdict"],
-                  "discriminating": record.get("discriminating")}  # fmt: skip
+        values = {
+            kind: name,
+            "verdict": record["verdict"],
+            "discriminating": record.get("discriminating"),
+        }
         for key, value in values.items():
             if value is not None:
                 ElementTree.SubElement(properties, "property", name=key, value=str(value))
@@ -37,8 +40,12 @@ def junit(results: Mapping[str, Any], drifted: Sequence[str]) -> str:
         elif record["verdict"] == "NOT_RUN":
             skipped += 1
             ElementTree.SubElement(case, "skipped", message="its system was not run")
-    suite.attrib |= {"tests": str(len(cases)), "failures": str(failures),
-                     "skipped": str(skipped), "errors": "0"}  # fmt: skip
+    suite.attrib |= {
+        "tests": str(len(cases)),
+        "failures": str(failures),
+        "skipped": str(skipped),
+        "errors": "0",
+    }
     ElementTree.indent(suite)
     body = ElementTree.tostring(suite, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'

@@ -212,9 +212,12 @@ def judge_cell(printed: str, cell: MeasuredCell | None, key: Mapping[str, Any]) 
     deviation = abs(target - interval.mean)
     verdict, reason = _verdict_of_cell(deviation, accepted, tolerance.half_width, cell.fitted)
     if verdict == Verdict.CONFIRMED and accepted > COARSE * abs(target):
-        verdict, reason = Verdict.UNDECIDED, (
-            "inside the tolerance, but the check is too coarse to confirm: it would not have "
-            "caught a deviation of a tenth of the number"
+        verdict, reason = (
+            Verdict.UNDECIDED,
+            (
+                "inside the tolerance, but the check is too coarse to confirm: it would not have "
+                "caught a deviation of a tenth of the number"
+            ),
         )
     return record | {
         "measured": interval.mean,

@@ -79,25 +79,37 @@ class LSTMConfig:
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
-        for name, lowest in (("hidden", 1), ("epochs", 0), ("seed", 0),
-                             ("feedback_after", 0)):
+        for name, lowest in (("hidden", 1), ("epochs", 0), ("seed", 0), ("feedback_after", 0)):
             _require_integer(name, getattr(self, name), lowest)
         if self.batch_size is not None:
             _require_integer("batch_size", self.batch_size, 1)
         require(self.target in ("next", "same"), "target", self.target, "next or same")
-        require(self.optimiser in OPTIMISERS, "optimiser", self.optimiser,
-                f"one of {', '.join(OPTIMISERS)}")
-        require(self.schedule in ("constant", "cosine"), "schedule", self.schedule,
-                "constant or cosine")
+        require(
+            self.optimiser in OPTIMISERS,
+            "optimiser",
+            self.optimiser,
+            f"one of {', '.join(OPTIMISERS)}",
+        )
+        require(
+            self.schedule in ("constant", "cosine"), "schedule", self.schedule, "constant or cosine"
+        )
         require(self.dtype in DTYPES, "dtype", self.dtype, "float32 or float64")
         require(0 < self.learning_rate < 10, "learning_rate", self.learning_rate, "in (0, 10)")
         require(0 <= self.input_noise < 10, "input_noise", self.input_noise, "in [0, 10)")
-        require(self.clip_norm is None or self.clip_norm > 0, "clip_norm", self.clip_norm,
-                "a positive number or None")
+        require(
+            self.clip_norm is None or self.clip_norm > 0,
+            "clip_norm",
+            self.clip_norm,
+            "a positive number or None",
+        )
         if self.feedback_from is not None:
             _require_integer("feedback_from", self.feedback_from, 1)
-            require(self.feedback_from < self.data.length and self.target == "next",
-                    "feedback_from", self.feedback_from, "below data.length, with target next")
+            require(
+                self.feedback_from < self.data.length and self.target == "next",
+                "feedback_from",
+                self.feedback_from,
+                "below data.length, with target next",
+            )
 
     def with_seed(self, seed: int) -> LSTMConfig:
         """The same settings with both the network's and the data's seed replaced."""
@@ -209,8 +221,12 @@ def probe(lstm: nn.LSTM, x: Tensor, state: State | None = None, *, detail: bool 
     w, u, bias = _weights(lstm)
     read = (value.detach().numpy() for value in (series_x, w, u, bias, h_0, c_0))
     found = series(*read, detail=detail)
-    config = {"hidden": lstm.hidden_size, "input": lstm.input_size, "bias": lstm.bias,
-              "dtype": str(x.dtype).removeprefix("torch.")}
+    config = {
+        "hidden": lstm.hidden_size,
+        "input": lstm.input_size,
+        "bias": lstm.bias,
+        "dtype": str(x.dtype).removeprefix("torch."),
+    }
     return Trace(found.pop("react"), found.pop("diff"), system="LSTM", config=config, extras=found)
 
 
@@ -239,8 +255,9 @@ def free_run(model: SequenceModel, warm_up: Tensor, steps: int) -> FloatArray:
     return cast(FloatArray, torch.stack(made, 1).double().numpy())
 
 
-def probe_free_run(model: SequenceModel, warm_up: Tensor, steps: int, *,
-                   detail: bool = False) -> Trace:
+def probe_free_run(
+    model: SequenceModel, warm_up: Tensor, steps: int, *, detail: bool = False
+) -> Trace:
     """:func:`probe` of the steps in which the model reads its own output.
 
     The states after ``warm_up`` are kept: the trace starts warm.
@@ -252,15 +269,19 @@ def probe_free_run(model: SequenceModel, warm_up: Tensor, steps: int, *,
     return probe(model.lstm, series, state, detail=detail)
 
 
-def save_weights(model: SequenceModel, path: Path | str, note: dict[str, Any] | None = None
-                 ) -> Path:
+def save_weights(
+    model: SequenceModel, path: Path | str, note: dict[str, Any] | None = None
+) -> Path:
     """Write the weights as safetensors, atomically; equal weights give equal bytes.
 
     ``note`` (JSON values, such as the configuration) is kept in the file's header.
     """
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
-    header = {"format": WEIGHTS_FORMAT, "hidden": str(model.lstm.hidden_size),
-              "note": json.dumps(note or {}, sort_keys=True)}
+    header = {
+        "format": WEIGHTS_FORMAT,
+        "hidden": str(model.lstm.hidden_size),
+        "note": json.dumps(note or {}, sort_keys=True),
+    }
     data = _ordered(safetensors.torch.save(tensors, header))
     return write_atomically(path, lambda stream: stream.write(data))
 
@@ -283,12 +304,14 @@ def load_weights(path: Path | str, hidden: int | None = None) -> SequenceModel:
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())[:100]
-        raise InputError(f"weights = {str(path)!r} is not allowed ({reason}): must be {allowed}"
-                         ) from error
+        raise InputError(
+            f"weights = {str(path)!r} is not allowed ({reason}): must be {allowed}"
+        ) from error
     require(header.get("format") == WEIGHTS_FORMAT, "weights", str(path), allowed)
     written = header.get("hidden", "")
-    require(written.isdecimal() and int(written) >= 1, "weights' hidden", written,
-            "a positive integer")
+    require(
+        written.isdecimal() and int(written) >= 1, "weights' hidden", written, "a positive integer"
+    )
     size = int(written)
     require(hidden in (None, size), "hidden", hidden, f"{size}, as in {path}")
     dtype = next(iter(tensors.values())).dtype if tensors else torch.float32
@@ -297,8 +320,12 @@ def load_weights(path: Path | str, hidden: int | None = None) -> SequenceModel:
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     require(found == expected, "weights' shapes", found, f"those of nn.LSTM(1, {size}) and a head")
-    require(all(bool(torch.isfinite(value).all()) for value in tensors.values()), "weights",
-            str(path), "finite")
+    require(
+        all(bool(torch.isfinite(value).all()) for value in tensors.values()),
+        "weights",
+        str(path),
+        "finite",
+    )
     model.load_state_dict(tensors)
     return model
 
@@ -320,16 +347,28 @@ def as_input(x: npt.ArrayLike, model: SequenceModel) -> Tensor:
 def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Tensor, Tensor, Tensor]:
     """(x, h_0, C_0) of shapes (batch, T, d), (batch, h), (batch, h), or InputError."""
     require(isinstance(lstm, nn.LSTM), "lstm", type(lstm).__name__, "a torch.nn.LSTM")
-    require(lstm.num_layers == 1, "lstm.num_layers", lstm.num_layers,
-            "1: probe each layer as a module of its own")
-    require(not lstm.bidirectional, "lstm.bidirectional", True,
-            "False: C_t runs both ways in time there")
+    require(
+        lstm.num_layers == 1,
+        "lstm.num_layers",
+        lstm.num_layers,
+        "1: probe each layer as a module of its own",
+    )
+    require(
+        not lstm.bidirectional,
+        "lstm.bidirectional",
+        True,
+        "False: C_t runs both ways in time there",
+    )
     require(lstm.proj_size == 0, "lstm.proj_size", lstm.proj_size, "0: Eq. (7) has no projection")
     weight = lstm.get_parameter("weight_ih_l0")
     dtype = weight.dtype
     require(dtype in DTYPES.values(), "lstm's dtype", dtype, "float32 or float64")
-    require(weight.device.type == "cpu", "lstm's device", weight.device,
-            "the CPU: call .cpu() on a copy")
+    require(
+        weight.device.type == "cpu",
+        "lstm's device",
+        weight.device,
+        "the CPU: call .cpu() on a copy",
+    )
     require(isinstance(x, Tensor), "x", type(x).__name__, "a torch.Tensor")
     require(x.dtype == dtype, "x.dtype", x.dtype, f"the module's {dtype}")
     require(x.ndim in (2, 3), "x.ndim", x.ndim, "3 (or 2 for one sequence)")
@@ -345,14 +384,23 @@ def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Tensor, Tenso
     if state is None:
         zero = torch.zeros(batch, lstm.hidden_size, dtype=dtype)
         return series, zero, zero
-    require(isinstance(state, tuple) and len(state) == 2, "state", type(state).__name__,
-            "a pair (h_0, C_0)")
+    require(
+        isinstance(state, tuple) and len(state) == 2,
+        "state",
+        type(state).__name__,
+        "a pair (h_0, C_0)",
+    )
     for name, value in zip(("h_0", "C_0"), state, strict=True):
-        require(isinstance(value, Tensor) and value.shape == shape, f"state's {name}",
-                tuple(getattr(value, "shape", ())), f"a tensor of shape {shape}")
+        require(
+            isinstance(value, Tensor) and value.shape == shape,
+            f"state's {name}",
+            tuple(getattr(value, "shape", ())),
+            f"a tensor of shape {shape}",
+        )
         require(value.dtype == dtype, f"state's {name} dtype", value.dtype, f"{dtype}")
-        require(bool(torch.isfinite(value).all()), f"state's {name}", "with NaN or infinity",
-                "finite")
+        require(
+            bool(torch.isfinite(value).all()), f"state's {name}", "with NaN or infinity", "finite"
+        )
     h_0, c_0 = (value.detach().reshape(batch, -1) for value in state)  # (batch, h)
     return series, h_0, c_0
 
@@ -369,10 +417,10 @@ def _weights(lstm: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
 def _ordered(data: bytes) -> bytes:
     """Safetensors bytes with the header's keys sorted (its metadata has no fixed order)."""
     size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:8 + size])
+    header = json.loads(data[8 : 8 + size])
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[8 + size:]
+    return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
 def _require_integer(name: str, value: Any, lowest: int) -> None:

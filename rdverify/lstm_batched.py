@@ -14,8 +14,14 @@ from rdverify.lstm import LSTMConfig, SequenceModel
 from rdverify.progress import Reporter
 
 # per network: W (4 h, 1), U (4 h, h), two biases (4 h), head (1, h) and (1)
-NAMES = ("lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.bias_ih_l0", "lstm.bias_hh_l0",
-         "head.weight", "head.bias")
+NAMES = (
+    "lstm.weight_ih_l0",
+    "lstm.weight_hh_l0",
+    "lstm.bias_ih_l0",
+    "lstm.bias_hh_l0",
+    "head.weight",
+    "head.bias",
+)
 
 
 def rate(config: LSTMConfig, epoch: int) -> float:
@@ -33,8 +39,13 @@ def batches(config: LSTMConfig, epoch: int, count: int) -> list[Tensor]:
     return list(torch.split(torch.from_numpy(order), config.batch_size))
 
 
-def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], x: Tensor,
-                device: str, progress: Reporter) -> list[npt.NDArray[np.float64]]:
+def train_group(
+    configs: Sequence[LSTMConfig],
+    models: Sequence[SequenceModel],
+    x: Tensor,
+    device: str,
+    progress: Reporter,
+) -> list[npt.NDArray[np.float64]]:
     """Train ``models`` in place, all steps side by side.
 
     Args:
@@ -50,8 +61,9 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
         The losses of each network, shape (its epochs,).
     """
     states = [model.state_dict() for model in models]
-    stack = [torch.stack([state[name] for state in states]).to(device).requires_grad_()
-             for name in NAMES]  # each (networks, ...)
+    stack = [
+        torch.stack([state[name] for state in states]).to(device).requires_grad_() for name in NAMES
+    ]  # each (networks, ...)
     x = x.to(device)
     optimiser = _Optimiser(configs, stack)
     epochs = max((config.epochs for config in configs), default=0)
@@ -60,16 +72,23 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
     with progress.task(f"train {len(configs)} networks", epochs) as task:
         for epoch in range(epochs):
             active = torch.tensor([epoch < config.epochs for config in configs], device=device)
-            rates = torch.tensor([rate(config, epoch) if epoch < config.epochs else 0.0
-                                  for config in configs], dtype=torch.float64)
+            rates = torch.tensor(
+                [rate(config, epoch) if epoch < config.epochs else 0.0 for config in configs],
+                dtype=torch.float64,
+            )
             order = [batches(config, epoch, x.shape[1]) for config in configs]
-            noise = torch.stack([input_noise(config, epoch, series)
-                                 for config, series in zip(configs, x, strict=True)]).to(device)
+            noise = torch.stack(
+                [
+                    input_noise(config, epoch, series)
+                    for config, series in zip(configs, x, strict=True)
+                ]
+            ).to(device)
             total = torch.zeros(len(configs), dtype=torch.float64, device=device)
             for rows in zip(*order, strict=True):
                 chosen = torch.stack(rows).to(device)  # (networks, batch)
-                losses = stacked_losses(configs[0], stack, x[networks, chosen],
-                                        noise[networks, chosen], epoch)
+                losses = stacked_losses(
+                    configs[0], stack, x[networks, chosen], noise[networks, chosen], epoch
+                )
                 gradients = torch.autograd.grad(losses.sum(), stack)
                 optimiser.step(gradients, rates, active)
                 total += losses.detach().double() * chosen.shape[1]
@@ -77,9 +96,10 @@ def train_group(configs: Sequence[LSTMConfig], models: Sequence[SequenceModel], 
             task.advance()
     kept = torch.stack(history).cpu().numpy() if history else np.zeros((0, len(configs)))
     for index, model in enumerate(models):
-        model.load_state_dict({name: values[index].detach().cpu()
-                               for name, values in zip(NAMES, stack, strict=True)})
-    return [kept[:config.epochs, index] for index, config in enumerate(configs)]
+        model.load_state_dict(
+            {name: values[index].detach().cpu() for name, values in zip(NAMES, stack, strict=True)}
+        )
+    return [kept[: config.epochs, index] for index, config in enumerate(configs)]
 
 
 def input_noise(config: LSTMConfig, epoch: int, x: Tensor) -> Tensor:
@@ -95,8 +115,9 @@ def feedback_start(config: LSTMConfig, epoch: int) -> int | None:
     return config.feedback_from if epoch >= config.feedback_after else None
 
 
-def stacked_losses(config: LSTMConfig, stack: Sequence[Tensor], x: Tensor, noise: Tensor,
-                   epoch: int) -> Tensor:
+def stacked_losses(
+    config: LSTMConfig, stack: Sequence[Tensor], x: Tensor, noise: Tensor, epoch: int
+) -> Tensor:
     """Mean-squared error of each network, shape (networks,), by a loop over the steps.
 
     Args:
@@ -145,8 +166,9 @@ class _Optimiser:
         self.first = [torch.zeros_like(values) for values in stack]
         self.second = [torch.zeros_like(values) for values in stack]
         self.steps = 0
-        limits = [float("inf") if config.clip_norm is None else config.clip_norm
-                  for config in configs]
+        limits = [
+            float("inf") if config.clip_norm is None else config.clip_norm for config in configs
+        ]
         self.limits = torch.tensor(limits, dtype=stack[0].dtype, device=stack[0].device)
 
     @torch.no_grad()
@@ -155,8 +177,9 @@ class _Optimiser:
         self.steps += 1
         squares = sum((g.square().flatten(1).sum(1) for g in gradients), self.limits.new_zeros(1))
         shrink = (self.limits / (squares.sqrt() + 1e-6)).clamp(max=1.0)  # as clip_grad_norm_
-        for values, gradient, first, second in zip(self.stack, gradients, self.first, self.second,
-                                                   strict=True):
+        for values, gradient, first, second in zip(
+            self.stack, gradients, self.first, self.second, strict=True
+        ):
             shape = (-1,) + (1,) * (values.ndim - 1)
             g = gradient * shrink.view(shape)
             if self.kind == "adam":

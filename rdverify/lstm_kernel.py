@@ -107,7 +107,7 @@ def _kernel(dtype: Any, exponent: Any, limit: float) -> Kernel:
                         inputs[d * lanes + lane] = x[first + lane, t, d]
                 for j in range(units):
                     ji, jf, jc, jo = j, units + j, 2 * units + j, 3 * units + j
-                    cell = cells[j * block:(j + 1) * block]
+                    cell = cells[j * block : (j + 1) * block]
                     b_i, b_f, b_c, b_o = bias[ji], bias[jf], bias[jc], bias[jo]
                     for lane in range(lanes):
                         cell[lane] = b_i
@@ -116,22 +116,38 @@ def _kernel(dtype: Any, exponent: Any, limit: float) -> Kernel:
                         cell[lane + row_o] = b_o
                     for d in range(size):
                         w_i, w_f, w_c, w_o = w[ji, d], w[jf, d], w[jc, d], w[jo, d]
-                        v = inputs[d * lanes:(d + 1) * lanes]
+                        v = inputs[d * lanes : (d + 1) * lanes]
                         for lane in range(lanes):
                             cell[lane] += w_i * v[lane]
                             cell[lane + row_f] += w_f * v[lane]
                             cell[lane + row_c] += w_c * v[lane]
                             cell[lane + row_o] += w_o * v[lane]
                     for k in range(0, padded, 4):
-                        i0, i1, i2, i3 = (recurrent[ji, k], recurrent[ji, k + 1],
-                                          recurrent[ji, k + 2], recurrent[ji, k + 3])
-                        f0, f1, f2, f3 = (recurrent[jf, k], recurrent[jf, k + 1],
-                                          recurrent[jf, k + 2], recurrent[jf, k + 3])
-                        g0, g1, g2, g3 = (recurrent[jc, k], recurrent[jc, k + 1],
-                                          recurrent[jc, k + 2], recurrent[jc, k + 3])
-                        o0, o1, o2, o3 = (recurrent[jo, k], recurrent[jo, k + 1],
-                                          recurrent[jo, k + 2], recurrent[jo, k + 3])
-                        h = cells[k * block + row_h:(k + 3) * block + row_h + lanes]
+                        i0, i1, i2, i3 = (
+                            recurrent[ji, k],
+                            recurrent[ji, k + 1],
+                            recurrent[ji, k + 2],
+                            recurrent[ji, k + 3],
+                        )
+                        f0, f1, f2, f3 = (
+                            recurrent[jf, k],
+                            recurrent[jf, k + 1],
+                            recurrent[jf, k + 2],
+                            recurrent[jf, k + 3],
+                        )
+                        g0, g1, g2, g3 = (
+                            recurrent[jc, k],
+                            recurrent[jc, k + 1],
+                            recurrent[jc, k + 2],
+                            recurrent[jc, k + 3],
+                        )
+                        o0, o1, o2, o3 = (
+                            recurrent[jo, k],
+                            recurrent[jo, k + 1],
+                            recurrent[jo, k + 2],
+                            recurrent[jo, k + 3],
+                        )
+                        h = cells[k * block + row_h : (k + 3) * block + row_h + lanes]
                         for lane in range(lanes):
                             h0, h1 = h[lane], h[lane + block]
                             h2, h3 = h[lane + 2 * block], h[lane + 3 * block]
@@ -141,7 +157,7 @@ def _kernel(dtype: Any, exponent: Any, limit: float) -> Kernel:
                             cell[lane + row_o] += o0 * h0 + o1 * h1 + o2 * h2 + o3 * h3
                 sums[:] = zero
                 for j in range(units):
-                    cell = cells[j * block:(j + 1) * block]
+                    cell = cells[j * block : (j + 1) * block]
                     for lane in range(lanes):
                         s, p = _split(-min(max(cell[lane], -gate), gate))
                         e_i = s * p + s  # eq03: i = 1 / (1 + e_i)
@@ -180,8 +196,9 @@ def _kernel(dtype: Any, exponent: Any, limit: float) -> Kernel:
 
     # as a global of its own: a compiled function in a closure would give the kernel a new
     # key, and the cache a new file, in every process
-    named = FunctionType(run.__code__, {**globals(), "_split": exponent}, "run", None,
-                         run.__closure__)
+    named = FunctionType(
+        run.__code__, {**globals(), "_split": exponent}, "run", None, run.__closure__
+    )
     named.__qualname__ = run.__qualname__
 
     def compiled(cache: bool) -> Any:
@@ -194,12 +211,15 @@ def _kernel(dtype: Any, exponent: Any, limit: float) -> Kernel:
         return cast(Kernel, compiled(cache=False))
 
 
-KERNELS: dict[str, Kernel] = {"float32": _kernel(np.float32, _split32, 88.0),
-                              "float64": _kernel(np.float64, _split64, 700.0)}
+KERNELS: dict[str, Kernel] = {
+    "float32": _kernel(np.float32, _split32, 88.0),
+    "float64": _kernel(np.float64, _split64, 700.0),
+}
 
 
-def series(x: Array, w: Array, u: Array, bias: Array, h_0: Array, c_0: Array, *,
-           detail: bool) -> dict[str, npt.NDArray[np.float64]]:
+def series(
+    x: Array, w: Array, u: Array, bias: Array, h_0: Array, c_0: Array, *, detail: bool
+) -> dict[str, npt.NDArray[np.float64]]:
     """Per-step series of an LSTM.
 
     Args:

@@ -56,9 +56,9 @@ def one_step(model: SequenceModel, x: npt.ArrayLike, skip: int = 20) -> OneStep:
     def rmse(made: FloatArray) -> float:
         return float(np.sqrt(np.mean((made - truth[:, skip:]) ** 2)))
 
-    network = rmse(predictions(model, truth)[:, skip - 1:-1])
-    last = rmse(truth[:, skip - 1:-1])
-    linear = rmse(2 * truth[:, skip - 1:-1] - truth[:, skip - 2:-2])
+    network = rmse(predictions(model, truth)[:, skip - 1 : -1])
+    last = rmse(truth[:, skip - 1 : -1])
+    linear = rmse(2 * truth[:, skip - 1 : -1] - truth[:, skip - 2 : -2])
     return OneStep(network, last, linear, min(last, linear) / network)
 
 
@@ -92,8 +92,14 @@ def _fourier(steps: int) -> tuple[FloatArray, FloatArray]:
     return grid, np.linalg.qr(bases)[0]
 
 
-def frequency_errors(model: SequenceModel, data: SineConfig, *, sequences: int = 64,
-                     warm_up: int = 100, steps: int = 200) -> FloatArray:
+def frequency_errors(
+    model: SequenceModel,
+    data: SineConfig,
+    *,
+    sequences: int = 64,
+    warm_up: int = 100,
+    steps: int = 200,
+) -> FloatArray:
     """|f_made / f_true - 1| of unseen sines that the network continues on its own.
 
     Args:

@@ -56,9 +56,13 @@ class Trained:
     losses: FloatArray
 
 
-def train(config: LSTMConfig, data: npt.ArrayLike | None = None,
-          checkpoint: Path | str | None = None, progress: Reporter | None = None,
-          checkpoint_epochs: int = 10) -> Trained:
+def train(
+    config: LSTMConfig,
+    data: npt.ArrayLike | None = None,
+    checkpoint: Path | str | None = None,
+    progress: Reporter | None = None,
+    checkpoint_epochs: int = 10,
+) -> Trained:
     """Train one network with ``torch.nn.LSTM`` and ``torch.optim``.
 
     Minimised is the mean over steps and sequences of (output_t - target_t)^2,
@@ -112,10 +116,15 @@ def train(config: LSTMConfig, data: npt.ArrayLike | None = None,
     return Trained(config, model.eval(), np.array(losses))
 
 
-def train_many(configs: Sequence[LSTMConfig],
-               data: Sequence[npt.ArrayLike | None] | None = None, *,
-               method: Method = "auto", device: str = "cpu", workers: int | None = None,
-               progress: Reporter | None = None) -> list[Trained]:
+def train_many(
+    configs: Sequence[LSTMConfig],
+    data: Sequence[npt.ArrayLike | None] | None = None,
+    *,
+    method: Method = "auto",
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Reporter | None = None,
+) -> list[Trained]:
     """Train many networks side by side: seeds, rates, epochs, data sets.
 
     Args:
@@ -135,16 +144,22 @@ def train_many(configs: Sequence[LSTMConfig],
         One :class:`Trained` per configuration, in order, on the CPU.
     """
     arrays = list(data) if data is not None else [None] * len(configs)
-    require(len(arrays) == len(configs), "data", f"{len(arrays)} entries",
-            f"one entry for each of {len(configs)} configurations")
+    require(
+        len(arrays) == len(configs),
+        "data",
+        f"{len(arrays)} entries",
+        f"one entry for each of {len(configs)} configurations",
+    )
     require(method in ("auto", "modules", "batched"), "method", method, "auto, modules or batched")
     require(method != "modules" or device == "cpu", "device", device, "cpu for method modules")
     report = progress or Reporter()
     # all input is checked before the first network trains
     series = [_series(config, array) for config, array in zip(configs, arrays, strict=True)]
     if method == "modules" or (method == "auto" and device == "cpu"):
-        with (report.task("train networks", len(configs)) as task,
-              ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool):
+        with (
+            report.task("train networks", len(configs)) as task,
+            ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+        ):
             results = []
             for trained in pool.map(train, configs, (x.numpy() for x in series)):
                 results.append(trained)
@@ -152,15 +167,24 @@ def train_many(configs: Sequence[LSTMConfig],
             return results
     groups: dict[Any, list[int]] = {}
     for index, (config, x) in enumerate(zip(configs, series, strict=True)):
-        key = (config.hidden, config.dtype, tuple(x.shape), config.batch_size, config.target,
-               config.feedback_from, config.feedback_after, config.optimiser)
+        key = (
+            config.hidden,
+            config.dtype,
+            tuple(x.shape),
+            config.batch_size,
+            config.target,
+            config.feedback_from,
+            config.feedback_after,
+            config.optimiser,
+        )
         groups.setdefault(key, []).append(index)
     found: dict[int, Trained] = {}
     for members in groups.values():
         chosen = [configs[index] for index in members]
         models = [build(config) for config in chosen]
-        losses = train_group(chosen, models, torch.stack([series[index] for index in members]),
-                             device, report)
+        losses = train_group(
+            chosen, models, torch.stack([series[index] for index in members]), device, report
+        )
         for index, model, loss in zip(members, models, losses, strict=True):
             found[index] = Trained(configs[index], model.eval(), loss)
     return [found[index] for index in range(len(configs))]
@@ -175,8 +199,7 @@ def make_optimiser(config: LSTMConfig, parameters: Sequence[Tensor]) -> torch.op
     return torch.optim.SGD(parameters, config.learning_rate, momentum=0.9)
 
 
-def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, noise: Tensor,
-          epoch: int) -> Tensor:
+def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, noise: Tensor, epoch: int) -> Tensor:
     """Mean-squared error of sequences x, read with ``noise``; both of shape (batch, length)."""
     targets, inputs = x[:, :, None], (x + noise)[:, :, None]  # (batch, length, 1)
     if config.target == "same":
@@ -193,14 +216,23 @@ def _series(config: LSTMConfig, data: npt.ArrayLike | None) -> Tensor:
     """Sequences as a tensor of shape (n, length) in the configuration's dtype."""
     require(isinstance(config, LSTMConfig), "config", type(config).__name__, "an LSTMConfig")
     x = np.asarray(generate(config.data) if data is None else data)
-    require(x.dtype.kind == "f" and x.dtype.itemsize >= 4, "data's dtype", x.dtype,
-            "float32 or float64")
+    require(
+        x.dtype.kind == "f" and x.dtype.itemsize >= 4, "data's dtype", x.dtype, "float32 or float64"
+    )
     require(x.ndim == 2, "data.ndim", x.ndim, "2, for (sequences, length)")
-    require(x.shape[0] >= 1 and x.shape[1] >= 2, "data.shape", x.shape,
-            "at least one sequence of at least 2 steps")
+    require(
+        x.shape[0] >= 1 and x.shape[1] >= 2,
+        "data.shape",
+        x.shape,
+        "at least one sequence of at least 2 steps",
+    )
     require(bool(np.isfinite(x).all()), "data", "with NaN or infinity", "finite")
-    require(config.feedback_from is None or config.feedback_from < x.shape[1], "feedback_from",
-            config.feedback_from, f"below the data's length {x.shape[1]}")
+    require(
+        config.feedback_from is None or config.feedback_from < x.shape[1],
+        "feedback_from",
+        config.feedback_from,
+        f"below the data's length {x.shape[1]}",
+    )
     return torch.tensor(x, dtype=DTYPES[config.dtype])
 
 
@@ -229,37 +261,59 @@ def _identity(config: LSTMConfig, x: Tensor) -> str:
     return json.dumps({"config": config.as_json(), "data": digest}, sort_keys=True)
 
 
-def _save(path: Path, identity: str, model: SequenceModel, optimiser: torch.optim.Optimizer,
-          losses: Sequence[float]) -> None:
+def _save(
+    path: Path,
+    identity: str,
+    model: SequenceModel,
+    optimiser: torch.optim.Optimizer,
+    losses: Sequence[float],
+) -> None:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, entries in optimiser.state_dict()["state"].items():
         for name, value in entries.items():
             if value is not None:
                 tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value)
     tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
-    data = safetensors.torch.save({name: value.detach().contiguous()
-                                   for name, value in tensors.items()},
-                                  {"format": CHECKPOINT_FORMAT, "identity": identity})
+    data = safetensors.torch.save(
+        {name: value.detach().contiguous() for name, value in tensors.items()},
+        {"format": CHECKPOINT_FORMAT, "identity": identity},
+    )
     write_atomically(path, lambda stream: stream.write(data))
 
 
-def _restore(path: Path, identity: str, model: SequenceModel,
-             optimiser: torch.optim.Optimizer) -> list[float]:
+def _restore(
+    path: Path, identity: str, model: SequenceModel, optimiser: torch.optim.Optimizer
+) -> list[float]:
     """Put a checkpoint's state into model and optimiser; returns its losses."""
     try:
         with safetensors.safe_open(str(path), "pt") as archive:
             header: Mapping[str, str] = archive.metadata() or {}
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"checkpoint = {str(path)!r} is not allowed "
-                         f"({' '.join(str(error).split())[:100]}): must be a whole file; "
-                         "remove it to start anew") from error
-    require(header.get("format") == CHECKPOINT_FORMAT, "checkpoint", str(path),
-            f"a file of format {CHECKPOINT_FORMAT}")
-    require(header.get("identity") == identity, "checkpoint", str(path),
-            "of the same settings and data; remove it to start anew")
-    model.load_state_dict({name.removeprefix("model."): value for name, value in tensors.items()
-                           if name.startswith("model.")})
+        raise InputError(
+            f"checkpoint = {str(path)!r} is not allowed "
+            f"({' '.join(str(error).split())[:100]}): must be a whole file; "
+            "remove it to start anew"
+        ) from error
+    require(
+        header.get("format") == CHECKPOINT_FORMAT,
+        "checkpoint",
+        str(path),
+        f"a file of format {CHECKPOINT_FORMAT}",
+    )
+    require(
+        header.get("identity") == identity,
+        "checkpoint",
+        str(path),
+        "of the same settings and data; remove it to start anew",
+    )
+    model.load_state_dict(
+        {
+            name.removeprefix("model."): value
+            for name, value in tensors.items()
+            if name.startswith("model.")
+        }
+    )
     state: dict[int, dict[str, Any]] = {}
     for name, value in tensors.items():
         if name.startswith("optimiser."):

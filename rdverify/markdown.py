@@ -53,7 +53,8 @@ def counts(records: Iterable[Mapping[str, Any]]) -> str:
     weak = Counter(str(record["verdict"]) for record in listed if not_discriminating(record))
     return ", ".join(
         f"{tally[kind]} {kind}" + (f" ({weak[kind]} not discriminating)" if weak[kind] else "")
-        for kind in Verdict if tally[kind]
+        for kind in Verdict
+        if tally[kind]
     )
 
 
@@ -61,6 +62,7 @@ def verdict_text(record: Mapping[str, Any]) -> str:
     """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
     flags = ["not discriminating"] if not_discriminating(record) else []
     if record["verdict"] == Verdict.REACHED and (
-            record["resolution"] > COARSE * abs(float(record["printed"]))):
+        record["resolution"] > COARSE * abs(float(record["printed"]))
+    ):
         flags.append("coarse")
     return f"**{record['verdict']}**" + (f" ({', '.join(flags)})" if flags else "")

@@ -99,8 +99,8 @@ def features(r_t: npt.ArrayLike) -> Features:
     begin, turn = math.ceil(START_UP * steps), math.ceil(LATE * steps)
     late, middle, rest = log[turn:], log[begin:turn], log[begin:]
     before = float(np.median(log[:turn]))
-    rise = float(log[-max(1, steps // 100):].mean()) - before
-    at_turn = float(log[max(0, turn - max(1, steps // 100)):turn].mean())
+    rise = float(log[-max(1, steps // 100) :].mean()) - before
+    at_turn = float(log[max(0, turn - max(1, steps // 100)) : turn].mean())
     spread = float(rest.std())
     found = {
         "late_mean": float(late.mean()),
@@ -117,15 +117,27 @@ def features(r_t: npt.ArrayLike) -> Features:
 
 
 def _mode(found: dict[str, float]) -> Mode:
-    if (found["before"] <= LOW and found["rise"] >= LEAST_RISE
-            and found["late_share"] >= LEAST_SHARE):
+    if (
+        found["before"] <= LOW
+        and found["rise"] >= LEAST_RISE
+        and found["late_share"] >= LEAST_SHARE
+    ):
         return "phase transition"
-    if abs(found["late_mean"]) <= NEAR and found["late_spread"] <= NEAR and (
-            found["crossings"] < LEAST_CROSSINGS or found["spread"] <= 1e-3
-            or found["settling"] < 0.1):
+    if (
+        abs(found["late_mean"]) <= NEAR
+        and found["late_spread"] <= NEAR
+        and (
+            found["crossings"] < LEAST_CROSSINGS
+            or found["spread"] <= 1e-3
+            or found["settling"] < 0.1
+        )
+    ):
         return "static"
-    if (found["crossings"] >= LEAST_CROSSINGS and found["smoothness"] >= LEAST_SMOOTHNESS
-            and found["settling"] >= 0.1):
+    if (
+        found["crossings"] >= LEAST_CROSSINGS
+        and found["smoothness"] >= LEAST_SMOOTHNESS
+        and found["settling"] >= 0.1
+    ):
         return "dynamic"
     return "none"
 

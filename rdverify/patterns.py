@@ -79,8 +79,12 @@ def classify(field: npt.ArrayLike, uniform_below: float = UNIFORM_BELOW) -> Patt
         uniform_below: contrast up to which the field counts as uniform, in its unit.
     """
     values = np.asarray(field, dtype=float)
-    require(values.ndim == 2 and min(values.shape) >= 4, "field.shape", values.shape,
-            "(rows, cols), at least 4 x 4")
+    require(
+        values.ndim == 2 and min(values.shape) >= 4,
+        "field.shape",
+        values.shape,
+        "(rows, cols), at least 4 x 4",
+    )
     require(bool(np.all(np.isfinite(values))), "field", "not finite", "finite everywhere")
     contrast = float(values.max() - values.min())
     if contrast <= uniform_below:
@@ -98,8 +102,16 @@ def classify(field: npt.ArrayLike, uniform_below: float = UNIFORM_BELOW) -> Patt
             label = "spots"
         elif stripe_share >= SHARE:
             label = "holes" if _pierced(above) else "stripes"
-    return Pattern(label, contrast, smoothness, float(above.mean()), int(areas.size), spot_share,
-                   stripe_share, float(np.exp(np.average(np.log(elongations), weights=areas))))
+    return Pattern(
+        label,
+        contrast,
+        smoothness,
+        float(above.mean()),
+        int(areas.size),
+        spot_share,
+        stripe_share,
+        float(np.exp(np.average(np.log(elongations), weights=areas))),
+    )
 
 
 def shapes(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -121,7 +133,7 @@ def shapes(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], npt.ND
     # enough for every disc up to half the grid's side across
     down, right = rows // 4 + 1, cols // 4 + 1
     padded = np.pad(mask, ((down,) * 2, (right,) * 2), mode="wrap")
-    distance = ndimage.distance_transform_edt(padded)[down:down + rows, right:right + cols]
+    distance = ndimage.distance_transform_edt(padded)[down : down + rows, right : right + cols]
     parts = np.arange(1, count + 1)
     areas = np.asarray(ndimage.sum_labels(mask, labels, parts), dtype=np.float64)
     radii = np.asarray(ndimage.maximum(distance, labels, parts), dtype=np.float64) - 0.5
@@ -159,5 +171,8 @@ def _smoothness(values: npt.NDArray[np.float64]) -> float:
 def _pierced(above: npt.NDArray[np.bool_]) -> bool:
     areas, elongations = shapes(~above)
     spots = areas[elongations < SPOT_BELOW]
-    return bool(spots.size >= LEAST_SPOTS and spots.sum() >= SHARE * areas.sum()
-                and areas.max() < areas.sum() / 2)
+    return bool(
+        spots.size >= LEAST_SPOTS
+        and spots.sum() >= SHARE * areas.sum()
+        and areas.max() < areas.sum() / 2
+    )

@@ -87,8 +87,10 @@ class _Lines(Task):
         super().advance(steps, note)
         if time.monotonic() - self.told >= self.every:
             self.told = time.monotonic()
-            self.reporter.say(f"{self.description}: {self.done} of {self.total} in "
-                              f"{self.seconds():.0f} s{f', {note}' if note else ''}")
+            self.reporter.say(
+                f"{self.description}: {self.done} of {self.total} in "
+                f"{self.seconds():.0f} s{f', {note}' if note else ''}"
+            )
 
 
 class _Bar(Task):

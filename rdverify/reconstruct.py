@@ -55,25 +55,53 @@ class Axis:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "choices", tuple(self.choices))
-        require(self.name not in (*BOOKKEEPING, ""), "name of an axis", self.name,
-                f"a name other than {BOOKKEEPING}")
+        require(
+            self.name not in (*BOOKKEEPING, ""),
+            "name of an axis",
+            self.name,
+            f"a name other than {BOOKKEEPING}",
+        )
         if self.choices:
-            require(self.low is None and self.high is None, f"range of {self.name}",
-                    (self.low, self.high), "left out where choices are given")
-            require(len({type(choice) for choice in self.choices}) == 1,
-                    f"choices of {self.name}", self.choices, "values of one type")
-            require(len(set(self.choices)) == len(self.choices) >= 2,
-                    f"choices of {self.name}", self.choices, "at least two, all different")
+            require(
+                self.low is None and self.high is None,
+                f"range of {self.name}",
+                (self.low, self.high),
+                "left out where choices are given",
+            )
+            require(
+                len({type(choice) for choice in self.choices}) == 1,
+                f"choices of {self.name}",
+                self.choices,
+                "values of one type",
+            )
+            require(
+                len(set(self.choices)) == len(self.choices) >= 2,
+                f"choices of {self.name}",
+                self.choices,
+                "at least two, all different",
+            )
             return
-        require(self.scale in ("linear", "log", "integer"), f"scale of {self.name}", self.scale,
-                "linear, log or integer")
+        require(
+            self.scale in ("linear", "log", "integer"),
+            f"scale of {self.name}",
+            self.scale,
+            "linear, log or integer",
+        )
         low = math.nan if self.low is None else self.low
         high = math.nan if self.high is None else self.high
-        require(math.isfinite(low) and math.isfinite(high) and low < high,
-                f"range of {self.name}", (self.low, self.high), "two finite numbers, low < high")
+        require(
+            math.isfinite(low) and math.isfinite(high) and low < high,
+            f"range of {self.name}",
+            (self.low, self.high),
+            "two finite numbers, low < high",
+        )
         require(self.scale != "log" or low > 0, f"low of {self.name}", low, "> 0 on a log scale")
-        require(self.scale != "integer" or (low == int(low) and high == int(high)),
-                f"range of {self.name}", (low, high), "whole numbers on an integer scale")
+        require(
+            self.scale != "integer" or (low == int(low) and high == int(high)),
+            f"range of {self.name}",
+            (low, high),
+            "whole numbers on an integer scale",
+        )
 
     def value(self, unit: float) -> Any:
         """The setting at position ``unit`` in [0, 1): equal shares of the (log) range."""
@@ -109,8 +137,9 @@ class Axis:
         assert self.high is not None
         if self.scale == "log":
             factor = (self.high / self.low) ** (share / 2)
-            return replace(self, low=max(self.low, value / factor),
-                           high=min(self.high, value * factor))
+            return replace(
+                self, low=max(self.low, value / factor), high=min(self.high, value * factor)
+            )
         reach = share * (self.high - self.low) / 2
         if self.scale == "integer":
             reach = max(1, round(reach))
@@ -123,8 +152,9 @@ class Axis:
         return {"name": self.name, "low": self.low, "high": self.high, "scale": self.scale}
 
 
-def design(axes: Sequence[Axis], n: int, seed: int,
-           method: Literal["sobol", "latin"] = "sobol") -> list[Setting]:
+def design(
+    axes: Sequence[Axis], n: int, seed: int, method: Literal["sobol", "latin"] = "sobol"
+) -> list[Setting]:
     """``n`` settings that fill the box of ``axes``: scrambled Sobol or Latin hypercube.
 
     The first points of a Sobol design are those of any longer one with the same
@@ -155,14 +185,26 @@ def design(axes: Sequence[Axis], n: int, seed: int,
         points = sampler.random_base2(max(0, (n - 1).bit_length()))[:n]
     else:
         points = qmc.LatinHypercube(len(axes), seed=seed).random(n)
-    return [{axis.name: axis.value(float(unit)) for axis, unit in zip(axes, row, strict=True)}
-            for row in points]  # points: (n, axes)
+    return [
+        {axis.name: axis.value(float(unit)) for axis, unit in zip(axes, row, strict=True)}
+        for row in points
+    ]  # points: (n, axes)
 
 
-def search(axes: Sequence[Axis], n: int, seed: int, evaluate: Evaluate | None = None,
-           path: Path | str | None = None, progress: Reporter | None = None, workers: int = 1, *,
-           evaluate_many: EvaluateMany | None = None, chunk: int = 16,
-           method: Literal["sobol", "latin"] = "sobol", name: str = "search") -> pd.DataFrame:
+def search(
+    axes: Sequence[Axis],
+    n: int,
+    seed: int,
+    evaluate: Evaluate | None = None,
+    path: Path | str | None = None,
+    progress: Reporter | None = None,
+    workers: int = 1,
+    *,
+    evaluate_many: EvaluateMany | None = None,
+    chunk: int = 16,
+    method: Literal["sobol", "latin"] = "sobol",
+    name: str = "search",
+) -> pd.DataFrame:
     """Evaluate a design over ``axes``; every run is kept, also one that failed.
 
     Args:
@@ -182,15 +224,31 @@ def search(axes: Sequence[Axis], n: int, seed: int, evaluate: Evaluate | None = 
         the frame of :func:`evaluate_settings`, n rows.
     """
     stated = {"axes": [axis.describe() for axis in axes], "n": n, "seed": seed, "method": method}
-    return evaluate_settings(design(axes, n, seed, method), evaluate, path, progress, workers,
-                             evaluate_many=evaluate_many, chunk=chunk, name=name, stated=stated)
+    return evaluate_settings(
+        design(axes, n, seed, method),
+        evaluate,
+        path,
+        progress,
+        workers,
+        evaluate_many=evaluate_many,
+        chunk=chunk,
+        name=name,
+        stated=stated,
+    )
 
 
-def evaluate_settings(settings: Sequence[Setting], evaluate: Evaluate | None = None,
-                      path: Path | str | None = None, progress: Reporter | None = None,
-                      workers: int = 1, *, evaluate_many: EvaluateMany | None = None,
-                      chunk: int = 16, name: str = "search",
-                      stated: Mapping[str, Any] | None = None) -> pd.DataFrame:
+def evaluate_settings(
+    settings: Sequence[Setting],
+    evaluate: Evaluate | None = None,
+    path: Path | str | None = None,
+    progress: Reporter | None = None,
+    workers: int = 1,
+    *,
+    evaluate_many: EvaluateMany | None = None,
+    chunk: int = 16,
+    name: str = "search",
+    stated: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """Evaluate settings in chunks, keep every row, and go on where a stopped run left off.
 
     Args:
@@ -217,8 +275,12 @@ def evaluate_settings(settings: Sequence[Setting], evaluate: Evaluate | None = N
     Raises:
         InputError: unless exactly one of both evaluators is given.
     """
-    require((evaluate is None) != (evaluate_many is None), "evaluate",
-            (evaluate, evaluate_many), "given, or evaluate_many in its place, not both")
+    require(
+        (evaluate is None) != (evaluate_many is None),
+        "evaluate",
+        (evaluate, evaluate_many),
+        "given, or evaluate_many in its place, not both",
+    )
     require(len(settings) > 0, "settings", list(settings), "at least one")
     require(chunk >= 1, "chunk", chunk, ">= 1")
     require(workers >= 1, "workers", workers, ">= 1")
@@ -234,10 +296,13 @@ def evaluate_settings(settings: Sequence[Setting], evaluate: Evaluate | None = N
     with progress.task(name, len(settings)) as task:
         task.advance(len(settings) - len(missing))
         for start in range(0, len(missing), chunk):
-            indices = missing[start:start + chunk]
+            indices = missing[start : start + chunk]
             batch = [dict(settings[index]) for index in indices]
-            outcomes = (_one_by_one(evaluate, batch, workers) if evaluate is not None
-                        else _together(evaluate_many, batch))
+            outcomes = (
+                _one_by_one(evaluate, batch, workers)
+                if evaluate is not None
+                else _together(evaluate_many, batch)
+            )
             for index, setting, outcome in zip(indices, batch, outcomes, strict=True):
                 rows[index] = {"design": digest, "index": index, **setting, **outcome}
             if path is not None:
@@ -293,19 +358,29 @@ def _rows_done(path: Path, digest: str, progress: Reporter, name: str) -> dict[i
         return {}
     found = sorted(set(frame["design"]))
     if found != [digest]:
-        progress.say(f"{name}: starts anew, {path} holds design {', '.join(map(str, found))} "
-                     f"and this is {digest} (axes, length, seed or settings changed)")
+        progress.say(
+            f"{name}: starts anew, {path} holds design {', '.join(map(str, found))} "
+            f"and this is {digest} (axes, length, seed or settings changed)"
+        )
         return {}
     # NaN marks a column that this row has not; it comes back when the frame is built
-    return {int(row["index"]): {str(key): value for key, value in row.items()
-                                if not (isinstance(value, float) and math.isnan(value))}
-            for row in frame.to_dict("records")}
+    return {
+        int(row["index"]): {
+            str(key): value
+            for key, value in row.items()
+            if not (isinstance(value, float) and math.isnan(value))
+        }
+        for row in frame.to_dict("records")
+    }
 
 
 def _frame(rows: Mapping[int, Mapping[str, Any]], keys: Sequence[str]) -> pd.DataFrame:
     ordered = [rows[index] for index in sorted(rows)]
-    numbers = list(dict.fromkeys(column for row in ordered for column in row
-                                 if column not in (*BOOKKEEPING, *keys)))
+    numbers = list(
+        dict.fromkeys(
+            column for row in ordered for column in row if column not in (*BOOKKEEPING, *keys)
+        )
+    )
     columns = ["design", "index", *keys, *numbers, "error"]
     frame = pd.DataFrame([dict(row) for row in ordered], columns=columns)
     return frame.astype(dict.fromkeys(numbers, float))
@@ -327,11 +402,19 @@ def read_frame(path: Path | str) -> pd.DataFrame:
         if any(column not in frame for column in BOOKKEEPING):
             raise ValueError(f"columns {list(frame)[:6]}")
     except (OSError, ValueError) as error:
-        raise InputError(f"search record = {str(path)!r} is not allowed "
-                         f"({' '.join(str(error).split())[:120]}): must be a CSV file with the "
-                         f"columns {', '.join(BOOKKEEPING)}") from error
-    return pd.DataFrame({column: frame[column] if column in ("design", "error")
-                         else _values(frame[column].tolist()) for column in frame})
+        raise InputError(
+            f"search record = {str(path)!r} is not allowed "
+            f"({' '.join(str(error).split())[:120]}): must be a CSV file with the "
+            f"columns {', '.join(BOOKKEEPING)}"
+        ) from error
+    return pd.DataFrame(
+        {
+            column: frame[column]
+            if column in ("design", "error")
+            else _values(frame[column].tolist())
+            for column in frame
+        }
+    )
 
 
 def _values(texts: list[str]) -> list[Any]:
@@ -341,8 +424,9 @@ def _values(texts: list[str]) -> list[Any]:
     # Python's own conversion is exact; that of a CSV reader depends on its version
     for convert in (int, float):
         try:
-            return [math.nan if text == "" and convert is float else convert(text)
-                    for text in texts]
+            return [
+                math.nan if text == "" and convert is float else convert(text) for text in texts
+            ]
         except ValueError:
             continue
     return list(texts)
@@ -370,10 +454,18 @@ def rank(frame: pd.DataFrame, targets: Mapping[str, float]) -> pd.DataFrame:
     require(len(targets) > 0, "targets", dict(targets), "at least one column")
     absent = [column for column in targets if column not in frame]
     require(not absent, "targets", absent, f"columns of the frame: {list(frame)}")
-    require(all(math.isfinite(value) and value != 0 for value in targets.values()),
-            "targets", dict(targets), "finite numbers other than 0")
-    deviations = np.stack([np.abs(frame[column].to_numpy(float) - target) / abs(target)
-                           for column, target in targets.items()])  # (targets, runs)
+    require(
+        all(math.isfinite(value) and value != 0 for value in targets.values()),
+        "targets",
+        dict(targets),
+        "finite numbers other than 0",
+    )
+    deviations = np.stack(
+        [
+            np.abs(frame[column].to_numpy(float) - target) / abs(target)
+            for column, target in targets.items()
+        ]
+    )  # (targets, runs)
     distance = np.where(np.isfinite(deviations).all(axis=0), deviations.max(axis=0), np.inf)
     ranked = frame.assign(distance=distance)
     return ranked.sort_values("distance", kind="stable").reset_index(drop=True)
@@ -396,8 +488,7 @@ def spread_of(frame: pd.DataFrame, column: str, centre: float) -> float:
     return float(np.abs(values - centre).max()) if values.size else 0.0
 
 
-def sensitivity(frame: pd.DataFrame, axes: Sequence[Axis],
-                columns: Sequence[str]) -> pd.DataFrame:
+def sensitivity(frame: pd.DataFrame, axes: Sequence[Axis], columns: Sequence[str]) -> pd.DataFrame:
     """How each number moves with each choice, all the others held fixed, over the whole search.
 
     Per axis and column: the partial rank correlation (Spearman, the other axes
@@ -427,13 +518,22 @@ def sensitivity(frame: pd.DataFrame, axes: Sequence[Axis],
         slopes = np.linalg.lstsq(np.column_stack([np.ones(n), inputs]), values, rcond=None)[0]
         for j, label in enumerate(labels):
             others = np.column_stack([np.ones(n), np.delete(ranks, j, axis=1)])
-            correlation = _correlation(_residual(others, ranks[:, j]),
-                                       _residual(others, stats.rankdata(values)))
+            correlation = _correlation(
+                _residual(others, ranks[:, j]), _residual(others, stats.rankdata(values))
+            )
             reach = stats.norm.ppf(0.975) / math.sqrt(n - k - 2)
             middle = math.atanh(min(max(correlation, -1 + 1e-12), 1 - 1e-12))
-            rows.append({"axis": label, "column": column, "correlation": correlation,
-                         "low": math.tanh(middle - reach), "high": math.tanh(middle + reach),
-                         "change": float(slopes[j + 1] / abs(values.mean())), "runs": n})
+            rows.append(
+                {
+                    "axis": label,
+                    "column": column,
+                    "correlation": correlation,
+                    "low": math.tanh(middle - reach),
+                    "high": math.tanh(middle + reach),
+                    "change": float(slopes[j + 1] / abs(values.mean())),
+                    "runs": n,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -452,8 +552,9 @@ def _inputs(runs: pd.DataFrame, axes: Sequence[Axis]) -> tuple[list[str], npt.ND
     return labels, np.column_stack(inputs)
 
 
-def _residual(inputs: npt.NDArray[np.float64],
-              values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _residual(
+    inputs: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     fitted = inputs @ np.linalg.lstsq(inputs, values, rcond=None)[0]
     return np.asarray(values - fitted, dtype=np.float64)
 
@@ -468,6 +569,18 @@ def record_of(axes: Sequence[Axis], **more: Any) -> dict[str, Any]:
     return {"axes": [axis.describe() for axis in axes], **more}
 
 
-__all__ = ["Axis", "Setting", "admissible", "design", "evaluate_settings", "rank",
-           "read_frame", "record_of", "search", "sensitivity", "setting_of", "spread_of",
-           "write_frame"]
+__all__ = [
+    "Axis",
+    "Setting",
+    "admissible",
+    "design",
+    "evaluate_settings",
+    "rank",
+    "read_frame",
+    "record_of",
+    "search",
+    "sensitivity",
+    "setting_of",
+    "spread_of",
+    "write_frame",
+]

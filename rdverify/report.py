@@ -62,8 +62,9 @@ def render(results: Results, figures: str) -> str:
             RECONSTRUCTION,
         ),
         budget_section(results),
-        _figures_section(results, "Patterns, curves and samples", ("rd", "lstm", "ddpm"),
-                         FIGURES_2_AND_3),
+        _figures_section(
+            results, "Patterns, curves and samples", ("rd", "lstm", "ddpm"), FIGURES_2_AND_3
+        ),
         tables_section(
             results,
             "What the metric can and can't tell",
@@ -158,8 +159,10 @@ def _contents(text: str) -> str:
     """Links to the sections that ``text`` has, by their headings."""
     titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
     anchors = ("".join(c for c in title.lower() if c.isalnum() or c in " -") for title in titles)
-    links = (f"[{title}](#{anchor.replace(' ', '-')})"
-             for title, anchor in zip(titles, anchors, strict=True))  # fmt: skip
+    links = (
+        f"[{title}](#{anchor.replace(' ', '-')})"
+        for title, anchor in zip(titles, anchors, strict=True)
+    )
     return "On this page: " + " · ".join(links)
 
 

@@ -161,8 +161,11 @@ def environments_section(results: Results) -> str:
 
 def _trained_anew(results: Results) -> str:
     """What searching and training everything once more gave, where that is recorded."""
-    names = [name for name, run in results.get("environments", {}).items()
-             if run.get("profile") == "full"]
+    names = [
+        name
+        for name, run in results.get("environments", {}).items()
+        if run.get("profile") == "full"
+    ]
     if not names:
         return ""
     rows = [
@@ -175,9 +178,15 @@ def _trained_anew(results: Results) -> str:
         }
         for cell in corrected(results)
     ]
-    other = [claim["id"] for claim in results["claims"]
-             if any(claim["environments"][name] != claim["verdict"]
-                    for name in names if name in claim["environments"])]
+    other = [
+        claim["id"]
+        for claim in results["claims"]
+        if any(
+            claim["environments"][name] != claim["verdict"]
+            for name in names
+            if name in claim["environments"]
+        )
+    ]
     return (
         f"\n\nIn *{', '.join(names)}* every search was made and every network trained anew: it "
         "shows what the shipped ones owe to chance. The verdict is another on "

@@ -111,8 +111,10 @@ def _claim_drifts(results: Mapping[str, Any], recorded: Mapping[str, Any]) -> li
 
 def verdict_digest(results: Mapping[str, Any]) -> str:
     """Twelve letters that stand for all verdicts; each change of one is a CHANGELOG entry."""
-    verdicts = {cell_name(cell): [cell["verdict"], cell["fitted"], cell["discriminating"]]
-                for cell in results["table1"]}
+    verdicts = {
+        cell_name(cell): [cell["verdict"], cell["fitted"], cell["discriminating"]]
+        for cell in results["table1"]
+    }
     verdicts |= {
         claim["id"]: [claim["verdict"], claim["verdict_as_printed"], claim["discriminating"]]
         for claim in results["claims"]

@@ -21,8 +21,13 @@ Array = npt.NDArray[np.float64]
 Kinetics = Literal["uv2", "u2v"]
 
 
-def reaction(u: npt.ArrayLike, v: npt.ArrayLike, feed_rate: float, kill_rate: float,
-             kinetics: Kinetics = "uv2") -> tuple[Array, Array]:
+def reaction(
+    u: npt.ArrayLike,
+    v: npt.ArrayLike,
+    feed_rate: float,
+    kill_rate: float,
+    kinetics: Kinetics = "uv2",
+) -> tuple[Array, Array]:
     """R_u = -p + F (1 - u) and R_v = p - (F + k) v, with p = u v^2 or, as printed, u^2 v (eq01).
 
     Args:
@@ -37,8 +42,9 @@ def reaction(u: npt.ArrayLike, v: npt.ArrayLike, feed_rate: float, kill_rate: fl
     return -product + feed_rate * (1 - u), product - (feed_rate + kill_rate) * v
 
 
-def jacobian(u: float, v: float, feed_rate: float, kill_rate: float,
-             kinetics: Kinetics = "uv2") -> Array:
+def jacobian(
+    u: float, v: float, feed_rate: float, kill_rate: float, kinetics: Kinetics = "uv2"
+) -> Array:
     """J = [[dR_u/du, dR_u/dv], [dR_v/du, dR_v/dv]] at (u, v), shape (2, 2), 1/time."""
     if _checked(kinetics) == "uv2":
         p_u, p_v = v**2, 2 * u * v
@@ -47,8 +53,9 @@ def jacobian(u: float, v: float, feed_rate: float, kill_rate: float,
     return np.array([[-p_u - feed_rate, -p_v], [p_u, p_v - feed_rate - kill_rate]])
 
 
-def steady_states(feed_rate: float, kill_rate: float,
-                  kinetics: Kinetics = "uv2") -> list[tuple[float, float]]:
+def steady_states(
+    feed_rate: float, kill_rate: float, kinetics: Kinetics = "uv2"
+) -> list[tuple[float, float]]:
     """All uniform states (u, v) with R_u = R_v = 0, the trivial (1, 0) first.
 
     Adding both equations gives F (1 - u) = (F + k) v. With uv2 the others solve
@@ -120,8 +127,14 @@ class StateStability:
         return 2 * math.pi / self.wavenumber if self.wavenumber > 0 else math.inf
 
 
-def stability(state: tuple[float, float], feed_rate: float, kill_rate: float, d_u: float,
-              d_v: float, kinetics: Kinetics = "uv2") -> StateStability:
+def stability(
+    state: tuple[float, float],
+    feed_rate: float,
+    kill_rate: float,
+    d_u: float,
+    d_v: float,
+    kinetics: Kinetics = "uv2",
+) -> StateStability:
     """Stability of one uniform steady state, by closed forms.
 
     Where both eigenvalues are real, d lambda/d(q^2) = 0 has the solution (Murray,
@@ -152,15 +165,24 @@ def stability(state: tuple[float, float], feed_rate: float, kill_rate: float, d_
     rates = growth(candidates, matrix, d_u, d_v)
     best = int(np.argmax(rates))
     uniform = float(rates[0])
-    return StateStability(state[0], state[1], uniform, float(rates[best]), candidates[best],
-                          turing=uniform < 0 < float(rates[best]))
+    return StateStability(
+        state[0],
+        state[1],
+        uniform,
+        float(rates[best]),
+        candidates[best],
+        turing=uniform < 0 < float(rates[best]),
+    )
 
 
-def all_states(feed_rate: float, kill_rate: float, d_u: float, d_v: float,
-               kinetics: Kinetics = "uv2") -> list[StateStability]:
+def all_states(
+    feed_rate: float, kill_rate: float, d_u: float, d_v: float, kinetics: Kinetics = "uv2"
+) -> list[StateStability]:
     """Stability of every uniform steady state, (1, 0) first; arguments as in :func:`stability`."""
-    return [stability(state, feed_rate, kill_rate, d_u, d_v, kinetics)
-            for state in steady_states(feed_rate, kill_rate, kinetics)]
+    return [
+        stability(state, feed_rate, kill_rate, d_u, d_v, kinetics)
+        for state in steady_states(feed_rate, kill_rate, kinetics)
+    ]
 
 
 def turing_instability_exists(states: Sequence[StateStability]) -> bool:
@@ -174,7 +196,12 @@ def _checked(kinetics: str) -> str:
 
 
 def _positive(feed_rate: float, kill_rate: float) -> None:
-    require(math.isfinite(feed_rate) and feed_rate > 0, "feed_rate", feed_rate,
-            "a positive finite number")
-    require(math.isfinite(kill_rate) and kill_rate >= 0, "kill_rate", kill_rate,
-            "a finite number >= 0")
+    require(
+        math.isfinite(feed_rate) and feed_rate > 0,
+        "feed_rate",
+        feed_rate,
+        "a positive finite number",
+    )
+    require(
+        math.isfinite(kill_rate) and kill_rate >= 0, "kill_rate", kill_rate, "a finite number >= 0"
+    )

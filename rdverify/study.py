@@ -53,8 +53,10 @@ class Metric:
     def ends(self) -> tuple[float, float]:
         """The interval; an exact value, or 0 for none, is both its ends."""
         exact = float(self.value or 0.0)
-        return (exact if self.low is None else float(self.low),
-                exact if self.high is None else float(self.high))
+        return (
+            exact if self.low is None else float(self.low),
+            exact if self.high is None else float(self.high),
+        )
 
     def reaching(self, others: Iterable[float], what: str) -> Metric:
         """The same value with an interval that also covers ``others``: what print leaves open."""
@@ -124,8 +126,10 @@ class Table:
 
 def glossary(system: str, words: Mapping[str, str]) -> Table:
     """What the names in a system's tables mean, for a reader who has not seen the code."""
-    return Table(f"Words of the {system} tables below.",
-                 [{"name": name, "meaning": meaning} for name, meaning in words.items()])
+    return Table(
+        f"Words of the {system} tables below.",
+        [{"name": name, "meaning": meaning} for name, meaning in words.items()],
+    )
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,12 @@ IMAGE_SIZE = 32
 
 
 def build_unet(
-    channels: int, *, widths: tuple[int, ...] = WIDTHS, layers_per_block: int = 1,
-    norm_groups: int = NORM_GROUPS, seed: int | None = None,
+    channels: int,
+    *,
+    widths: tuple[int, ...] = WIDTHS,
+    layers_per_block: int = 1,
+    norm_groups: int = NORM_GROUPS,
+    seed: int | None = None,
 ) -> torch.nn.Module:
     """A fresh, untrained U-Net without attention, in evaluation mode.
 
@@ -55,17 +59,25 @@ def build_unet(
     require(norm_groups >= 1, "norm_groups", norm_groups, "at least 1")
     require(layers_per_block >= 1, "layers_per_block", layers_per_block, "at least 1")
     for width in widths:
-        require(width > 0 and width % norm_groups == 0, "widths", widths,
-                f"positive multiples of norm_groups = {norm_groups}")
+        require(
+            width > 0 and width % norm_groups == 0,
+            "widths",
+            widths,
+            f"positive multiples of norm_groups = {norm_groups}",
+        )
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
         unet: torch.nn.Module = cast(Any, UNet2DModel)(
-            sample_size=IMAGE_SIZE, in_channels=channels, out_channels=channels,
-            layers_per_block=layers_per_block, block_out_channels=tuple(widths),
+            sample_size=IMAGE_SIZE,
+            in_channels=channels,
+            out_channels=channels,
+            layers_per_block=layers_per_block,
+            block_out_channels=tuple(widths),
             down_block_types=("DownBlock2D",) * len(widths),
             up_block_types=("UpBlock2D",) * len(widths),
-            norm_num_groups=norm_groups, add_attention=False,
+            norm_num_groups=norm_groups,
+            add_attention=False,
         )
     return unet.eval()
 
@@ -73,8 +85,12 @@ def build_unet(
 def architecture(unet: torch.nn.Module) -> dict[str, Any]:
     """The arguments of :func:`build_unet` that make this network, as JSON values."""
     config: Any = unet.config
-    return {"channels": config.in_channels, "widths": list(config.block_out_channels),
-            "layers_per_block": config.layers_per_block, "norm_groups": config.norm_num_groups}
+    return {
+        "channels": config.in_channels,
+        "widths": list(config.block_out_channels),
+        "layers_per_block": config.layers_per_block,
+        "norm_groups": config.norm_num_groups,
+    }
 
 
 def count_parameters(unet: torch.nn.Module) -> int:
@@ -83,7 +99,10 @@ def count_parameters(unet: torch.nn.Module) -> int:
 
 
 def save_unet(
-    unet: torch.nn.Module, path: Path | str, *, dtype: torch.dtype = torch.float32,
+    unet: torch.nn.Module,
+    path: Path | str,
+    *,
+    dtype: torch.dtype = torch.float32,
     note: Mapping[str, str] | None = None,
 ) -> Path:
     """Write the weights as safetensors, atomically; equal weights give equal bytes.
@@ -99,11 +118,16 @@ def save_unet(
 
     """
     require(dtype in (torch.float32, torch.float16), "dtype", dtype, "float32 or float16")
-    tensors = {name: value.detach().to("cpu", dtype).contiguous()
-               for name, value in unet.state_dict().items()}
+    tensors = {
+        name: value.detach().to("cpu", dtype).contiguous()
+        for name, value in unet.state_dict().items()
+    }
     # one key only: safetensors writes several in an order that changes between runs
-    header = {"rdverify": json.dumps({"schema": SCHEMA, "architecture": architecture(unet),
-                                      **(note or {})}, sort_keys=True)}
+    header = {
+        "rdverify": json.dumps(
+            {"schema": SCHEMA, "architecture": architecture(unet), **(note or {})}, sort_keys=True
+        )
+    }
     return write_atomically(path, lambda stream: stream.write(save(tensors, header)))
 
 
@@ -125,9 +149,12 @@ def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Modu
         described = json.loads(header["rdverify"])
         require(described.get("schema") == SCHEMA, "schema", described.get("schema"), SCHEMA)
         form = described["architecture"]
-        unet = build_unet(form["channels"], widths=tuple(form["widths"]),
-                          layers_per_block=form["layers_per_block"],
-                          norm_groups=form["norm_groups"])
+        unet = build_unet(
+            form["channels"],
+            widths=tuple(form["widths"]),
+            layers_per_block=form["layers_per_block"],
+            norm_groups=form["norm_groups"],
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise _refused(path, f"no readable architecture in its header: {error}") from error
     if channels is not None and form["channels"] != channels:
@@ -152,13 +179,17 @@ def read_safetensors(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[st
         with safe_open(str(path), framework="pt") as archive:
             # clone: the file may be replaced while the mapped tensors live
             names = list(archive.keys())
-            return ({name: archive.get_tensor(name).clone() for name in names},
-                    dict(archive.metadata() or {}))
+            return (
+                {name: archive.get_tensor(name).clone() for name in names},
+                dict(archive.metadata() or {}),
+            )
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise _refused(path, f"not a whole safetensors file: {error}") from error
 
 
 def _refused(path: Path | str, reason: str) -> InputError:
     reason = " ".join(reason.split())[:160]
-    return InputError(f"weights = {str(path)!r} is not allowed ({reason}): "
-                      "must be a safetensors file that rdverify wrote")
+    return InputError(
+        f"weights = {str(path)!r} is not allowed ({reason}): "
+        "must be a safetensors file that rdverify wrote"
+    )

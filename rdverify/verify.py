@@ -60,21 +60,29 @@ def measure(systems: Sequence[str], context: Context) -> dict[str, StudyResult]:
 
 def together(studies: Mapping[str, StudyResult], context: Context) -> StudyResult:
     """Figures across systems: Fig. 2 of the paper."""
-    lines = {name: curve for study in studies.values() for name, curve in study.series.items()
-             if name.startswith("fig2/")}  # fmt: skip
+    lines = {
+        name: curve
+        for study in studies.values()
+        for name, curve in study.series.items()
+        if name.startswith("fig2/")
+    }
     if not lines:
         return StudyResult()
     if context.figures is not None:
         fig2(lines, context.figures, "fig2.png")
     settings = ", ".join(name.removeprefix("fig2/").replace("/", " ") for name in lines)
-    return StudyResult(figures={"fig2": Figure(
-        "fig2.png",
-        "Fig. 2 as measured: the dynamic balance ratio over normalised time in the order of "
-        "generation, for RD and DDPM the ratio of the runs' mean norms at each step, for the LSTM "
-        "one sequence. The thin line is R = 1, the axis ends at 2. The three DDPM lines nearly "
-        "coincide. The paper's claims about each line are judged below.",
-        f"Lines of R_t over normalised time from 0 to 1 for {settings}.",
-    )})  # fmt: skip
+    return StudyResult(
+        figures={
+            "fig2": Figure(
+                "fig2.png",
+                "Fig. 2 as measured: the dynamic balance ratio over normalised time in the order "
+                "of generation, for RD and DDPM the ratio of the runs' mean norms at each step, "
+                "for the LSTM one sequence. The thin line is R = 1, the axis ends at 2. The three "
+                "DDPM lines nearly coincide. The paper's claims about each line are judged below.",
+                f"Lines of R_t over normalised time from 0 to 1 for {settings}.",
+            )
+        }
+    )
 
 
 def gather(

@@ -55,10 +55,22 @@ def run_on(folder: Path, text: str, *arguments: str) -> subprocess.CompletedProc
     (folder / "mine.py").write_text(text)
     path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--noconftest",
-         str(TESTS / "test_conformance.py"), *arguments],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-q",
+            "--noconftest",
+            str(TESTS / "test_conformance.py"),
+            *arguments,
+        ],
         env=os.environ | {VARIABLE: "mine", "PYTHONPATH": path},
-        capture_output=True, text=True, cwd=TESTS.parent, timeout=120,
+        capture_output=True,
+        text=True,
+        cwd=TESTS.parent,
+        timeout=120,
     )
 
 
@@ -67,7 +79,9 @@ def test_a_strangers_module_is_judged_equation_by_equation(tmp_path: Path) -> No
         tmp_path,
         "def eq18(react, diff):\n    return react / diff\n"
         "def eq20(react, diff):\n    return diff / react\n",
-        "-k", "eq18 or eq19 or eq20", "-rsf",
+        "-k",
+        "eq18 or eq19 or eq20",
+        "-rsf",
     )
     assert "1 failed, 1 passed, 1 skipped" in out.stdout, out.stdout
     assert "test_conformance[eq20-mine]" in out.stdout

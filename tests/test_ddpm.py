@@ -44,10 +44,16 @@ def linear_denoiser(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
 
 def tiny_unet(channels: int = 1) -> UNet2DModel:
     torch.manual_seed(0)
-    return UNet2DModel(sample_size=8, in_channels=channels, out_channels=channels,
-                       layers_per_block=1, block_out_channels=(8, 8), norm_num_groups=4,
-                       down_block_types=("DownBlock2D", "DownBlock2D"),
-                       up_block_types=("UpBlock2D", "UpBlock2D")).eval()
+    return UNet2DModel(
+        sample_size=8,
+        in_channels=channels,
+        out_channels=channels,
+        layers_per_block=1,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+    ).eval()
 
 
 def oracle(schedule: Schedule, **options: Any) -> DDPMScheduler:
@@ -55,8 +61,11 @@ def oracle(schedule: Schedule, **options: Any) -> DDPMScheduler:
 
     Its own tables are float32, in which 1 - alpha_bar near the data loses three digits.
     """
-    scheduler = DDPMScheduler(num_train_timesteps=schedule.T, trained_betas=schedule.beta.tolist(),
-                              **{"clip_sample": False, "variance_type": "fixed_large", **options})
+    scheduler = DDPMScheduler(
+        num_train_timesteps=schedule.T,
+        trained_betas=schedule.beta.tolist(),
+        **{"clip_sample": False, "variance_type": "fixed_large", **options},
+    )
     scheduler.betas = torch.tensor(schedule.beta)
     scheduler.alphas = 1 - scheduler.betas
     scheduler.alphas_cumprod = torch.cumprod(scheduler.alphas, 0)
@@ -79,8 +88,12 @@ class Replay:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 400), st.floats(1e-6, 0.4), st.floats(1e-6, 0.4),
-       st.sampled_from(["increasing", "decreasing"]))
+@given(
+    st.integers(2, 400),
+    st.floats(1e-6, 0.4),
+    st.floats(1e-6, 0.4),
+    st.sampled_from(["increasing", "decreasing"]),
+)
 def test_linear_schedule_has_its_end_points_and_the_right_product(T, low, high, direction):
     low, high = min(low, high), max(low, high)
     schedule = Schedule.linear(T, low, high, direction)
@@ -137,8 +150,9 @@ def test_eq08_agrees_with_diffusers_add_noise():
 
 
 @pytest.mark.parametrize("clip", [False, True])
-@pytest.mark.parametrize(("variance", "kind"), [("beta", "fixed_large"),
-                                                ("posterior", "fixed_small")])
+@pytest.mark.parametrize(
+    ("variance", "kind"), [("beta", "fixed_large"), ("posterior", "fixed_small")]
+)
 @pytest.mark.parametrize("name", ["increasing", "decreasing", "cosine"])
 def test_one_step_agrees_with_diffusers_to_1e5_in_float32(monkeypatch, name, variance, kind, clip):
     schedule = SCHEDULES[name]
@@ -149,8 +163,9 @@ def test_one_step_agrees_with_diffusers_to_1e5_in_float32(monkeypatch, name, var
         x = q_sample(0.5 * x_0, t, schedule, eps)
         Replay(monkeypatch, [z])
         theirs = scheduler.step(eps, t, x).prev_sample
-        ours, drift, kick = reverse_step(x, eps, t, schedule, z, variance=variance,
-                                         clip=1.0 if clip else None)
+        ours, drift, kick = reverse_step(
+            x, eps, t, schedule, z, variance=variance, clip=1.0 if clip else None
+        )
         assert float((ours - theirs).abs().max()) < 1e-5
         rebuilt = x + drift + (kick if t > 0 else 0)
         assert float((ours - rebuilt).abs().max()) < 1e-6
@@ -158,8 +173,10 @@ def test_one_step_agrees_with_diffusers_to_1e5_in_float32(monkeypatch, name, var
 
 def test_one_step_differs_from_stock_diffusers_by_the_rounding_of_its_tables(monkeypatch):
     """Against its float32 tables the gap near the data is diffusers' own, not ours."""
-    stock, exact = DDPMScheduler(1000, clip_sample=False), oracle(Schedule.linear(),
-                                                                 variance_type="fixed_small")
+    stock, exact = (
+        DDPMScheduler(1000, clip_sample=False),
+        oracle(Schedule.linear(), variance_type="fixed_small"),
+    )
     generator = torch.Generator().manual_seed(2)
     for t in (0, 1, 2, 10, 500, 999):
         x_0, eps, z = torch.randn((3, 4, 3, 8, 8), generator=generator)
@@ -177,12 +194,21 @@ def test_whole_chain_agrees_with_diffusers_to_1e9_in_float64(monkeypatch, name):
     n, shape = 2, (1, 6, 6)
     torch.manual_seed(3)
     seen: list[torch.Tensor] = []
-    ours, trace = sample(linear_denoiser, schedule, shape, images=n, seed=5, dtype=torch.float64,
-                         observe=lambda t, x, eps: seen.append(x.clone()))
+    ours, trace = sample(
+        linear_denoiser,
+        schedule,
+        shape,
+        images=n,
+        seed=5,
+        dtype=torch.float64,
+        observe=lambda t, x, eps: seen.append(x.clone()),
+    )
     # the same noise, drawn from the documented streams: x_T first, then one z a step
     streams = [torch.Generator().manual_seed(s) for s in trace.seeds]
-    noises = [torch.stack([torch.empty(shape, dtype=torch.float64).normal_(generator=g)
-                           for g in streams]) for _ in range(schedule.T + 1)]
+    noises = [
+        torch.stack([torch.empty(shape, dtype=torch.float64).normal_(generator=g) for g in streams])
+        for _ in range(schedule.T + 1)
+    ]
     scheduler, x = oracle(schedule), noises[0]
     Replay(monkeypatch, noises[1:])
     for t in scheduler.timesteps:
@@ -195,8 +221,15 @@ def test_pipeline_gives_its_network_schedule_and_conventions():
     unet = tiny_unet()
     pipeline = DDPMPipeline(unet, DDPMScheduler(12, variance_type="fixed_small"))
     images, trace = sample(pipeline, images=2, seed=4)
-    again, same = sample(unet, Schedule.from_scheduler(pipeline.scheduler), (1, 8, 8), 2, 4,
-                         variance="posterior", clip=1.0)
+    again, same = sample(
+        unet,
+        Schedule.from_scheduler(pipeline.scheduler),
+        (1, 8, 8),
+        2,
+        4,
+        variance="posterior",
+        clip=1.0,
+    )
     assert torch.equal(images, again)
     assert np.array_equal(trace.react, same.react)
     assert trace.steps == 12
@@ -214,17 +247,27 @@ def test_eq14_eq17_norms_are_those_of_the_steps_taken():
         states.append(x.clone())
         noise_estimates.append(eps.clone())
 
-    images, trace = sample(linear_denoiser, schedule, (3, 4, 4), images=3, seed=6,
-                           dtype=torch.float64, observe=observe, last_noise=True)
+    images, trace = sample(
+        linear_denoiser,
+        schedule,
+        (3, 4, 4),
+        images=3,
+        seed=6,
+        dtype=torch.float64,
+        observe=observe,
+        last_noise=True,
+    )
     states.append(images)
     for step, t in enumerate(range(19, -1, -1)):
         x, eps = states[step], noise_estimates[step]
         mu = (x - schedule.beta[t] / math.sqrt(1 - schedule.alpha_bar[t]) * eps) / math.sqrt(
-            schedule.alpha[t])
+            schedule.alpha[t]
+        )
         for k in range(3):
             assert trace.react[k, step] == pytest.approx(float((mu - x)[k].norm()), rel=1e-9)
             assert trace.diff[k, step] == pytest.approx(
-                float((states[step + 1] - mu)[k].norm()), rel=1e-9)
+                float((states[step + 1] - mu)[k].norm()), rel=1e-9
+            )
             assert trace.extras["epsilon"][k, step] == pytest.approx(float(eps[k].norm()))
 
 
@@ -282,15 +325,21 @@ def test_mean_norm_agrees_with_multiple_precision():
     for d in (1, 2, 3, 64, 1024, 3072):
         for ratio in (0, 1e-6, 0.01, 0.3, 0.499, 0.51, 3, 30):
             z = mpmath.mpf(ratio * d) / 2
-            exact = (mpmath.sqrt(2) * mpmath.gamma((mpmath.mpf(d) + 1) / 2)
-                     / mpmath.gamma(mpmath.mpf(d) / 2)
-                     * mpmath.hyp1f1(mpmath.mpf(-1) / 2, mpmath.mpf(d) / 2, -z))
+            exact = (
+                mpmath.sqrt(2)
+                * mpmath.gamma((mpmath.mpf(d) + 1) / 2)
+                / mpmath.gamma(mpmath.mpf(d) / 2)
+                * mpmath.hyp1f1(mpmath.mpf(-1) / 2, mpmath.mpf(d) / 2, -z)
+            )
             ours = mean_norm(np.array([1.5]), d, np.array([1.5**2 * ratio * d]))[0] / 1.5
             assert ours == pytest.approx(float(exact), rel=1e-9)
 
 
-CASES = [(name, d, m2) for name in SCHEDULES for d, m2 in
-         ((1, 0.0), (3, 1.0), (16, 0.25), (64, 1.0), (192, 30.0))]
+CASES = [
+    (name, d, m2)
+    for name in SCHEDULES
+    for d, m2 in ((1, 0.0), (3, 1.0), (16, 0.25), (64, 1.0), (192, 30.0))
+]
 
 
 def test_closed_form_agrees_with_monte_carlo_within_three_standard_errors():
@@ -307,11 +356,16 @@ def test_closed_form_agrees_with_monte_carlo_within_three_standard_errors():
             eps, z = rng.standard_normal((2, n, d))
             x = np.sqrt(schedule.alpha_bar[t]) * x_0 + np.sqrt(1 - schedule.alpha_bar[t]) * eps
             mu = (x - schedule.beta[t] / np.sqrt(1 - schedule.alpha_bar[t]) * eps) / np.sqrt(
-                1 - schedule.beta[t])
+                1 - schedule.beta[t]
+            )
             for norms, mean, std in (
-                    (np.linalg.norm(mu - x, axis=1), expected.react_t, expected.react_std_t),
-                    (np.linalg.norm(np.sqrt(schedule.beta[t]) * z, axis=1), expected.diff_t,
-                     expected.diff_std_t)):
+                (np.linalg.norm(mu - x, axis=1), expected.react_t, expected.react_std_t),
+                (
+                    np.linalg.norm(np.sqrt(schedule.beta[t]) * z, axis=1),
+                    expected.diff_t,
+                    expected.diff_std_t,
+                ),
+            ):
                 deviations.append((norms.mean() - mean[step]) / (norms.std(ddof=1) / math.sqrt(n)))
                 assert norms.std() == pytest.approx(std[step], rel=0.1)
     limit = stats.norm.isf(FAMILY / (2 * len(deviations)))
@@ -356,8 +410,9 @@ def test_final_ratio_follows_the_denoising_error():
     x = q_sample(math.sqrt(variance) * x_0, 0, schedule, eps)
     estimate = math.sqrt(rest) / total * x
     _, drift, _ = reverse_step(x, estimate, 0, schedule, eps)
-    _, _, kick = reverse_step(x, estimate, 0, schedule, torch.randn((1, d), generator=rng,
-                                                                    dtype=torch.float64))
+    _, _, kick = reverse_step(
+        x, estimate, 0, schedule, torch.randn((1, d), generator=rng, dtype=torch.float64)
+    )
     mmse = d * (1 - rest / total)
     assert float(drift.norm() / kick.norm()) == pytest.approx(final_ratio(mmse, d), rel=0.05)
     assert final_ratio(0, d) == 1
@@ -384,15 +439,29 @@ def one_run(schedule: Schedule, seed: int) -> tuple[Any, dict[str, Any]]:
         states.append(x[0].numpy().copy())
         noise_estimates.append(eps[0].numpy().copy())
 
-    _, trace = sample(linear_denoiser, schedule, (1, 4, 4), images=1, seed=seed,
-                      dtype=torch.float64, observe=observe)
+    _, trace = sample(
+        linear_denoiser,
+        schedule,
+        (1, 4, 4),
+        images=1,
+        seed=seed,
+        dtype=torch.float64,
+        observe=observe,
+    )
     generator = torch.Generator().manual_seed(trace.seeds[0])
-    z = [torch.empty((1, 4, 4), dtype=torch.float64).normal_(generator=generator).numpy()
-         for _ in range(schedule.T + 1)][1:]
+    z = [
+        torch.empty((1, 4, 4), dtype=torch.float64).normal_(generator=generator).numpy()
+        for _ in range(schedule.T + 1)
+    ][1:]
     # one flat vector per step: the specification's norm runs over the last axis
     flat = [np.reshape(values, (schedule.T, -1)) for values in (states, noise_estimates, z)]
-    return trace, {"x": flat[0], "epsilon_theta": flat[1], "z": flat[2],
-                   "beta_t": schedule.beta[::-1], "alpha_bar_t": schedule.alpha_bar[::-1]}
+    return trace, {
+        "x": flat[0],
+        "epsilon_theta": flat[1],
+        "z": flat[2],
+        "beta_t": schedule.beta[::-1],
+        "alpha_bar_t": schedule.alpha_bar[::-1],
+    }
 
 
 @pytest.mark.parametrize("name", ["short", "cosine"])

@@ -28,9 +28,16 @@ X = torch.zeros((1, 1, 4, 4))
 
 def unet(channels: int = 3, out: int = 3) -> UNet2DModel:
     torch.manual_seed(0)
-    return UNet2DModel(sample_size=8, in_channels=channels, out_channels=out, layers_per_block=1,
-                       block_out_channels=(8, 8), norm_num_groups=4,
-                       down_block_types=("DownBlock2D",) * 2, up_block_types=("UpBlock2D",) * 2)
+    return UNet2DModel(
+        sample_size=8,
+        in_channels=channels,
+        out_channels=out,
+        layers_per_block=1,
+        block_out_channels=(8, 8),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D",) * 2,
+        up_block_types=("UpBlock2D",) * 2,
+    )
 
 
 def nan_at(step: int):
@@ -70,31 +77,57 @@ CASES = {
     "flat shape": (lambda: sample(zero, SHORT, (16,)), "shape"),
     "not callable": (lambda: sample(object(), SHORT, (1, 4, 4)), "denoiser"),
     "grey shape for a colour model": (lambda: sample(unet(), SHORT, (1, 8, 8)), "channels = 1"),
-    "grey image for a colour model":
-        (lambda: sample(unet(), SHORT, images=2, initial=torch.zeros(2, 1, 8, 8)), "channels = 1"),
-    "too few initial images":
-        (lambda: sample(zero, SHORT, images=3, initial=torch.zeros(2, 1, 4, 4)), "initial.shape"),
-    "initial image with NaN":
-        (lambda: sample(zero, SHORT, images=1, initial=X * math.nan), "initial"),
-    "network that also predicts the variance":
-        (lambda: sample(unet(3, 6), SHORT, images=1), "output shape at t = 4"),
-    "output that is no tensor":
-        (lambda: sample(lambda x, t: 3.0, SHORT, (1, 4, 4)), "output = float"),
+    "grey image for a colour model": (
+        lambda: sample(unet(), SHORT, images=2, initial=torch.zeros(2, 1, 8, 8)),
+        "channels = 1",
+    ),
+    "too few initial images": (
+        lambda: sample(zero, SHORT, images=3, initial=torch.zeros(2, 1, 4, 4)),
+        "initial.shape",
+    ),
+    "initial image with NaN": (
+        lambda: sample(zero, SHORT, images=1, initial=X * math.nan),
+        "initial",
+    ),
+    "network that also predicts the variance": (
+        lambda: sample(unet(3, 6), SHORT, images=1),
+        "output shape at t = 4",
+    ),
+    "output that is no tensor": (
+        lambda: sample(lambda x, t: 3.0, SHORT, (1, 4, 4)),
+        "output = float",
+    ),
     "NaN at step 1": (lambda: sample(nan_at(1), SHORT, (1, 4, 4)), r"step 1 of 5 \(t = 4\)"),
     "NaN at step 3": (lambda: sample(nan_at(3), SHORT, (1, 4, 4)), r"step 3 of 5 \(t = 2\)"),
     "NaN at the last step": (lambda: sample(nan_at(5), SHORT, (1, 4, 4)), r"step 5 of 5 \(t = 0\)"),
-    "v-prediction": (lambda: sample(DDPMPipeline(unet(), DDPMScheduler(
-        5, prediction_type="v_prediction"))), "prediction_type = 'v_prediction'"),
-    "x0-prediction": (lambda: Schedule.from_scheduler(DDIMScheduler(
-        5, prediction_type="sample")), "prediction_type = 'sample'"),
-    "learned variance": (lambda: sample(DDPMPipeline(unet(), DDPMScheduler(
-        5, variance_type="learned"))), "variance_type = 'learned'"),
-    "thresholding": (lambda: sample(DDPMPipeline(unet(), DDPMScheduler(
-        5, thresholding=True, variance_type="fixed_large"))), "thresholding"),
-    "scheduler without betas": (lambda: Schedule.from_scheduler(
-        SimpleNamespace(config=SimpleNamespace(prediction_type="epsilon"))), "scheduler"),
-    "zero-SNR schedule, beta of one": (lambda: Schedule.from_scheduler(DDPMScheduler(
-        10, rescale_betas_zero_snr=True)), r"beta\[9\]"),
+    "v-prediction": (
+        lambda: sample(DDPMPipeline(unet(), DDPMScheduler(5, prediction_type="v_prediction"))),
+        "prediction_type = 'v_prediction'",
+    ),
+    "x0-prediction": (
+        lambda: Schedule.from_scheduler(DDIMScheduler(5, prediction_type="sample")),
+        "prediction_type = 'sample'",
+    ),
+    "learned variance": (
+        lambda: sample(DDPMPipeline(unet(), DDPMScheduler(5, variance_type="learned"))),
+        "variance_type = 'learned'",
+    ),
+    "thresholding": (
+        lambda: sample(
+            DDPMPipeline(unet(), DDPMScheduler(5, thresholding=True, variance_type="fixed_large"))
+        ),
+        "thresholding",
+    ),
+    "scheduler without betas": (
+        lambda: Schedule.from_scheduler(
+            SimpleNamespace(config=SimpleNamespace(prediction_type="epsilon"))
+        ),
+        "scheduler",
+    ),
+    "zero-SNR schedule, beta of one": (
+        lambda: Schedule.from_scheduler(DDPMScheduler(10, rescale_betas_zero_snr=True)),
+        r"beta\[9\]",
+    ),
     "no pixels": (lambda: expected_balance(SHORT, 0, 1.0), "dimension = 0"),
     "negative mean square": (lambda: expected_balance(SHORT, 4, -1.0), "mean_square"),
     "mean square NaN": (lambda: expected_balance(SHORT, 4, math.nan), "mean_square"),

@@ -37,9 +37,14 @@ def context_of(folder: Path, data_root: Path | None = None) -> Context:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """Data made up here; what is measured after the trainings is only noted."""
     noted: list[tuple[str, Any]] = []
-    monkeypatch.setattr(ddpm_full, "find_data", lambda _: {
-        row: (row.lower(), images(row, channels), images(row, channels))
-        for row, (_, _, channels) in ROWS.items()})  # fmt: skip
+    monkeypatch.setattr(
+        ddpm_full,
+        "find_data",
+        lambda _: {
+            row: (row.lower(), images(row, channels), images(row, channels))
+            for row, (_, _, channels) in ROWS.items()
+        },
+    )
 
     def quality(dataset: str, folder: Path, **_: Any) -> None:
         noted.append(("quality", dataset))
@@ -49,12 +54,19 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
             stream.write(f"{'' if stream.tell() else 'dataset' + chr(10)}{dataset}\n")
 
     monkeypatch.setattr(ddpm_full, "record_quality", quality)
-    monkeypatch.setattr(ddpm_full, "measure_training", lambda out, name, folder, **_: noted.append(
-        ("curve", (name, sorted(path.name for path in folder.iterdir())))))
-    monkeypatch.setattr(ddpm_full, "final_errors",
-                        lambda folder, path, root, names: noted.append(("final", names)))
-    monkeypatch.setattr(ddpm_full, "search",
-                        lambda folder, path, progress: noted.append(("search", path.name)))
+    monkeypatch.setattr(
+        ddpm_full,
+        "measure_training",
+        lambda out, name, folder, **_: noted.append(
+            ("curve", (name, sorted(path.name for path in folder.iterdir())))
+        ),
+    )
+    monkeypatch.setattr(
+        ddpm_full, "final_errors", lambda folder, path, root, names: noted.append(("final", names))
+    )
+    monkeypatch.setattr(
+        ddpm_full, "search", lambda folder, path, progress: noted.append(("search", path.name))
+    )
     return noted
 
 
@@ -107,7 +119,8 @@ def test_recipe_is_that_of_the_shipped_network(row, tmp_path):
     told = json.loads((golden_folder() / "weights" / f"{ROWS[row][0]}.json").read_text())
     assert config.steps == told["training"]["steps_planned"]
     assert {name: told["training"][name] for name in ("batch", "seed", "flip", "precision")} == {
-        name: getattr(config, name) for name in ("batch", "seed", "flip", "precision")}
+        name: getattr(config, name) for name in ("batch", "seed", "flip", "precision")
+    }
     assert list(config.widths) == told["architecture"]["widths"]
 
 
@@ -134,8 +147,9 @@ def test_first_4000_images_stand_in_for_cifar10_and_the_rest_is_asked_for(tmp_pa
 def test_missing_data_stop_the_full_profile_before_any_study(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     for name in verify.STUDIES:
-        monkeypatch.setattr(f"{verify.STUDIES[name]}.study",
-                            lambda _: pytest.fail("a study has begun"))
+        monkeypatch.setattr(
+            f"{verify.STUDIES[name]}.study", lambda _: pytest.fail("a study has begun")
+        )
     with pytest.raises(InputError, match="no readable MNIST"):
         verify.measure(list(verify.STUDIES), context_of(tmp_path, tmp_path / "empty"))
     monkeypatch.setattr("rdverify.studies.gray_scott.study", lambda _: StudyResult())

@@ -36,19 +36,22 @@ def squares(n: int = 40, channels: int = 1, seed: int = 0) -> ImageSet:
     rng = np.random.default_rng(seed)
     images = torch.zeros(n, channels, 32, 32, dtype=torch.uint8)
     for image, (row, column) in zip(images, rng.integers(0, 20, (n, 2)), strict=True):
-        image[:, row:row + 12, column:column + 12] = 255
+        image[:, row : row + 12, column : column + 12] = 255
     return ImageSet("squares", images, torch.zeros(n, dtype=torch.int64), ("square",))
 
 
 def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(),
-                                                 other.state_dict().values(), strict=True))
+    return all(
+        torch.equal(a, b)
+        for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    )
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not():
     config = replace(TINY, steps=4)
-    one, again, other = (train(squares(), squares(), each)
-                         for each in (config, config, replace(config, seed=1)))
+    one, again, other = (
+        train(squares(), squares(), each) for each in (config, config, replace(config, seed=1))
+    )
     assert same_weights(one.unet, again.unet)
     assert same_weights(one.raw, again.raw)
     assert one.record.losses == again.record.losses
@@ -58,8 +61,13 @@ def test_equal_seeds_give_equal_weights_and_others_do_not():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A training that nothing interrupts, with checkpoints."""
-    return train(squares(), squares(), TINY, checkpoint=tmp_path_factory.mktemp("whole") / "state",
-                 checkpoint_every=2)
+    return train(
+        squares(),
+        squares(),
+        TINY,
+        checkpoint=tmp_path_factory.mktemp("whole") / "state",
+        checkpoint_every=2,
+    )
 
 
 @pytest.mark.parametrize("stop", [1, 5, 11])
@@ -114,8 +122,22 @@ def png_folder(root: Path) -> Path:
 
 
 def command(data: Path, output: Path, steps: int = 25) -> list[str]:
-    return ["--dataset", f"folder:{data}", "--output", str(output), "--steps", str(steps),
-            "--batch", "4", "--widths", "8", "--checkpoint-every", "1", "--device", "cpu"]
+    return [
+        "--dataset",
+        f"folder:{data}",
+        "--output",
+        str(output),
+        "--steps",
+        str(steps),
+        "--batch",
+        "4",
+        "--widths",
+        "8",
+        "--checkpoint-every",
+        "1",
+        "--device",
+        "cpu",
+    ]
 
 
 def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
@@ -135,15 +157,18 @@ def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
     main(command(data, tmp_path / "cut"))
     assert (tmp_path / "cut" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
     # what a killed writer may leave beside the checkpoint never stands in the way
-    whole, cut = (json.loads((tmp_path / folder / "ddpm-squares.json").read_text())
-                  for folder in ("whole", "cut"))
+    whole, cut = (
+        json.loads((tmp_path / folder / "ddpm-squares.json").read_text())
+        for folder in ("whole", "cut")
+    )
     for key in set(whole) - {"seconds"}:
         assert whole[key] == cut[key], key
 
 
 def test_training_lowers_the_held_out_error_below_the_best_constant():
-    config = replace(TINY, steps=100, batch=8, widths=(8, 8), warmup=10, learning_rate=4e-3,
-                     ema_decay=0.9)
+    config = replace(
+        TINY, steps=100, batch=8, widths=(8, 8), warmup=10, learning_rate=4e-3, ema_decay=0.9
+    )
     record = train(squares(200), squares(60, seed=9), config).record
     assert record.validation[0][0] == 0
     # predicting zero leaves the noise's own mean square, 1
@@ -190,8 +215,10 @@ def test_moving_average_of_no_memory_is_the_weights_themselves():
 
 def test_snapshots_hold_untrained_and_last_weights(tmp_path):
     trained = train(squares(), squares(), TINY, snapshots=tmp_path, snapshot_steps=(0,))
-    assert same_weights(load_unet(tmp_path / "step-00000-ema.safetensors"),
-                        build_unet(1, widths=TINY.widths, seed=TINY.seed))
+    assert same_weights(
+        load_unet(tmp_path / "step-00000-ema.safetensors"),
+        build_unet(1, widths=TINY.widths, seed=TINY.seed),
+    )
     assert same_weights(load_unet(tmp_path / "step-00012-ema.safetensors"), trained.unet)
     assert same_weights(load_unet(tmp_path / "step-00012-raw.safetensors"), trained.raw)
 
@@ -200,8 +227,10 @@ def test_checkpoint_of_other_settings_or_no_checkpoint_is_refused_and_kept(tmp_p
     path = tmp_path / "state"
     train(squares(), squares(), TINY, checkpoint=path)
     whole = path.read_bytes()
-    for config, data, match in ((replace(TINY, seed=7), squares(), "seed = 0, now 7"),
-                                (TINY, squares(seed=5), "images")):
+    for config, data, match in (
+        (replace(TINY, seed=7), squares(), "seed = 0, now 7"),
+        (TINY, squares(seed=5), "images"),
+    ):
         with pytest.raises(InputError, match=match):
             train(data, squares(), config, checkpoint=path)
     with pytest.raises(InputError, match="beta"):
@@ -232,9 +261,20 @@ def test_loss_that_is_not_finite_stops_with_the_step(tmp_path):
         train(squares(), squares(), replace(TINY, learning_rate=1e30, clip=1e30, warmup=0))
 
 
-@pytest.mark.parametrize(("field", "value"), [
-    ("steps", 0), ("batch", 0), ("learning_rate", 0.0), ("ema_decay", 1.0), ("clip", 0.0),
-    ("seed", -1), ("warmup", -1), ("precision", "float8"), ("pixel_range", "[0,255]")])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 0),
+        ("batch", 0),
+        ("learning_rate", 0.0),
+        ("ema_decay", 1.0),
+        ("clip", 0.0),
+        ("seed", -1),
+        ("warmup", -1),
+        ("precision", "float8"),
+        ("pixel_range", "[0,255]"),
+    ],
+)
 def test_bad_settings_are_named(field, value):
     with pytest.raises(InputError, match=field):
         replace(TINY, **{field: value})
@@ -247,11 +287,15 @@ def test_too_few_images_and_other_channels_are_refused():
         train(squares(), squares(channels=3), TINY)
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (["--dataset", "mnist", "--data-root", "nowhere"], "data root"),
-    (["--dataset", "folder:empty"], "no images"),
-    (["--dataset", "mnist", "--data-root", "empty"], "no readable MNIST"),
-    (["--dataset", "mnist", "--steps", "0"], "steps")])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "mnist", "--data-root", "nowhere"], "data root"),
+        (["--dataset", "folder:empty"], "no images"),
+        (["--dataset", "mnist", "--data-root", "empty"], "no readable MNIST"),
+        (["--dataset", "mnist", "--steps", "0"], "steps"),
+    ],
+)
 def test_command_exits_with_2_and_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
@@ -269,7 +313,8 @@ def test_card_thins_the_loss_curve_but_keeps_its_mean(tmp_path):
     told = card("squares", squares(), squares(), TINY, Schedule.linear(), trained)
     assert len(told["loss"]) == 100
     assert np.mean([row["mse"] for row in told["loss"]]) == pytest.approx(
-        np.mean([step % 7 for step in range(1, 601)]))
+        np.mean([step % 7 for step in range(1, 601)])
+    )
 
 
 @pytest.mark.parametrize("name", GOLDEN)

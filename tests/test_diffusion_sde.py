@@ -29,8 +29,9 @@ from rdverify.errors import InputError
 
 SDE = VariancePreserving()
 DOWN = np.linspace(1, 0, 401)
-MIXTURE = GaussianMixture(np.array([[-2.0, 0.0], [2.0, 1.0], [0.0, -2.0]]), 0.04,
-                          np.array([0.5, 0.3, 0.2]))
+MIXTURE = GaussianMixture(
+    np.array([[-2.0, 0.0], [2.0, 1.0], [0.0, -2.0]]), 0.04, np.array([0.5, 0.3, 0.2])
+)
 GAUSS = GaussianMixture(np.array([[1.5]]), 0.16)
 finite = st.floats(-3, 3)
 
@@ -62,8 +63,13 @@ def test_eq10_increment_is_the_corrected_one_and_not_the_printed(x, t, dt, w):
 
 def test_eq09_moments_are_those_of_the_ornstein_uhlenbeck_process():
     n = 20_000
-    x = solve_forward(GAUSS.sample(n, np.random.default_rng(1)), np.linspace(0, 0.3, 301),
-                      SDE.f, SDE.g, np.random.default_rng(2))[:, 0]
+    x = solve_forward(
+        GAUSS.sample(n, np.random.default_rng(1)),
+        np.linspace(0, 0.3, 301),
+        SDE.f,
+        SDE.g,
+        np.random.default_rng(2),
+    )[:, 0]
     bar = SDE.alpha_bar(0.3)
     mean, variance = math.sqrt(bar) * 1.5, bar * 0.16 + 1 - bar
     assert abs(x.mean() - mean) < 4 * math.sqrt(variance / n) + 0.01  # 0.01: Euler, order 1
@@ -73,8 +79,13 @@ def test_eq09_moments_are_those_of_the_ornstein_uhlenbeck_process():
 def test_eq09_with_other_drift_and_diffusion_than_the_ddpms():
     """f = 0 and g(t) = t is Brownian motion in a changed clock: variance t^3/3."""
     n = 20_000
-    x = solve_forward(np.zeros((n, 1)), np.linspace(0, 2, 401), lambda x, t: 0 * x, lambda t: t,
-                      np.random.default_rng(3))
+    x = solve_forward(
+        np.zeros((n, 1)),
+        np.linspace(0, 2, 401),
+        lambda x, t: 0 * x,
+        lambda t: t,
+        np.random.default_rng(3),
+    )
     low, high = stats.chi2.ppf([1e-4, 1 - 1e-4], n - 1) / (n - 1)
     assert low * 0.98 < x.var(ddof=1) / (8 / 3) < high * 1.02
 
@@ -164,13 +175,18 @@ def test_score_is_the_gradient_of_the_log_density():
     def log_density(x, t):
         bar = SDE.alpha_bar(t)
         s = bar * MIXTURE.variance + 1 - bar
-        return math.log(sum(w * math.exp(-np.sum((x - math.sqrt(bar) * m) ** 2) / (2 * s))
-                            for w, m in zip(MIXTURE.weights, MIXTURE.means, strict=True)))
+        return math.log(
+            sum(
+                w * math.exp(-np.sum((x - math.sqrt(bar) * m) ** 2) / (2 * s))
+                for w, m in zip(MIXTURE.weights, MIXTURE.means, strict=True)
+            )
+        )
 
     h = 1e-6
     for x, t in ((np.array([0.3, -0.4]), 0.2), (np.array([-1.9, 0.1]), 0.01)):
-        numeric = [(log_density(x + h * e, t) - log_density(x - h * e, t)) / (2 * h)
-                   for e in np.eye(2)]
+        numeric = [
+            (log_density(x + h * e, t) - log_density(x - h * e, t)) / (2 * h) for e in np.eye(2)
+        ]
         assert MIXTURE.score(x[None], t)[0] == pytest.approx(numeric, rel=1e-5)
 
 
@@ -225,10 +241,12 @@ def test_mixture_denoiser_is_minus_the_score_times_its_standard_deviation():
 def test_mixture_of_one_point_is_the_true_noise_and_of_one_gaussian_the_gaussian():
     generator = torch.Generator().manual_seed(2)
     m, x = torch.randn((2, 1, 1, 3, 3), generator=generator, dtype=torch.float64)
-    assert torch.allclose(MixtureDenoiser(SCHEDULE, m)(x, at(70)),
-                          TrueNoise(SCHEDULE, m)(x, at(70)))
-    assert torch.allclose(MixtureDenoiser(SCHEDULE, m, 0.3)(x, at(70)),
-                          GaussianDenoiser(SCHEDULE, m, 0.3)(x, at(70)))
+    assert torch.allclose(
+        MixtureDenoiser(SCHEDULE, m)(x, at(70)), TrueNoise(SCHEDULE, m)(x, at(70))
+    )
+    assert torch.allclose(
+        MixtureDenoiser(SCHEDULE, m, 0.3)(x, at(70)), GaussianDenoiser(SCHEDULE, m, 0.3)(x, at(70))
+    )
 
 
 def test_chain_with_the_denoiser_of_a_set_ends_in_the_set():
@@ -242,8 +260,9 @@ def test_chain_with_the_denoiser_of_a_set_ends_in_the_set():
 
 
 def test_chain_with_the_gaussian_denoiser_has_the_datas_moments():
-    images, _ = sample(GaussianDenoiser(SCHEDULE, 0.7, 0.25), SCHEDULE, (1, 4, 4), images=300,
-                       seed=1)
+    images, _ = sample(
+        GaussianDenoiser(SCHEDULE, 0.7, 0.25), SCHEDULE, (1, 4, 4), images=300, seed=1
+    )
     assert float(images.mean()) == pytest.approx(0.7, abs=0.04)
     assert float(images.var()) == pytest.approx(0.25, rel=0.12)
 
@@ -309,17 +328,20 @@ def test_zero_denoiser_is_zero():
     assert torch.equal(zero(x, at(3, 2)), torch.zeros_like(x))
 
 
-@pytest.mark.parametrize("call", [
-    lambda: VariancePreserving(beta_min=0.0),
-    lambda: VariancePreserving(beta_max=math.inf),
-    lambda: GaussianMixture(np.zeros((2, 1)), 0.1, np.array([0.7, 0.7])),
-    lambda: GaussianMixture(np.zeros((2, 1)), -0.1),
-    lambda: GaussianDenoiser(SCHEDULE, 0.0, -1.0),
-    lambda: MixtureDenoiser(SCHEDULE, torch.zeros(2, 1, 2, 2), math.nan),
-    lambda: MixtureDenoiser(SCHEDULE, torch.zeros(2, 1, 2, 2), 0.0, torch.ones(3)),
-    lambda: solve_forward(np.zeros(1), [0, 1, 1], SDE.f, SDE.g, np.random.default_rng()),
-    lambda: solve_reverse(np.zeros(1), [0, 1], SDE.f, SDE.g, GAUSS.score, None),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: VariancePreserving(beta_min=0.0),
+        lambda: VariancePreserving(beta_max=math.inf),
+        lambda: GaussianMixture(np.zeros((2, 1)), 0.1, np.array([0.7, 0.7])),
+        lambda: GaussianMixture(np.zeros((2, 1)), -0.1),
+        lambda: GaussianDenoiser(SCHEDULE, 0.0, -1.0),
+        lambda: MixtureDenoiser(SCHEDULE, torch.zeros(2, 1, 2, 2), math.nan),
+        lambda: MixtureDenoiser(SCHEDULE, torch.zeros(2, 1, 2, 2), 0.0, torch.ones(3)),
+        lambda: solve_forward(np.zeros(1), [0, 1, 1], SDE.f, SDE.g, np.random.default_rng()),
+        lambda: solve_reverse(np.zeros(1), [0, 1], SDE.f, SDE.g, GAUSS.score, None),
+    ],
+)
 def test_bad_input_is_named(call):
     with pytest.raises(InputError, match="is not allowed: must be"):
         call()

@@ -27,8 +27,10 @@ def changed(claim: str, verdict: str, shift: float, profile: str) -> dict:
 
 
 def test_the_platform_spread_comes_from_runs_of_the_same_networks_alone():
-    runs = {"py": changed("RD-01", "UNDECIDED", 1e-7, "quick"),
-            "anew": changed("RD-02", "REFUTED", 0.5, "full")}
+    runs = {
+        "py": changed("RD-01", "UNDECIDED", 1e-7, "quick"),
+        "anew": changed("RD-02", "REFUTED", 0.5, "full"),
+    }
     merged = merge(RECORD, runs, values=True)
     rows = platform_rows(merged)
     assert len(rows) == sum(cell["measured"] is not None for cell in RECORD["table1"])

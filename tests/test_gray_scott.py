@@ -35,7 +35,11 @@ def rates(u, v, config):
     """du/dt and dv/dt by the literal formulas, np.roll and all."""
     kinetics = gray_scott_kinetics_printed if config.kinetics == "u2v" else gray_scott_kinetics
     return eq01(
-        u, v, config.d_u, config.d_v, config.dx,
+        u,
+        v,
+        config.d_u,
+        config.d_v,
+        config.dx,
         lambda u, v: kinetics(u, v, config.feed_rate, config.kill_rate)[0],
         lambda u, v: kinetics(u, v, config.feed_rate, config.kill_rate)[1],
     )
@@ -56,11 +60,20 @@ def configs(draw, steps=1):
     """Settings of odd, even and non-square grids, with a stable step."""
     sides = st.integers(2, 37)
     config = GrayScottConfig(
-        feed_rate=draw(st.floats(0.005, 0.1)), kill_rate=draw(st.floats(0.03, 0.08)),
-        d_u=draw(st.floats(1e-6, 1e-4)), d_v=draw(st.floats(1e-6, 1e-4)),
-        rows=draw(sides), cols=draw(sides), dx=draw(st.floats(0.005, 0.05)),
-        dt=1e-6, steps=steps, square=0, seed=draw(st.integers(0, 2**32)),
-        kinetics=draw(st.sampled_from(["uv2", "u2v"])), u_terms=True, inner_products=True,
+        feed_rate=draw(st.floats(0.005, 0.1)),
+        kill_rate=draw(st.floats(0.03, 0.08)),
+        d_u=draw(st.floats(1e-6, 1e-4)),
+        d_v=draw(st.floats(1e-6, 1e-4)),
+        rows=draw(sides),
+        cols=draw(sides),
+        dx=draw(st.floats(0.005, 0.05)),
+        dt=1e-6,
+        steps=steps,
+        square=0,
+        seed=draw(st.integers(0, 2**32)),
+        kinetics=draw(st.sampled_from(["uv2", "u2v"])),
+        u_terms=True,
+        inner_products=True,
         snapshots=tuple(range(steps + 1)),
     )
     return replace(config, dt=min(0.5, largest_dt(config)) * draw(st.floats(0.01, 1)))
@@ -131,8 +144,9 @@ class PyPdeGrayScott(pde.PDEBase):
         rate = state.copy()
         lap_u, lap_v = (f.laplace("auto_periodic_neumann", backend="scipy").data for f in (u, v))
         rate[0].data[:] = config.d_u * lap_u - reaction + config.feed_rate * (1 - u.data)
-        rate[1].data[:] = (config.d_v * lap_v + reaction
-                           - (config.feed_rate + config.kill_rate) * v.data)
+        rate[1].data[:] = (
+            config.d_v * lap_v + reaction - (config.feed_rate + config.kill_rate) * v.data
+        )
         return rate
 
 
@@ -141,8 +155,8 @@ def test_eq01_agrees_with_py_pde_after_200_steps():
     grid = pde.CartesianGrid([[0, 0.31], [0, 0.24]], [31, 24], periodic=True)
     state = pde.FieldCollection([pde.ScalarField(grid, f) for f in initial_state(config)])
     theirs = PyPdeGrayScott(config).solve(
-        state, t_range=200 * config.dt, dt=config.dt, solver=SOLVER, backend="numpy",
-        tracker=None)
+        state, t_range=200 * config.dt, dt=config.dt, solver=SOLVER, backend="numpy", tracker=None
+    )
     ours = simulate(config)
     assert np.max(np.abs(ours.u - theirs[0].data)) < 1e-10
     assert np.max(np.abs(ours.v - theirs[1].data)) < 1e-10
@@ -156,8 +170,13 @@ def test_eq01_order_1_in_time_against_solve_ivp():
     def right_hand_side(_, y):
         return np.ravel(rates(*y.reshape(2, 12, 9), config))
 
-    exact = solve_ivp(right_hand_side, (0, 16), np.ravel(start), method="DOP853",
-                      rtol=1e-11, atol=1e-13).y[:, -1].reshape(2, 12, 9)
+    exact = (
+        solve_ivp(
+            right_hand_side, (0, 16), np.ravel(start), method="DOP853", rtol=1e-11, atol=1e-13
+        )
+        .y[:, -1]
+        .reshape(2, 12, 9)
+    )
     dts = 1 / 2.0 ** np.arange(1, 7)
     for k in (0, 1):
         errors = []
@@ -175,8 +194,16 @@ def test_eq01_eq15_order_2_in_space_against_an_exact_solution():
     q = 2 * (2 * np.pi / length) ** 2
     errors = {"u": [], "v": [], "diff": []}
     for n in cells:
-        config = GrayScottConfig(0.03, rows=n, cols=2 * n, dx=length / n, dt=2e-4, square=0,
-                                 noise=0, steps=round(end / 2e-4))
+        config = GrayScottConfig(
+            0.03,
+            rows=n,
+            cols=2 * n,
+            dx=length / n,
+            dt=2e-4,
+            square=0,
+            noise=0,
+            steps=round(end / 2e-4),
+        )
         x, y = ((np.arange(side) + 0.5) * config.dx for side in (n, 2 * n))
         mode = np.outer(np.cos(2 * np.pi * x / length), np.sin(2 * np.pi * y / length))
         u = 1 - 0.5 * mode * np.exp(-end * (config.feed_rate + config.d_u * q))
@@ -191,13 +218,17 @@ def test_eq01_eq15_order_2_in_space_against_an_exact_solution():
         assert slope(length / cells, values) == pytest.approx(2, abs=0.1), name
 
 
-@pytest.mark.parametrize("move", [
-    lambda f: np.roll(f, (7, -3), (0, 1)),
-    np.rot90,
-    np.flipud,
-    np.fliplr,
-    np.transpose,
-], ids=["translation", "rotation", "up-down", "left-right", "transposition"])
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda f: np.roll(f, (7, -3), (0, 1)),
+        np.rot90,
+        np.flipud,
+        np.fliplr,
+        np.transpose,
+    ],
+    ids=["translation", "rotation", "up-down", "left-right", "transposition"],
+)
 @pytest.mark.parametrize("shape", [(31, 24), (20, 20)], ids=str)
 def test_eq01_equivariance(move, shape):
     config = replace(SPOTS, rows=shape[0], cols=shape[1], square=6, noise=0.05)
@@ -218,8 +249,12 @@ def test_eq01_mass_balance(config):
     # diffusion moves mass and u v^2 turns u into v: only feed and decay change the total
     u, v = random_state(config)
     after_u, after_v = step(u, v, config)
-    total = u.sum() + v.sum() + config.dt * (
-        config.feed_rate * (1 - u).sum() - (config.feed_rate + config.kill_rate) * v.sum())
+    total = (
+        u.sum()
+        + v.sum()
+        + config.dt
+        * (config.feed_rate * (1 - u).sum() - (config.feed_rate + config.kill_rate) * v.sum())
+    )
     assert after_u.sum() + after_v.sum() == pytest.approx(total, rel=1e-12)
 
 
@@ -260,8 +295,9 @@ def decomposition_holds(trace: Trace, rel: float) -> None:
     size = react**2 + diff**2
     assert np.all(np.abs(react / diff - 1) <= change / diff * (1 + rel))
     assert np.all(np.abs(react**2 - diff**2 - inner) <= rel * size)
-    assert np.all(np.abs(react / diff - 1 - inner / (diff * (react + diff)))
-                  <= rel * size / diff**2)
+    assert np.all(
+        np.abs(react / diff - 1 - inner / (diff * (react + diff))) <= rel * size / diff**2
+    )
     assert np.all(np.abs(inner) <= change * total * (1 + rel))
     assert np.all(np.abs(change**2 + total**2 - 2 * size) <= rel * size)
 
@@ -273,8 +309,9 @@ def test_eq20_bound_and_exact_decomposition_on_random_states(config):
 
 
 def test_eq20_bound_and_exact_decomposition_on_a_real_run():
-    config = GrayScottConfig(0.029, rows=100, cols=100, steps=2000, inner_products=True,
-                             snapshots=(1999,))
+    config = GrayScottConfig(
+        0.029, rows=100, cols=100, steps=2000, inner_products=True, snapshots=(1999,)
+    )
     result = simulate(config)
     decomposition_holds(result.trace, rel=1e-11)
     before = result.snapshots[1999][1]
@@ -359,11 +396,14 @@ def test_printed_kinetics_blow_up_in_finite_time_from_the_noisy_start():
     # constant: w' grows as w^3, so the differential equation itself blows up and a
     # smaller dt does not help.
     config = GrayScottConfig(0.029, kinetics="u2v", steps=40)
-    assert all(run.diverged_at is not None and run.diverged_at <= 10
-               for run in run_many([replace(config, seed=seed) for seed in range(3)]))
+    assert all(
+        run.diverged_at is not None and run.diverged_at <= 10
+        for run in run_many([replace(config, seed=seed) for seed in range(3)])
+    )
     dts = 1 / 2.0 ** np.arange(4, 8)
-    times = np.array([dt * simulate(replace(config, dt=dt, steps=round(8 / dt))).diverged_at
-                      for dt in dts])
+    times = np.array(
+        [dt * simulate(replace(config, dt=dt, steps=round(8 / dt))).diverged_at for dt in dts]
+    )
     assert np.all((times > 1.5) & (times < 5))
     assert np.all(np.abs(np.diff(times)) < 0.5)
     assert simulate(replace(config, kinetics="uv2")).diverged_at is None
@@ -378,7 +418,8 @@ def test_printed_kinetics_without_negative_v_end_uniform_and_far_from_balance():
     assert result.diverged_at is None
     assert result.u == pytest.approx(np.full_like(u, np.sqrt(decay)), rel=1e-9)
     assert result.v == pytest.approx(
-        np.full_like(v, config.feed_rate * (1 - np.sqrt(decay)) / decay), rel=1e-9)
+        np.full_like(v, config.feed_rate * (1 - np.sqrt(decay)) / decay), rel=1e-9
+    )
     assert balance_of(result.trace).r > 2
 
 

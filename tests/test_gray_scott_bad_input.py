@@ -15,16 +15,23 @@ SMALL = {"feed_rate": 0.03, "rows": 6, "cols": 5, "square": 2, "steps": 3}
 POSITIVE = "a positive finite number"
 
 BAD = [
-    *((name, value, POSITIVE)
-      for name in ("feed_rate", "kill_rate", "d_u", "d_v", "dx", "dt")
-      for value in (-1.0, 0, math.nan, math.inf, "0.03", None, True)),
-    *((name, value, "a finite number")
-      for name in ("square_u", "square_v", "background_u", "background_v")
-      for value in (math.nan, -math.inf, "1", None)),
+    *(
+        (name, value, POSITIVE)
+        for name in ("feed_rate", "kill_rate", "d_u", "d_v", "dx", "dt")
+        for value in (-1.0, 0, math.nan, math.inf, "0.03", None, True)
+    ),
+    *(
+        (name, value, "a finite number")
+        for name in ("square_u", "square_v", "background_u", "background_v")
+        for value in (math.nan, -math.inf, "1", None)
+    ),
     ("noise", -0.1, "0 or more"),
     ("noise", math.nan, "0 or more"),
-    *((name, value, "an integer, 2 or more")
-      for name in ("rows", "cols") for value in (0, 1, -5, 3.0, "9", True)),
+    *(
+        (name, value, "an integer, 2 or more")
+        for name in ("rows", "cols")
+        for value in (0, 1, -5, 3.0, "9", True)
+    ),
     ("steps", 0, "an integer, 1 or more"),
     ("steps", 1e4, "an integer, 1 or more"),
     ("seed", -1, "an integer, 0 or more"),
@@ -57,8 +64,9 @@ def test_bad_setting(name, value, allowed):
 def test_unstable_dt_says_how_large_it_may_be():
     with pytest.raises(InputError) as caught:
         GrayScottConfig(**SMALL, dt=3.0)
-    stated = re.fullmatch(r"dt = 3\.0 is not allowed: must be at most ([\d.]+) for .*",
-                          str(caught.value))
+    stated = re.fullmatch(
+        r"dt = 3\.0 is not allowed: must be at most ([\d.]+) for .*", str(caught.value)
+    )
     assert stated is not None
     assert float(stated[1]) == pytest.approx(largest_dt(GrayScottConfig(**SMALL)), rel=1e-5)
     assert GrayScottConfig(**SMALL, dt=float(stated[1]) * 0.99999)
@@ -76,16 +84,20 @@ NAN = np.full((6, 5), np.nan)
 FINE = np.ones((6, 5))
 
 
-@pytest.mark.parametrize(("initial", "message"), [
-    (FINE, "initial = "),
-    ((FINE,), "initial = "),
-    ((FINE, FINE[:5]), r"initial v\.shape = \(5, 5\) is not allowed: must be \(6, 5\)"),
-    ((FINE.T, FINE), r"initial u\.shape = \(5, 6\) is not allowed: must be \(6, 5\)"),
-    ((NAN, FINE), r"initial u = .* must be finite in every cell"),
-    ((FINE, -np.inf * FINE), r"initial v = .* must be finite in every cell"),
-    ((FINE * 1j, FINE), r"initial u\.dtype = 'complex128' .* must be real numbers"),
-    ((FINE.astype(str), FINE), r"initial u\.dtype = .* must be real numbers"),
-], ids=lambda part: "" if isinstance(part, str) else None)
+@pytest.mark.parametrize(
+    ("initial", "message"),
+    [
+        (FINE, "initial = "),
+        ((FINE,), "initial = "),
+        ((FINE, FINE[:5]), r"initial v\.shape = \(5, 5\) is not allowed: must be \(6, 5\)"),
+        ((FINE.T, FINE), r"initial u\.shape = \(5, 6\) is not allowed: must be \(6, 5\)"),
+        ((NAN, FINE), r"initial u = .* must be finite in every cell"),
+        ((FINE, -np.inf * FINE), r"initial v = .* must be finite in every cell"),
+        ((FINE * 1j, FINE), r"initial u\.dtype = 'complex128' .* must be real numbers"),
+        ((FINE.astype(str), FINE), r"initial u\.dtype = .* must be real numbers"),
+    ],
+    ids=lambda part: "" if isinstance(part, str) else None,
+)
 def test_bad_initial_state(initial, message):
     with pytest.raises(InputError, match=f"^{message}") as caught:
         simulate(GrayScottConfig(**SMALL), initial)

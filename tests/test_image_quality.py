@@ -34,6 +34,7 @@ NEARER = 5.0  # how many times nearer than untrained
 
 def slow_squared_mmd(x, y):
     """The double sum as written in the docstring."""
+
     def k(a, b):
         return (sum(p * q for p, q in zip(a, b, strict=True)) / len(a) + 1) ** 3
 
@@ -59,8 +60,10 @@ def test_squared_mmd_of_known_distributions():
 
 def test_distance_of_equal_distributions_scatters_about_zero_with_its_error():
     rng = np.random.default_rng(1)
-    scores = [(d := kernel_distance(rng.normal(size=(100, 4)), rng.normal(size=(100, 4)))).value
-              / d.error for _ in range(200)]
+    scores = [
+        (d := kernel_distance(rng.normal(size=(100, 4)), rng.normal(size=(100, 4)))).value / d.error
+        for _ in range(200)
+    ]
     # unbiased: the mean of 200 standardised values is within 4 standard errors of 0
     assert abs(np.mean(scores)) < 4 * np.std(scores) / 200**0.5
     # blocks are noisier than the whole, so the error never flatters
@@ -70,15 +73,20 @@ def test_distance_of_equal_distributions_scatters_about_zero_with_its_error():
 def test_distance_grows_with_the_shift():
     rng = np.random.default_rng(2)
     x = rng.normal(size=(200, 4))
-    values = [kernel_distance(x + shift, rng.normal(size=(200, 4))).value
-              for shift in (0.3, 0.6, 1.2)]
+    values = [
+        kernel_distance(x + shift, rng.normal(size=(200, 4))).value for shift in (0.3, 0.6, 1.2)
+    ]
     assert values[0] > 0
     assert values[0] < values[1] < values[2]
 
 
-@pytest.mark.parametrize(("x", "y", "match"), [
-    (np.zeros((9, 2)), np.zeros((30, 2)), "at least 10"),
-    (np.zeros((30, 2)), np.zeros((30, 3)), "shapes")])
+@pytest.mark.parametrize(
+    ("x", "y", "match"),
+    [
+        (np.zeros((9, 2)), np.zeros((30, 2)), "at least 10"),
+        (np.zeros((30, 2)), np.zeros((30, 3)), "shapes"),
+    ],
+)
 def test_too_few_or_unequal_features_are_refused(x, y, match):
     with pytest.raises(InputError, match=match):
         kernel_distance(x, y)
@@ -89,8 +97,9 @@ def stripes(n: int, seed: int) -> ImageSet:
     rng = np.random.default_rng(seed)
     labels = torch.from_numpy(rng.integers(0, 2, n))
     wave = (torch.arange(32) % 4 < 2).float() * 200
-    images = torch.stack([wave[:, None].expand(32, 32) if label == 0 else wave.expand(32, 32)
-                          for label in labels])[:, None]
+    images = torch.stack(
+        [wave[:, None].expand(32, 32) if label == 0 else wave.expand(32, 32) for label in labels]
+    )[:, None]
     noisy = images + torch.from_numpy(rng.integers(0, 56, images.shape))
     return ImageSet("stripes", noisy.to(torch.uint8), labels, ("across", "down"))
 

@@ -150,8 +150,10 @@ def real_root() -> Path:
     return root
 
 
-@pytest.mark.parametrize(("name", "classes", "counts"), [
-    ("mnist", "0 - zero", (6742, 5421)), ("fashionmnist", "T-shirt/top", (6000, 6000))])
+@pytest.mark.parametrize(
+    ("name", "classes", "counts"),
+    [("mnist", "0 - zero", (6742, 5421)), ("fashionmnist", "T-shirt/top", (6000, 6000))],
+)
 def test_published_class_counts(name, classes, counts):
     loaded = load_images(name, root=real_root())
     per_class = loaded.labels.bincount()

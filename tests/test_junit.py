@@ -17,8 +17,10 @@ def test_a_refuted_claim_is_no_failure_and_a_drift_is(recorded: dict[str, Any]) 
     assert failed == [cell]
     assert suite.get("failures") == "1"
     assert int(str(suite.get("tests"))) == len(recorded["table1"]) + len(recorded["claims"])
-    properties = {case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
-                  for case in suite}  # fmt: skip
+    properties = {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for case in suite
+    }
     assert refuted
     for claim in refuted:
         assert properties[claim]["claim"] == claim

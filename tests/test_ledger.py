@@ -253,7 +253,8 @@ def test_every_line_of_the_ledger_is_well_formed() -> None:
         # what is undecided for a reason may still show tests: what each answer would rest on
         decided = {key for key in ("test", "untestable", "undecided") if line.get(key)}
         assert decided in ({"test"}, {"untestable"}, {"undecided"}, {"test", "undecided"}), (
-            f"{line['id']} must have tests or a reason why not, has {decided}")
+            f"{line['id']} must have tests or a reason why not, has {decided}"
+        )
         for test in line.get("test", []):
             check_predicate(test["predicate"])
             assert test.get("form", "printed") in ("printed", "corrected")

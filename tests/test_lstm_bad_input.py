@@ -61,10 +61,18 @@ BAD_CALLS: list[tuple[str, Any, Any, str]] = [
     ("state of another size", zeros(3, 5, 2), (zeros(1, 3, 4), zeros(1, 3, 5)), "state's C_0"),
     ("batched state, single x", zeros(5, 2), (zeros(1, 1, 4), zeros(1, 1, 4)), "state's h_0"),
     ("h alone", zeros(3, 5, 2), zeros(1, 3, 4), "state = 'Tensor'"),
-    ("NaN in the state", zeros(3, 5, 2),
-     (zeros(1, 3, 4), zeros(1, 3, 4) + float("nan")), "state's C_0 = 'with NaN"),
-    ("state in double", zeros(3, 5, 2),
-     (zeros(1, 3, 4).double(), zeros(1, 3, 4).double()), "state's h_0 dtype"),
+    (
+        "NaN in the state",
+        zeros(3, 5, 2),
+        (zeros(1, 3, 4), zeros(1, 3, 4) + float("nan")),
+        "state's C_0 = 'with NaN",
+    ),
+    (
+        "state in double",
+        zeros(3, 5, 2),
+        (zeros(1, 3, 4).double(), zeros(1, 3, 4).double()),
+        "state's h_0 dtype",
+    ),
 ]
 
 

@@ -68,8 +68,15 @@ class Case:
 
 
 def make(
-    seed: int, batch: int, steps: int, inputs: int, hidden: int, scale: float,
-    dtype: str = "float64", bias: bool = True, batch_first: bool = True,
+    seed: int,
+    batch: int,
+    steps: int,
+    inputs: int,
+    hidden: int,
+    scale: float,
+    dtype: str = "float64",
+    bias: bool = True,
+    batch_first: bool = True,
 ) -> Case:
     """A module with normal weights of size ``scale`` and states of order one."""
     generator = torch.Generator().manual_seed(seed)
@@ -77,9 +84,7 @@ def make(
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator, dtype=TORCH[dtype])
 
-    lstm = torch.nn.LSTM(
-        inputs, hidden, bias=bias, batch_first=batch_first, dtype=TORCH[dtype]
-    )
+    lstm = torch.nn.LSTM(inputs, hidden, bias=bias, batch_first=batch_first, dtype=TORCH[dtype])
     with torch.no_grad():
         for parameter in lstm.parameters():
             parameter.copy_(scale * normal(*parameter.shape))
@@ -186,8 +191,14 @@ def check_one_step(case: Case) -> None:
     scales |= {"c~": norm(candidate), "c": gain + norm(c)}
     scales["h"] = norm(expected["o"] * np.minimum(1, expected["i"] * candidate + np.abs(c)))
     inside = gates(case.lstm, case.x, case.state)
-    for name, value in (("f", inside.f), ("i", inside.i), ("c~", inside.c_tilde),
-                        ("o", inside.o), ("c", inside.c), ("h", inside.h)):
+    for name, value in (
+        ("f", inside.f),
+        ("i", inside.i),
+        ("c~", inside.c_tilde),
+        ("o", inside.o),
+        ("c", inside.c),
+        ("h", inside.h),
+    ):
         close(norm(value[:, 0] - expected[name]), 0, scales[name], tolerance)
 
     cell = torch.nn.LSTMCell(
@@ -349,8 +360,9 @@ def test_layouts_give_one_trace(dtype: str, bias: bool) -> None:
     case = make(4, 5, 9, 3, 6, 1.0, dtype, bias)
     turned = torch.nn.LSTM(3, 6, bias=bias, dtype=case.x.dtype)
     turned.load_state_dict(case.lstm.state_dict())
-    first, second = probe(case.lstm, case.x, case.state), probe(
-        turned, case.x.transpose(0, 1), case.state
+    first, second = (
+        probe(case.lstm, case.x, case.state),
+        probe(turned, case.x.transpose(0, 1), case.state),
     )
     assert np.array_equal(first.react, second.react)
     assert np.array_equal(first.diff, second.diff)

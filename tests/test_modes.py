@@ -98,8 +98,9 @@ def test_zero_infinity_and_undefined_steps_are_taken_as_stated() -> None:
     assert features(curve).mode == "static"
 
 
-@pytest.mark.parametrize("bad", [np.ones(5), np.ones((3, 100)), -np.ones(100),
-                                 np.full(100, np.nan)])
+@pytest.mark.parametrize(
+    "bad", [np.ones(5), np.ones((3, 100)), -np.ones(100), np.full(100, np.nan)]
+)
 def test_bad_series_are_refused_in_one_line(bad: np.ndarray) -> None:
     with pytest.raises(InputError, match="r_t") as caught:
         features(bad)

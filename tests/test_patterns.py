@@ -35,8 +35,7 @@ def labyrinth(seed, p=8, n=N):
     linear = 0.3 - (1 - (k[:, None] ** 2 + k[None] ** 2) / p**2) ** 2
     w = np.random.default_rng(seed).normal(0, 0.1, (n, n))
     for _ in range(600):
-        w = np.fft.ifft2((np.fft.fft2(w) - 0.2 * np.fft.fft2(w**3))
-                         / (1 - 0.2 * linear)).real
+        w = np.fft.ifft2((np.fft.fft2(w) - 0.2 * np.fft.fft2(w**3)) / (1 - 0.2 * linear)).real
     return w
 
 
@@ -57,11 +56,21 @@ def scattered(seed, count=25, radius=4.0):
 KNOWN = [
     ("uniform", np.full((N, N), 0.3)),
     ("uniform", 0.3 + 0.004 * stripes()),
-    ("spots", squares()), ("spots", squares(10)), ("spots", hexagons()), ("spots", hexagons(12)),
-    ("spots", scattered(0)), ("spots", scattered(1, 12, 6.0)), ("spots", scattered(2, 50, 3.0)),
-    ("holes", -hexagons()), ("holes", -scattered(0, 25, 5.0) * 2),
-    ("stripes", stripes()), ("stripes", stripes(0, 5)), ("stripes", stripes(7, 4)),
-    ("stripes", stripes(3, 11)), ("stripes", labyrinth(0)), ("stripes", labyrinth(1, 9)),
+    ("spots", squares()),
+    ("spots", squares(10)),
+    ("spots", hexagons()),
+    ("spots", hexagons(12)),
+    ("spots", scattered(0)),
+    ("spots", scattered(1, 12, 6.0)),
+    ("spots", scattered(2, 50, 3.0)),
+    ("holes", -hexagons()),
+    ("holes", -scattered(0, 25, 5.0) * 2),
+    ("stripes", stripes()),
+    ("stripes", stripes(0, 5)),
+    ("stripes", stripes(7, 4)),
+    ("stripes", stripes(3, 11)),
+    ("stripes", labyrinth(0)),
+    ("stripes", labyrinth(1, 9)),
     ("stripes", labyrinth(2, 11)),
     ("mixed", np.random.default_rng(0).normal(0, 0.1, (N, N))),
     ("mixed", np.random.default_rng(1).uniform(0, 1, (N, N))),
@@ -76,8 +85,13 @@ def test_drawn_patterns_get_their_label(label, field):
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.sampled_from(KNOWN[2:]), st.integers(0, N - 1), st.integers(0, N - 1),
-       st.integers(0, 3), st.booleans())
+@given(
+    st.sampled_from(KNOWN[2:]),
+    st.integers(0, N - 1),
+    st.integers(0, N - 1),
+    st.integers(0, 3),
+    st.booleans(),
+)
 def test_shift_and_quarter_turns_change_nothing(known, down, right, turns, mirrored):
     label, field = known
     moved = np.rot90(np.roll(field, (down, right), (0, 1)), turns)
@@ -103,7 +117,7 @@ def test_stripes_of_any_direction(p, q):
 
 @pytest.mark.parametrize("rows", [64, 101, 200])
 def test_size_and_shape_of_the_grid(rows):
-    y, x = np.mgrid[:rows, :2 * rows] / rows
+    y, x = np.mgrid[:rows, : 2 * rows] / rows
     assert classify(np.exp(np.cos(2 * np.pi * 5 * x) + np.cos(2 * np.pi * 5 * y))).label == "spots"
     assert classify(np.cos(2 * np.pi * 5 * x)).label == "stripes"
 

@@ -11,8 +11,12 @@ def test_off_a_terminal_a_long_task_says_once_a_minute_how_far_it_is(monkeypatch
             now[0] += 25
             task.advance(note="best 3 %")
     told = capsys.readouterr().err.splitlines()
-    assert told == ["search ...", "search: 3 of 8 in 75 s, best 3 %",
-                    "search: 6 of 8 in 150 s, best 3 %", "search: 8 done in 200.0 s"]
+    assert told == [
+        "search ...",
+        "search: 3 of 8 in 75 s, best 3 %",
+        "search: 6 of 8 in 150 s, best 3 %",
+        "search: 8 done in 200.0 s",
+    ]
 
 
 def test_a_silent_reporter_counts_and_says_nothing(capsys):

@@ -27,8 +27,11 @@ def test_the_python_example_runs_and_prints_a_balance(capsys: pytest.CaptureFixt
 
 
 def test_every_command_and_option_of_the_readme_exists() -> None:
-    commands = {command.name or command.callback.__name__: command.callback
-                for command in app.registered_commands if command.callback}  # fmt: skip
+    commands = {
+        command.name or command.callback.__name__: command.callback
+        for command in app.registered_commands
+        if command.callback
+    }
     used = re.findall(r"rdverify (\w+)((?: --[\w-]+)*)", "\n".join(blocks("sh")))
     assert used
     for name, options in used:

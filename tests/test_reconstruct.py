@@ -26,8 +26,12 @@ from rdverify.reconstruct import (
     write_frame,
 )
 
-AXES = (Axis("x", 0.5, 4.0), Axis("rate", 1e-4, 1e-1, "log"), Axis("n", 3, 6, "integer"),
-        Axis("kind", choices=("normal", "uniform")))
+AXES = (
+    Axis("x", 0.5, 4.0),
+    Axis("rate", 1e-4, 1e-1, "log"),
+    Axis("n", 3, 6, "integer"),
+    Axis("kind", choices=("normal", "uniform")),
+)
 
 
 class Told(Reporter):
@@ -47,8 +51,10 @@ def model(setting):
 @pytest.mark.parametrize("method", ["sobol", "latin"])
 def test_design_fills_every_axis_evenly_on_its_own_scale(method):
     points = design(AXES, 128, 3, method)
-    for name, position in (("x", lambda v: (v - 0.5) / 3.5),
-                           ("rate", lambda v: math.log(v / 1e-4) / math.log(1e3))):
+    for name, position in (
+        ("x", lambda v: (v - 0.5) / 3.5),
+        ("rate", lambda v: math.log(v / 1e-4) / math.log(1e3)),
+    ):
         units = [position(point[name]) for point in points]
         # stratified: each sixteenth of the axis holds a sixteenth of the points
         assert np.histogram(units, 16, (0, 1))[0].tolist() == [8] * 16
@@ -81,13 +87,20 @@ def test_axis_around_is_inside_and_holds_its_centre(axis, unit, share):
         assert math.log(narrow.high / narrow.low) <= share * math.log(1e3) * (1 + 1e-9)
 
 
-@pytest.mark.parametrize("bad", [
-    {"name": "x", "low": 2, "high": 1}, {"name": "x", "low": 0, "high": 1, "scale": "log"},
-    {"name": "x", "low": 0.5, "high": 2, "scale": "integer"}, {"name": "x", "choices": (1,)},
-    {"name": "x", "choices": (1, "a")}, {"name": "x", "choices": (1, 2), "low": 0},
-    {"name": "x", "low": math.nan, "high": 1}, {"name": "error", "low": 0, "high": 1},
-    {"name": "x", "low": 0, "high": 1, "scale": "square"},
-])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"name": "x", "low": 2, "high": 1},
+        {"name": "x", "low": 0, "high": 1, "scale": "log"},
+        {"name": "x", "low": 0.5, "high": 2, "scale": "integer"},
+        {"name": "x", "choices": (1,)},
+        {"name": "x", "choices": (1, "a")},
+        {"name": "x", "choices": (1, 2), "low": 0},
+        {"name": "x", "low": math.nan, "high": 1},
+        {"name": "error", "low": 0, "high": 1},
+        {"name": "x", "low": 0, "high": 1, "scale": "square"},
+    ],
+)
 def test_bad_axis_is_one_line(bad):
     with pytest.raises(InputError) as caught:
         Axis(**bad)
@@ -95,8 +108,9 @@ def test_bad_axis_is_one_line(bad):
     assert "is not allowed" in str(caught.value)
 
 
-@pytest.mark.parametrize("arguments", [((), 4, 0), (AXES, 0, 0), (AXES, 4, -1),
-                                       ((AXES[0], AXES[0]), 4, 0)])
+@pytest.mark.parametrize(
+    "arguments", [((), 4, 0), (AXES, 0, 0), (AXES, 4, -1), ((AXES[0], AXES[0]), 4, 0)]
+)
 def test_bad_design_is_refused(arguments):
     with pytest.raises(InputError):
         design(*arguments)
@@ -115,8 +129,9 @@ def test_every_run_is_kept_also_one_that_failed(tmp_path):
 
 def test_record_round_trips_every_bit(tmp_path):
     frame = search(AXES, 32, 0, model, tmp_path / "s.csv")
-    pd.testing.assert_frame_equal(read_frame(tmp_path / "s.csv"), frame, check_exact=True,
-                                  check_dtype=False)
+    pd.testing.assert_frame_equal(
+        read_frame(tmp_path / "s.csv"), frame, check_exact=True, check_dtype=False
+    )
     rows = read_frame(tmp_path / "s.csv").to_dict("records")
     assert [setting_of(row, AXES) for row in rows] == design(AXES, 32, 0)
 
@@ -125,8 +140,9 @@ def test_record_round_trips_every_bit(tmp_path):
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 def test_floats_round_trip_exactly(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("csv") / "f.csv"
-    write_frame(path, pd.DataFrame({"design": "d", "index": range(len(values)), "v": values,
-                                    "error": ""}))
+    write_frame(
+        path, pd.DataFrame({"design": "d", "index": range(len(values)), "v": values, "error": ""})
+    )
     assert read_frame(path)["v"].tolist() == values
 
 
@@ -188,8 +204,9 @@ def test_batches_and_threads_give_what_one_by_one_gives(tmp_path):
 
 
 def test_batch_may_return_an_exception_for_one_setting():
-    frame = evaluate_settings([{"x": 1.0}, {"x": 2.0}],
-                              evaluate_many=lambda batch: [{"m": 1.0}, ValueError("no")])
+    frame = evaluate_settings(
+        [{"x": 1.0}, {"x": 2.0}], evaluate_many=lambda batch: [{"m": 1.0}, ValueError("no")]
+    )
     assert frame["error"].tolist() == ["", "ValueError: no"]
 
 
@@ -200,13 +217,15 @@ def test_exactly_one_evaluator():
 
 
 def test_rank_is_the_largest_relative_deviation_over_fitted_columns_only():
-    frame = pd.DataFrame({"a": [1.0, 2.0, 1.1, np.nan], "b": [10.0, 10.0, 10.5, 10.0],
-                          "c": [7.0, 8.0, 9.0, 1.0]})
+    frame = pd.DataFrame(
+        {"a": [1.0, 2.0, 1.1, np.nan], "b": [10.0, 10.0, 10.5, 10.0], "c": [7.0, 8.0, 9.0, 1.0]}
+    )
     ranked = rank(frame, {"a": 1.05, "b": 10.0})
     by_hand = {1.0: 0.05 / 1.05, 1.1: 0.05, 2.0: 0.95 / 1.05}
     assert ranked["a"].tolist()[:3] == [1.0, 1.1, 2.0]
     assert ranked["distance"].tolist() == pytest.approx(
-        [by_hand[1.0], by_hand[1.1], by_hand[2.0], np.inf], abs=1e-15)
+        [by_hand[1.0], by_hand[1.1], by_hand[2.0], np.inf], abs=1e-15
+    )
     changed = rank(frame.assign(c=frame["c"][::-1].to_numpy()), {"a": 1.05, "b": 10.0})
     assert changed["distance"].tolist() == ranked["distance"].tolist()
     assert admissible(frame, {"a": 1.05, "b": 10.0}, 0.06)["a"].tolist() == [1.0, 1.1]
@@ -223,9 +242,16 @@ def test_rank_refuses_targets_that_mean_nothing(targets):
 def test_sensitivity_finds_the_planted_slopes_and_nothing_else():
     points = design(AXES, 256, 0)
     noise = np.random.default_rng(0).normal(0, 0.05, 256)
-    frame = pd.DataFrame(points).assign(y=[
-        10 + AXES[0].position(p["x"]) - 2 * AXES[1].position(p["rate"])
-        + 3 * (p["kind"] == "uniform") for p in points] + noise)
+    frame = pd.DataFrame(points).assign(
+        y=[
+            10
+            + AXES[0].position(p["x"])
+            - 2 * AXES[1].position(p["rate"])
+            + 3 * (p["kind"] == "uniform")
+            for p in points
+        ]
+        + noise
+    )
     table = sensitivity(frame, AXES, ["y"]).set_index("axis")
     slopes = table["change"] * frame["y"].mean()
     assert slopes["x"] == pytest.approx(1, abs=0.03)

@@ -11,8 +11,23 @@ import pytest
 import spec
 
 SENTENCES: list[dict[str, Any]] = tomllib.loads(spec.text_of("sentences.toml"))["sentence"]
-SECTIONS = ["Abstract", "1", "2.1", "2.2", "2.3", "3", "3.1", "3.2", "4", "4.1", "4.2", "4.3",
-            "4.4", "5", "6"]
+SECTIONS = [
+    "Abstract",
+    "1",
+    "2.1",
+    "2.2",
+    "2.3",
+    "3",
+    "3.1",
+    "3.2",
+    "4",
+    "4.1",
+    "4.2",
+    "4.3",
+    "4.4",
+    "5",
+    "6",
+]
 IDS = {claim["id"] for claim in spec.claims()}
 # a part's claims come into the ledger together; ids of parts not there yet can't be checked
 FAMILIES = {name.partition("-")[0] for name in IDS}
@@ -23,8 +38,11 @@ def faults(sentences: list[dict[str, Any]], ids: set[str]) -> list[str]:
     families = {name.partition("-")[0] for name in ids}
     named = {name for line in sentences for name in line.get("claims", [])}
     found = [f"{name} is judged by no sentence" for name in sorted(ids - named)]
-    found += [f"{name} is not in the ledger" for name in sorted(named - ids)
-              if name.partition("-")[0] in families]
+    found += [
+        f"{name} is not in the ledger"
+        for name in sorted(named - ids)
+        if name.partition("-")[0] in families
+    ]
     return found
 
 
@@ -35,7 +53,9 @@ def test_every_claim_is_reached_and_every_claim_named_exists() -> None:
 def test_the_check_finds_a_claim_without_sentence_and_a_name_without_claim() -> None:
     line = {"claims": ["RD-01", "RD-99", "LSTM-01"]}
     assert faults([line], {"RD-01", "RD-02"}) == [
-        "RD-02 is judged by no sentence", "RD-99 is not in the ledger"]
+        "RD-02 is judged by no sentence",
+        "RD-99 is not in the ledger",
+    ]
 
 
 @pytest.mark.parametrize("line", SENTENCES, ids=lambda line: line["begins"][:40])

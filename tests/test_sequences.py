@@ -132,7 +132,11 @@ def test_lorenz_largest_lyapunov_exponent() -> None:
 
 def test_lorenz_time_averages() -> None:
     shared: dict[str, Any] = {
-        "sequences": 128, "length": 800, "dt": 0.05, "normalisation": "none", "seed": 5,
+        "sequences": 128,
+        "length": 800,
+        "dt": 0.05,
+        "normalisation": "none",
+        "seed": 5,
     }
     x, y, z = (generate(LorenzConfig(coordinate=c, **shared)) for c in ("x", "y", "z"))
 
@@ -157,7 +161,11 @@ def test_sequences_obey_their_equation_to_second_order(kind: str) -> None:
     steps = np.array([0.004, 0.002, 0.001])
     for dt in steps:
         shared: dict[str, Any] = {
-            "sequences": 4, "length": 3, "dt": float(dt), "normalisation": "none", "burn_in": 5.0,
+            "sequences": 4,
+            "length": 3,
+            "dt": float(dt),
+            "normalisation": "none",
+            "burn_in": 5.0,
         }
         if kind == "lorenz":
             sets = [generate(LorenzConfig(coordinate=c, **shared)) for c in ("x", "y", "z")]
@@ -173,7 +181,9 @@ def test_sequences_obey_their_equation_to_second_order(kind: str) -> None:
 
 
 @given(
-    low=st.floats(0.001, 0.2), width=st.floats(0, 0.3), amplitude=st.floats(0.1, 5),
+    low=st.floats(0.001, 0.2),
+    width=st.floats(0, 0.3),
+    amplitude=st.floats(0.1, 5),
     seed=st.integers(0, 1000),
 )
 @settings(max_examples=25)
@@ -181,8 +191,12 @@ def test_sines_have_their_frequency_and_amplitude(
     low: float, width: float, amplitude: float, seed: int
 ) -> None:
     config = SineConfig(
-        frequency_low=low, frequency_high=low + width, amplitude=amplitude, seed=seed,
-        sequences=20, normalisation="none",
+        frequency_low=low,
+        frequency_high=low + width,
+        amplitude=amplitude,
+        seed=seed,
+        sequences=20,
+        normalisation="none",
     )
     x, f = generate(config), frequencies(config)
     assert np.all((low <= f) & (f <= low + width))

@@ -63,8 +63,12 @@ def test_jacobian_is_the_derivative_of_the_reaction(u, v, feed, kill, kinetics):
     assert jacobian(u, v, feed, kill, kinetics) == pytest.approx(numeric, abs=1e-5)
 
 
-@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4), st.floats(0, 300),
-       st.floats(1e-6, 1e-3), st.floats(1e-6, 1e-3))
+@given(
+    st.lists(st.floats(-1, 1), min_size=4, max_size=4),
+    st.floats(0, 300),
+    st.floats(1e-6, 1e-3),
+    st.floats(1e-6, 1e-3),
+)
 def test_growth_is_the_largest_real_part_of_the_eigenvalues(entries, q, d_u, d_v):
     matrix = np.array(entries).reshape(2, 2)
     numeric = np.linalg.eigvals(matrix - q**2 * np.diag([d_u, d_v])).real.max()
@@ -80,7 +84,8 @@ def test_fastest_mode_is_the_maximum_over_a_fine_grid(feed, kill, kinetics, d_u,
         scanned = growth(q, matrix, d_u, d_v)
         assert state.growth_max >= scanned.max() - 1e-12
         assert state.growth_max == pytest.approx(
-            float(growth(state.wavenumber, matrix, d_u, d_v)), abs=1e-15)
+            float(growth(state.wavenumber, matrix, d_u, d_v)), abs=1e-15
+        )
         if state.wavenumber < 400:
             assert state.growth_max == pytest.approx(scanned.max(), abs=1e-5)
 
@@ -119,9 +124,12 @@ def test_turing_threshold_agrees_with_murrays_condition():
     j = jacobian(u, v, 0.055, 0.062)
     ratio = sympy.symbols("ratio", positive=True)
     condition = ratio * j[1, 1] + j[0, 0] - 2 * sympy.sqrt(ratio * np.linalg.det(j))
-    critical = max(float(sympy.re(root)) for root in
-                   sympy.Poly(sympy.expand((ratio * j[1, 1] + j[0, 0])**2
-                                           - 4 * ratio * np.linalg.det(j)), ratio).nroots())
+    critical = max(
+        float(sympy.re(root))
+        for root in sympy.Poly(
+            sympy.expand((ratio * j[1, 1] + j[0, 0]) ** 2 - 4 * ratio * np.linalg.det(j)), ratio
+        ).nroots()
+    )
     assert abs(float(condition.subs(ratio, critical))) < 1e-9
     assert stability((u, v), 0.055, 0.062, critical * 1.001 * D_V, D_V).turing
     assert not stability((u, v), 0.055, 0.062, critical * 0.999 * D_V, D_V).turing
@@ -135,9 +143,17 @@ def test_length_scales_with_the_root_of_the_coefficients(scale):
     assert scaled.growth_max == pytest.approx(plain.growth_max)
 
 
-@pytest.mark.parametrize("bad", [(0.0, 0.06, D_U, D_V), (0.03, -1.0, D_U, D_V),
-                                 (0.03, 0.06, 0.0, D_V), (0.03, 0.06, D_U, math.nan),
-                                 (math.nan, 0.06, D_U, D_V), (0.03, 0.06, D_U, D_V, "v2u")])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (0.0, 0.06, D_U, D_V),
+        (0.03, -1.0, D_U, D_V),
+        (0.03, 0.06, 0.0, D_V),
+        (0.03, 0.06, D_U, math.nan),
+        (math.nan, 0.06, D_U, D_V),
+        (0.03, 0.06, D_U, D_V, "v2u"),
+    ],
+)
 def test_bad_input_is_refused(bad):
     with pytest.raises(InputError):
         all_states(*bad)

@@ -39,52 +39,114 @@ from rdverify.study import Context, StudyResult
 from rdverify.unet import build_unet, save_unet
 
 SHORT = Schedule.linear(40)
-MEAN_SQUARES = {"MNIST": {"[-1,1]": 0.943, "[0,1]": 0.0858},
-                "FashionMNIST": {"[-1,1]": 0.756, "[0,1]": 0.158},
-                "CIFAR10": {"[-1,1]": 0.258, "[0,1]": 0.287}}
+MEAN_SQUARES = {
+    "MNIST": {"[-1,1]": 0.943, "[0,1]": 0.0858},
+    "FashionMNIST": {"[-1,1]": 0.756, "[0,1]": 0.158},
+    "CIFAR10": {"[-1,1]": 0.258, "[0,1]": 0.287},
+}
 
 
 def variants_record() -> pd.DataFrame:
     """A record of the shape that ``search`` writes, with numbers that tell rows apart."""
-    jobs = [(row, name, 1000, "endpoints") for row in ddpm_sampling.ROWS
-            for name in ddpm_settings.VARIANTS]
-    jobs += [("MNIST", f"T = {T}, {scaling}", T, scaling)
-             for T, scaling in ddpm_settings.STEP_VARIANTS]
+    jobs = [
+        (row, name, 1000, "endpoints")
+        for row in ddpm_sampling.ROWS
+        for name in ddpm_settings.VARIANTS
+    ]
+    jobs += [
+        ("MNIST", f"T = {T}, {scaling}", T, scaling) for T, scaling in ddpm_settings.STEP_VARIANTS
+    ]
     jobs += [("CIFAR10", "T = 4000, endpoints", 4000, "endpoints")]
     lines = []
     for k, (row, variant, T, scaling) in enumerate(jobs):
         react, diff, r = ddpm_settings.PRINTED[row]
         off = 1 + 0.001 * k
-        lines.append({"row": row, "variant": variant, "T": T, "scaling": scaling, "n": 4,
-                      "seed": 10, "m_react": react * off, "m_react_se": 1e-4, "m_diff": diff,
-                      "m_diff_se": 1e-3, "r": r * off, "r_se": 1e-4, "final_ratio": 0.9 + 1e-3 * k,
-                      "r_t_start": 0.07, "r_t_min": 0.06, "u_min": 0.45,
-                      "neighbour_correlation": 0.7, "pairwise_correlation": 0.3,
-                      "image_norm": 30.0})
+        lines.append(
+            {
+                "row": row,
+                "variant": variant,
+                "T": T,
+                "scaling": scaling,
+                "n": 4,
+                "seed": 10,
+                "m_react": react * off,
+                "m_react_se": 1e-4,
+                "m_diff": diff,
+                "m_diff_se": 1e-3,
+                "r": r * off,
+                "r_se": 1e-4,
+                "final_ratio": 0.9 + 1e-3 * k,
+                "r_t_start": 0.07,
+                "r_t_min": 0.06,
+                "u_min": 0.45,
+                "neighbour_correlation": 0.7,
+                "pairwise_correlation": 0.3,
+                "image_norm": 30.0,
+            }
+        )
     return pd.DataFrame(lines)
 
 
 def final_record() -> pd.DataFrame:
-    return pd.DataFrame([{"row": row, "dataset": row, "n": 8, "error": 0.19, "error_se": 0.01,
-                          "ratio": 0.88, "ratio_se": 0.01} for row in ddpm_sampling.ROWS])
+    return pd.DataFrame(
+        [
+            {
+                "row": row,
+                "dataset": row,
+                "n": 8,
+                "error": 0.19,
+                "error_se": 0.01,
+                "ratio": 0.88,
+                "ratio_se": 0.01,
+            }
+            for row in ddpm_sampling.ROWS
+        ]
+    )
 
 
 def quality_record() -> pd.DataFrame:
-    return pd.DataFrame([
-        {"dataset": dataset, "images": images, "n": 500, "real": 500, "kernel_distance": distance,
-         "error": 0.01, "classes_hit": classes, "rarest_class": 1, "confidence": 0.9}
-        for dataset in ("mnist", "fashionmnist")
-        for images, distance, classes in (("samples", 0.2, 10), ("untrained", 2.0, 1),
-                                          ("real, one half against the other", 0.0, 10))])
+    return pd.DataFrame(
+        [
+            {
+                "dataset": dataset,
+                "images": images,
+                "n": 500,
+                "real": 500,
+                "kernel_distance": distance,
+                "error": 0.01,
+                "classes_hit": classes,
+                "rarest_class": 1,
+                "confidence": 0.9,
+            }
+            for dataset in ("mnist", "fashionmnist")
+            for images, distance, classes in (
+                ("samples", 0.2, 10),
+                ("untrained", 2.0, 1),
+                ("real, one half against the other", 0.0, 10),
+            )
+        ]
+    )
 
 
 def training_record() -> pd.DataFrame:
-    lines = [{"dataset": dataset, "step": step, "weights": "raw", "n": 4, "m_react": 0.21,
-              "m_react_sd": 1e-3, "m_diff": 3.03, "m_diff_sd": 1e-3, "r": r, "r_sd": 1e-3,
-              "final_ratio": (0.6 + step / 1e5 if dataset == "mnist" else 0.9),
-              "final_ratio_sd": 0.001}
-             for dataset in ("mnist", "fashionmnist", "cifar10-first4000")
-             for step, r in ((0, 2.5), (1000, 0.070), (2000, 0.071), (5000, 0.0712))]
+    lines = [
+        {
+            "dataset": dataset,
+            "step": step,
+            "weights": "raw",
+            "n": 4,
+            "m_react": 0.21,
+            "m_react_sd": 1e-3,
+            "m_diff": 3.03,
+            "m_diff_sd": 1e-3,
+            "r": r,
+            "r_sd": 1e-3,
+            "final_ratio": (0.6 + step / 1e5 if dataset == "mnist" else 0.9),
+            "final_ratio_sd": 0.001,
+        }
+        for dataset in ("mnist", "fashionmnist", "cifar10-first4000")
+        for step, r in ((0, 2.5), (1000, 0.070), (2000, 0.071), (5000, 0.0712))
+    ]
     return pd.DataFrame(lines)
 
 
@@ -94,8 +156,10 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "weights").mkdir()
     (folder / "search").mkdir()
     for seed, (row, (stem, _, channels)) in enumerate(ddpm_sampling.ROWS.items()):
-        save_unet(build_unet(channels, widths=(8, 8), norm_groups=4, seed=seed),
-                  folder / "weights" / f"{stem}.safetensors")
+        save_unet(
+            build_unet(channels, widths=(8, 8), norm_groups=4, seed=seed),
+            folder / "weights" / f"{stem}.safetensors",
+        )
         card = {"mean_square": MEAN_SQUARES[row], "data": row, "training": {"steps": 0}}
         (folder / "weights" / f"{stem}.json").write_text(json.dumps(card))
     variants_record().to_csv(folder / "search" / "ddpm.csv", index=False)
@@ -116,10 +180,15 @@ def result(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyResul
 
 
 def test_every_metric_of_the_ledger_is_measured(result):
-    named = [test for claim in spec.claims() if claim["id"].startswith("DDPM-")
-             for test in claim.get("test", [])]
+    named = [
+        test
+        for claim in spec.claims()
+        if claim["id"].startswith("DDPM-")
+        for test in claim.get("test", [])
+    ]
     wanted = {test["metric"] for test in named} | {
-        test["control"] for test in named if "control" in test}
+        test["control"] for test in named if "control" in test
+    }
     assert wanted <= set(result.metrics)
     assert not [name for name, metric in result.metrics.items() if metric.error]
 
@@ -143,10 +212,14 @@ def test_cells_are_three_rows_as_corrected_and_what_differs_as_printed(result):
 
 
 def test_printed_cells_are_the_norm_of_the_networks_output(result):
-    printed = {(cell.setting, cell.quantity): cell.runs for cell in result.cells
-               if cell.form == "printed"}
-    diff = {cell.setting: cell.runs for cell in result.cells
-            if cell.form == "corrected" and cell.quantity == "m_diff"}
+    printed = {
+        (cell.setting, cell.quantity): cell.runs for cell in result.cells if cell.form == "printed"
+    }
+    diff = {
+        cell.setting: cell.runs
+        for cell in result.cells
+        if cell.form == "corrected" and cell.quantity == "m_diff"
+    }
     for row in ddpm_sampling.ROWS:
         assert printed[row, "r"] == pytest.approx(printed[row, "m_react"] / diff[row])
 
@@ -160,10 +233,18 @@ def test_series_are_short_and_on_normalised_time(result):
 
 
 def test_figures_are_drawn_described_and_not_blank(result, tmp_path_factory):
-    folder = next(path for path in tmp_path_factory.getbasetemp().glob("work*/figures")
-                  if (path / "ddpm-r-t.png").exists())
-    assert set(result.figures) == {"ddpm.samples", "ddpm.r_t", "ddpm.final", "ddpm.steps",
-                                   "ddpm.training"}
+    folder = next(
+        path
+        for path in tmp_path_factory.getbasetemp().glob("work*/figures")
+        if (path / "ddpm-r-t.png").exists()
+    )
+    assert set(result.figures) == {
+        "ddpm.samples",
+        "ddpm.r_t",
+        "ddpm.final",
+        "ddpm.steps",
+        "ddpm.training",
+    }
     for figure in result.figures.values():
         assert figure.caption
         assert figure.alt
@@ -172,13 +253,21 @@ def test_figures_are_drawn_described_and_not_blank(result, tmp_path_factory):
 
 def test_the_study_gives_the_same_twice(result, golden, tmp_path, monkeypatch):
     monkeypatch.setattr(ddpm_study, "exact_metrics", lambda metrics: None)  # seeded, and slow
-    again = measure(Context("quick", golden, None, tmp_path), golden, golden / "search", images=4,
-                    control_images=2, schedule=SHORT)
+    again = measure(
+        Context("quick", golden, None, tmp_path),
+        golden,
+        golden / "search",
+        images=4,
+        control_images=2,
+        schedule=SHORT,
+    )
     assert [cell.runs.tolist() for cell in again.cells] == [
-        cell.runs.tolist() for cell in result.cells]
+        cell.runs.tolist() for cell in result.cells
+    ]
     assert dict(again.metrics).items() <= dict(result.metrics).items()
     assert {n: t.rows for n, t in again.tables.items()} == {
-        n: t.rows for n, t in result.tables.items()}
+        n: t.rows for n, t in result.tables.items()
+    }
 
 
 def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path):
@@ -197,8 +286,9 @@ def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path)
 
 def test_printed_numbers_are_the_specs():
     rows = [row for row in spec.table1() if row["system"] == "DDPM"]
-    assert {row["setting"]: tuple(float(row[q]) for q in ("m_react", "m_diff", "r"))
-            for row in rows} == ddpm_settings.PRINTED
+    assert {
+        row["setting"]: tuple(float(row[q]) for q in ("m_react", "m_diff", "r")) for row in rows
+    } == ddpm_settings.PRINTED
 
 
 def test_fit_on_mnist_decides_steps_range_and_size_and_leaves_three_choices_open():
@@ -285,8 +375,9 @@ def test_r_of_a_network_that_left_the_datas_scale_is_open_up_to_the_closed_form(
 
 
 def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(result):
-    rising, settled = (result.metrics[f"ddpm.{key}.final_ratio_in_reach"]
-                       for key in ("mnist", "fashion"))
+    rising, settled = (
+        result.metrics[f"ddpm.{key}.final_ratio_in_reach"] for key in ("mnist", "fashion")
+    )
     record = variants_record()
     for key, row, metric in (("mnist", "MNIST", rising), ("fashion", "FashionMNIST", settled)):
         own = result.metrics[f"ddpm.{key}.final_ratio"]
@@ -300,9 +391,13 @@ def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(resul
 def test_cifar10_minus_mnist_covers_every_setting_that_print_leaves_open(result):
     now, wide = (result.metrics[f"ddpm.final.cifar10_minus_mnist{end}"] for end in ("", "_open"))
     record = variants_record()
-    gaps = [float(a) - float(b) for a, b in zip(*(
-        ddpm_metrics.final_ratios(record, row).values() for row in ("CIFAR10", "MNIST")),
-        strict=True)]
+    gaps = [
+        float(a) - float(b)
+        for a, b in zip(
+            *(ddpm_metrics.final_ratios(record, row).values() for row in ("CIFAR10", "MNIST")),
+            strict=True,
+        )
+    ]
     assert (wide.value, wide.n) == (now.value, now.n)
     assert wide.low == pytest.approx(min(now.low, *gaps))
     assert wide.high == pytest.approx(max(now.high, *gaps))
@@ -338,7 +433,8 @@ def test_settings_part_is_the_largest_gap_to_the_setting_that_was_run():
     base = own[own["variant"] == "as trained"]["m_react"].iloc[0]
     assert parts[0].half_width == pytest.approx((own["m_react"] - base).abs().max())
     assert ddpm_tables.part_settings("MNIST", "r", None, training_record())[0].half_width == (
-        pytest.approx(0.0012))
+        pytest.approx(0.0012)
+    )
     assert ddpm_tables.part_settings("MNIST", "r", None, None) == ()
 
 
@@ -387,7 +483,7 @@ def test_pairwise_correlation_of_equal_and_of_independent_images():
 
 def test_smooth_is_the_moving_average():
     r_t = np.random.default_rng(1).random((2, 30))
-    expected = np.array([[row[k:k + 7].mean() for k in range(24)] for row in r_t])
+    expected = np.array([[row[k : k + 7].mean() for k in range(24)] for row in r_t])
     assert ddpm_sampling.smooth(r_t, 7) == pytest.approx(expected)
 
 
@@ -407,8 +503,9 @@ def test_energy_distance_is_zero_for_equal_laws_and_known_for_a_shift():
     m, r2 = 2.0, math.sqrt(2)
     mean = 2 * r2 * stats.norm.pdf(m / r2) + m * (2 * stats.norm.cdf(m / r2) - 1)
     own = 2 / math.sqrt(math.pi)
-    assert ddpm_exact.energy_distance(x + m, y) == pytest.approx((2 * mean - 2 * own) / own,
-                                                                 rel=0.05)
+    assert ddpm_exact.energy_distance(x + m, y) == pytest.approx(
+        (2 * mean - 2 * own) / own, rel=0.05
+    )
 
 
 def test_reverse_kernel_distance_agrees_with_monte_carlo():
@@ -417,7 +514,8 @@ def test_reverse_kernel_distance_agrees_with_monte_carlo():
     rng = np.random.default_rng(4)
     n = 1_000_000
     x = rng.choice([-1.0, 1.0], n) * math.sqrt(bar) * m + math.sqrt(bar * v + 1 - bar) * (
-        rng.standard_normal(n))
+        rng.standard_normal(n)
+    )
     x_t = math.sqrt(1 - beta) * x + math.sqrt(beta) * rng.standard_normal(n)
     distances, weights = [], []
     for low in np.arange(-2.4, 2.4, 0.1):
@@ -447,18 +545,37 @@ def test_direction_that_gives_print_is_nearer_and_the_closed_form_lies_in_the_in
         for direction, names in ddpm_tables.DIRECTIONS.items():
             for k, name in enumerate(names.values()):  # the second pixel range never suits better
                 off = (1.0 if direction == right else 1.2) + 0.3 * k
-                lines.append({"row": row, "variant": name, "n": 4, "m_react": react * off,
-                              "m_react_se": 1e-9})
+                lines.append(
+                    {
+                        "row": row,
+                        "variant": name,
+                        "n": 4,
+                        "m_react": react * off,
+                        "m_react_se": 1e-9,
+                    }
+                )
     gap = ddpm_tables.direction_gap(pd.DataFrame(lines), MEAN_SQUARES, draws=50)
     assert gap.value == pytest.approx(0.2 * sign)
     closed = []
     for direction in ("decreasing", "increasing"):
-        squares = {pixels: np.mean([
-            (expected_balance(Schedule.linear(direction=direction), channels * 1024,
-                              MEAN_SQUARES[row][pixels]).m_react
-             / ddpm_settings.PRINTED[row][0] - 1) ** 2
-            for row, (_, _, channels) in ddpm_sampling.ROWS.items()])
-            for pixels in ("[-1,1]", "[0,1]")}
+        squares = {
+            pixels: np.mean(
+                [
+                    (
+                        expected_balance(
+                            Schedule.linear(direction=direction),
+                            channels * 1024,
+                            MEAN_SQUARES[row][pixels],
+                        ).m_react
+                        / ddpm_settings.PRINTED[row][0]
+                        - 1
+                    )
+                    ** 2
+                    for row, (_, _, channels) in ddpm_sampling.ROWS.items()
+                ]
+            )
+            for pixels in ("[-1,1]", "[0,1]")
+        }
         closed.append(math.sqrt(min(squares.values())))
     assert gap.low - 1e-6 <= closed[0] - closed[1] <= gap.high + 1e-6
 
@@ -468,11 +585,20 @@ def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeyp
     cards = []
     for groups in (1, 4):
         card = tmp_path / f"groups-{groups}.json"
-        save_unet(build_unet(1, widths=(8, 8), norm_groups=groups, seed=5),
-                  card.with_suffix(".safetensors"))
-        card.write_text(json.dumps({"data": "made up", "mean_square": {"[-1,1]": 0.25},
-                                    "architecture": {"norm_groups": groups},
-                                    "training": {"steps": 0}}))
+        save_unet(
+            build_unet(1, widths=(8, 8), norm_groups=groups, seed=5),
+            card.with_suffix(".safetensors"),
+        )
+        card.write_text(
+            json.dumps(
+                {
+                    "data": "made up",
+                    "mean_square": {"[-1,1]": 0.25},
+                    "architecture": {"norm_groups": groups},
+                    "training": {"steps": 0},
+                }
+            )
+        )
         cards.append(card)
     frame = ddpm_record.compare(cards, tmp_path / "record.csv", Reporter())
     assert frame["norm_groups"].tolist() == [1, 4]

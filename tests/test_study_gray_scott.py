@@ -18,8 +18,17 @@ from rdverify.study import Context
 from rdverify.trace import Trace
 
 ROOT = Path(__file__).parents[1]
-SMALL = {"n": 48, "dx": 0.01, "dt": 1.0, "steps": 400, "square": 12, "noise": 0.02,
-         "noise_kind": "normal", "square_u": 0.5, "square_v": 0.25}
+SMALL = {
+    "n": 48,
+    "dx": 0.01,
+    "dt": 1.0,
+    "steps": 400,
+    "square": 12,
+    "noise": 0.02,
+    "noise_kind": "normal",
+    "square_u": 0.5,
+    "square_v": 0.25,
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +77,9 @@ def test_a_run_of_the_record_is_reproduced(record):
 
 
 def test_choice_rests_on_the_four_m_alone(record):
-    changed = record.assign(spot_r=record["spot_r"].sample(frac=1, random_state=0).to_numpy(),
-                            stripe_r=0.0)
+    changed = record.assign(
+        spot_r=record["spot_r"].sample(frac=1, random_state=0).to_numpy(), stripe_r=0.0
+    )
     assert search.chosen(changed) == search.chosen(record)
     moved = record.assign(spot_m_react=record["spot_m_react"] * 1.2)
     assert search.chosen(moved) != search.chosen(record)
@@ -96,8 +106,13 @@ def test_cells_fit_the_m_and_predict_r(result):
 def test_metrics_have_no_error_and_serve_every_claim(result):
     assert not {name: m.error for name, m in result.metrics.items() if m.error}
     claims = tomllib.loads((ROOT / "spec" / "claims.toml").read_text("utf-8")).get("claim", [])
-    wanted = {test[key] for claim in claims for test in claim.get("test", [])
-              for key in ("metric", "control") if test.get(key, "").startswith("rd.")}
+    wanted = {
+        test[key]
+        for claim in claims
+        for test in claim.get("test", [])
+        for key in ("metric", "control")
+        if test.get(key, "").startswith("rd.")
+    }
     assert wanted <= set(result.metrics)
 
 
@@ -129,8 +144,9 @@ def test_bound_and_decomposition_hold_on_real_runs_and_can_fail(runs):
         assert gray_scott_metrics.bound_violation(trace) <= 1e-9
         assert gray_scott_metrics.identity_residual(trace) <= 1e-9
     trace = runs.main["spot"][0].trace
-    wrong = Trace(trace.react, trace.diff, extras={"change": 0 * trace.react,
-                                                   "inner": -trace.extras["inner"]})
+    wrong = Trace(
+        trace.react, trace.diff, extras={"change": 0 * trace.react, "inner": -trace.extras["inner"]}
+    )
     assert gray_scott_metrics.bound_violation(wrong) > 1e-3
     assert gray_scott_metrics.identity_residual(wrong) > 1e-3
 

@@ -32,8 +32,13 @@ from rdverify.studies.lstm_skill_metrics import median_metric
 from rdverify.studies.lstm_tables import brackets
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-SMALL = LSTMConfig(data=SineConfig(length=30, sequences=8), batch_size=4, epochs=4,
-                   learning_rate=5e-3, schedule="constant")
+SMALL = LSTMConfig(
+    data=SineConfig(length=30, sequences=8),
+    batch_size=4,
+    epochs=4,
+    learning_rate=5e-3,
+    schedule="constant",
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,8 @@ def test_compiled_gradient_is_autograds(target):
     expected = np.concatenate([p.grad.numpy().ravel() for p in model.parameters()])
     found = np.empty_like(expected)
     assert loss_and_gradient(flatten(model), x, target == "same", found) == pytest.approx(
-        float(loss.detach()), rel=1e-5)
+        float(loss.detach()), rel=1e-5
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
 
 
@@ -107,9 +113,10 @@ def test_gradient_is_autograds():
     inputs = as_input(x, model)
     found = []
     for k in range(2):
+
         def last(c, k=k):
             h = torch.zeros(1, 1, 16, dtype=torch.float64)
-            return model.lstm(inputs[k:k + 1, :12], (h, c[None, None]))[1][1][0, 0]
+            return model.lstm(inputs[k : k + 1, :12], (h, c[None, None]))[1][1][0, 0]
 
         jacobian = torch.autograd.functional.jacobian(last, torch.zeros(16, dtype=torch.float64))
         found.append(float(jacobian.norm()) / 4)
@@ -119,8 +126,7 @@ def test_gradient_is_autograds():
 def test_plain_gradient_of_one_step():
     model = build(SMALL)
     x = np.zeros((1, 5))
-    state = {name: value.detach().double().numpy()
-             for name, value in model.lstm.named_parameters()}
+    state = {name: value.detach().double().numpy() for name, value in model.lstm.named_parameters()}
     bias = state["bias_ih_l0"][32:48] + state["bias_hh_l0"][32:48]
     expected = (1 - np.tanh(bias) ** 2)[:, None] * state["weight_hh_l0"][32:48]
     assert plain_gradient(model, x, 1) == pytest.approx(np.linalg.norm(expected) / 4)
@@ -182,16 +188,24 @@ def test_record_is_the_stated_design_and_has_300_runs_a_row(frames):
 
 
 def test_choice_never_looks_at_r(frames, choice):
-    blind = {key: frame.assign(**{column: 0.0 for column in frame
-                                  if str(column).startswith("r_")})
-             for key, frame in frames.items()}
+    blind = {
+        key: frame.assign(**{column: 0.0 for column in frame if str(column).startswith("r_")})
+        for key, frame in frames.items()
+    }
     assert choose(blind) == choice
 
 
 def test_choice_of_one_protocol_is_one_protocol(choice):
-    protocols = {(chosen.variant, *(chosen.setting[name] for name in
-                                    ("optimiser", "learning_rate", "epochs", "batch_size",
-                                     "target"))) for chosen in choice["common"].values()}
+    protocols = {
+        (
+            chosen.variant,
+            *(
+                chosen.setting[name]
+                for name in ("optimiser", "learning_rate", "epochs", "batch_size", "target")
+            ),
+        )
+        for chosen in choice["common"].values()
+    }
     assert len(protocols) == 1
     for row in ROWS:
         assert choice["best"][row.key].distance <= choice["common"][row.key].distance
@@ -214,7 +228,7 @@ def test_table1_lstm_networks_are_shipped_and_fit_the_metrics(row, choice):
 def test_damaged_weights_are_refused(choice, tmp_path):
     row = ROWS[0]
     data = (GOLDEN / "weights" / f"{row.file}.safetensors").read_bytes()
-    (tmp_path / f"{row.file}.safetensors").write_bytes(data[:len(data) // 2])
+    (tmp_path / f"{row.file}.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match="card"):
         load(row, tmp_path, choice)
     card = (GOLDEN / "weights" / f"{row.file}.json").read_text()
@@ -230,4 +244,7 @@ def test_data_settings_reach_the_generator():
     setting = first_stage(ROWS[2])[0]
     data = data_of(ROWS[2], setting)
     assert (data.mu, data.dt, data.normalisation) == (
-        setting["mu"], setting["dt"], setting["normalisation"])
+        setting["mu"],
+        setting["dt"],
+        setting["normalisation"],
+    )

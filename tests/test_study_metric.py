@@ -36,8 +36,17 @@ def test_an_exponent_is_found_in_an_exact_power_law() -> None:
 def test_eq18_plain_gray_scott_is_the_simulator() -> None:
     config = systems.regime(systems.SPOTS, 3, rows=24, cols=20, steps=50, inner_products=False)
     u, v = initial_state(config)
-    r, m_react = scaling.plain(u, v, feed=config.feed_rate, kill=config.kill_rate, d_u=config.d_u,
-                               d_v=config.d_v, dx=config.dx, dt=config.dt, steps=50)
+    r, m_react = scaling.plain(
+        u,
+        v,
+        feed=config.feed_rate,
+        kill=config.kill_rate,
+        d_u=config.d_u,
+        d_v=config.d_v,
+        dx=config.dx,
+        dt=config.dt,
+        steps=50,
+    )
     balance = balance_of(simulate(config, (u, v)).trace)
     assert r == pytest.approx(balance.r, rel=1e-12)
     assert m_react == pytest.approx(balance.m_react, rel=1e-12)
@@ -45,17 +54,34 @@ def test_eq18_plain_gray_scott_is_the_simulator() -> None:
 
 @settings(max_examples=10)
 @given(st.floats(0.1, 100), st.floats(0.1, 100), st.floats(0.1, 100))
-def test_eq18_r_does_not_depend_on_units_and_m_does(length: float, time: float, amount: float
-                                                    ) -> None:
+def test_eq18_r_does_not_depend_on_units_and_m_does(
+    length: float, time: float, amount: float
+) -> None:
     rng = np.random.default_rng(1)
     u, v = rng.random((2, 8, 8))
-    base: dict[str, Any] = {"feed": 0.03, "kill": 0.06, "d_u": 1e-5, "d_v": 5e-6, "dx": 0.01,
-                            "dt": 1.0, "steps": 5}
+    base: dict[str, Any] = {
+        "feed": 0.03,
+        "kill": 0.06,
+        "d_u": 1e-5,
+        "d_v": 5e-6,
+        "dx": 0.01,
+        "dt": 1.0,
+        "steps": 5,
+    }
     one = scaling.plain(u, v, **base)
     two = scaling.plain(
-        amount * u, amount * v, feed=0.03 / time, kill=0.06 / time, d_u=1e-5 * length**2 / time,
-        d_v=5e-6 * length**2 / time, dx=0.01 * length, dt=time, steps=5,
-        rate=1 / (amount**2 * time), full=amount)
+        amount * u,
+        amount * v,
+        feed=0.03 / time,
+        kill=0.06 / time,
+        d_u=1e-5 * length**2 / time,
+        d_v=5e-6 * length**2 / time,
+        dx=0.01 * length,
+        dt=time,
+        steps=5,
+        rate=1 / (amount**2 * time),
+        full=amount,
+    )
     assert two[0] == pytest.approx(one[0], rel=1e-10)
     assert two[1] == pytest.approx(one[1] * amount / time, rel=1e-10)
 
@@ -71,8 +97,9 @@ def test_eq18_copies_of_a_field_leave_r_alone_and_double_m() -> None:
 
 
 def test_eq14_eq17_the_ddpms_r_goes_with_the_root_of_the_step() -> None:
-    slope = scaling.exponent(scaling.DDPM_STEPS, [scaling.refined_ddpm(T, 0)[0]
-                                                  for T in scaling.DDPM_STEPS])
+    slope = scaling.exponent(
+        scaling.DDPM_STEPS, [scaling.refined_ddpm(T, 0)[0] for T in scaling.DDPM_STEPS]
+    )
     assert slope == pytest.approx(-0.5, abs=0.005)
 
 
@@ -103,7 +130,8 @@ def test_at_a_steady_state_every_split_of_the_terms_has_r_one() -> None:
     weights = np.random.default_rng(0).standard_normal((3, u.size))
     terms = np.stack([lap, u, -(u**3)])
     assert np.linalg.norm((weights * terms).sum(0)) == pytest.approx(
-        np.linalg.norm(((1 - weights) * terms).sum(0)), rel=1e-6)
+        np.linalg.norm(((1 - weights) * terms).sum(0)), rel=1e-6
+    )
 
 
 def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
@@ -114,9 +142,14 @@ def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
     assert np.ptp(u) < 0.05
 
 
-@pytest.mark.parametrize(("kind", "properties"), [
-    ("heat", {"state", "coupling", "conserving", "flattening"}),
-    ("decay", {"state", "flattening"}), ("noise", set())])
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("heat", {"state", "coupling", "conserving", "flattening"}),
+        ("decay", {"state", "flattening"}),
+        ("noise", set()),
+    ],
+)
 def test_eq01_only_the_laplacian_has_all_four_properties(kind: str, properties: set[str]) -> None:
     found = fields.shared_with_diffusion(fields.KINDS[kind])
     assert {name for name, has in found.items() if has} == properties
@@ -136,8 +169,7 @@ def test_eq16_from_a_warm_state_the_ratio_of_sums_can_be_below_one() -> None:
     with torch.no_grad():
         for parameter in model.lstm.parameters():
             parameter.zero_()  # i c~ = 0, f = 1/2: the warm state only decays
-    state = (torch.zeros(1, 4, 16, dtype=torch.float64),
-             torch.ones(1, 4, 16, dtype=torch.float64))
+    state = (torch.zeros(1, 4, 16, dtype=torch.float64), torch.ones(1, 4, 16, dtype=torch.float64))
     assert balance_of(probe(model.lstm, as_input(x, model), state)).r < 1e-12
 
 
@@ -156,8 +188,9 @@ def test_the_read_out_finds_what_a_linear_rule_can_know() -> None:
 
 
 def small_chain() -> tuple[Trace, torch.Tensor, dict[str, float], torch.Tensor]:
-    data = torch.sign(torch.randn(4, 1, 8, 8, dtype=torch.float64,
-                                  generator=torch.Generator().manual_seed(0)))
+    data = torch.sign(
+        torch.randn(4, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    )
     trace, made, residual = systems.exact_chain(data, 6, Schedule.linear(200, 5e-4, 0.1))
     return trace, made, residual, data
 
@@ -183,7 +216,8 @@ def test_cancellation_and_decomposition_are_what_they_say(seed: int) -> None:
     one = Trace(norm[0][:, :1], norm[1][:, :1], extras={"change": norm[2][:, :1]})
     single = study.parts_of(one)
     assert single["distance"] == pytest.approx(
-        single["bound"] * single["alignment"] * single["relative"])
+        single["bound"] * single["alignment"] * single["relative"]
+    )
     assert parts["distance"] <= parts["bound"] + 1e-12
 
 
@@ -206,8 +240,11 @@ def write_networks(folder: Path) -> None:
     """Two untrained networks in the form of the recorded files."""
     config = LSTMConfig(data=SineConfig(length=60, sequences=4), epochs=0)
     built = [build(config.with_seed(seed)).state_dict() for seed in (7, 8)]
-    tensors = {f"{kind}.{name}": torch.stack([state[name] for state in built])
-               for kind in ("best", "untrained") for name in built[0]}
+    tensors = {
+        f"{kind}.{name}": torch.stack([state[name] for state in built])
+        for kind in ("best", "untrained")
+        for name in built[0]
+    }
     folder.mkdir()
     safetensors.torch.save_file(tensors, folder / "lstm-sine.safetensors")
     card = {"seeds": [7, 8], "configs": {kind: config.as_json() for kind in ("best", "untrained")}}

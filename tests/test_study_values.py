@@ -22,5 +22,7 @@ def test_an_interval_that_reaches_covers_all_and_nothing_beyond(value, others):
 
 
 def test_an_exact_value_reaches_from_itself():
-    assert (Metric(2.0, "x").reaching([3.0], "x").low, Metric(2.0, "x").reaching([], "x").high
-            ) == (2.0, pytest.approx(2.0))
+    assert (Metric(2.0, "x").reaching([3.0], "x").low, Metric(2.0, "x").reaching([], "x").high) == (
+        2.0,
+        pytest.approx(2.0),
+    )

@@ -46,15 +46,20 @@ def test_round_trip_is_exact_and_bytes_repeat(saved, tmp_path):
     unet = load_unet(saved)
     again = save_unet(unet, tmp_path / "again.safetensors")
     assert again.read_bytes() == saved.read_bytes()
-    assert architecture(unet) == {"channels": 1, "widths": [8, 16], "layers_per_block": 1,
-                                  "norm_groups": 4}
+    assert architecture(unet) == {
+        "channels": 1,
+        "widths": [8, 16],
+        "layers_per_block": 1,
+        "norm_groups": 4,
+    }
 
 
 def test_half_precision_file_loads_as_float32_rounded_once(saved, tmp_path):
     unet = load_unet(saved)
     half = load_unet(save_unet(unet, tmp_path / "half.safetensors", dtype=torch.float16))
-    for (name, value), rounded in zip(unet.state_dict().items(), half.state_dict().values(),
-                                      strict=True):
+    for (name, value), rounded in zip(
+        unet.state_dict().items(), half.state_dict().values(), strict=True
+    ):
         assert torch.equal(value.half().float(), rounded), name
 
 
@@ -77,9 +82,11 @@ def refused(match: str, path: Path, **options) -> None:
 
 def test_pickles_are_never_loaded(tmp_path):
     trace = tmp_path / "sprung"
-    for name, write in (("a.pt", lambda path: torch.save(Trap(trace), path)),
-                        ("b.pkl", lambda path: path.write_bytes(pickle.dumps(Trap(trace)))),
-                        ("c.safetensors", lambda path: torch.save(Trap(trace), path))):
+    for name, write in (
+        ("a.pt", lambda path: torch.save(Trap(trace), path)),
+        ("b.pkl", lambda path: path.write_bytes(pickle.dumps(Trap(trace)))),
+        ("c.safetensors", lambda path: torch.save(Trap(trace), path)),
+    ):
         write(tmp_path / name)
         refused("not a whole safetensors file", tmp_path / name)
     assert not trace.exists()
@@ -96,7 +103,7 @@ def test_missing_foreign_and_other_architecture_are_refused(saved, tmp_path):
     save_file({"weight": torch.zeros(3)}, tmp_path / "foreign.safetensors")
     refused("no readable architecture", tmp_path / "foreign.safetensors")
     refused("1 channels, not 3", saved, channels=3)
-    text = saved.read_bytes().replace(rb'\"widths\": [8, 16]', rb'\"widths\": [8, 24]')
+    text = saved.read_bytes().replace(rb"\"widths\": [8, 16]", rb"\"widths\": [8, 24]")
     assert text != saved.read_bytes()
     saved.write_bytes(text)
     refused("another architecture", saved)
@@ -109,10 +116,16 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     refused("not finite", save_unet(unet, tmp_path / "nan.safetensors"))
 
 
-@pytest.mark.parametrize(("argument", "options"), [
-    ("channels", {"channels": 2}), ("widths", {"channels": 1, "widths": (8, 12)}),
-    ("widths", {"channels": 1, "widths": ()}), ("norm_groups", {"channels": 1, "norm_groups": 0}),
-    ("layers_per_block", {"channels": 1, "layers_per_block": 0})])
+@pytest.mark.parametrize(
+    ("argument", "options"),
+    [
+        ("channels", {"channels": 2}),
+        ("widths", {"channels": 1, "widths": (8, 12)}),
+        ("widths", {"channels": 1, "widths": ()}),
+        ("norm_groups", {"channels": 1, "norm_groups": 0}),
+        ("layers_per_block", {"channels": 1, "layers_per_block": 0}),
+    ],
+)
 def test_bad_arguments_are_named(argument, options):
     with pytest.raises(InputError, match=argument):
         build_unet(**options)

@@ -34,7 +34,10 @@ def test_what_was_not_run_is_not_run_and_never_refuted() -> None:
     results = gather({"gray-scott": StudyResult()}, None, RUN)
     assert {cell["verdict"] for cell in results["table1"]} == {"NOT_RUN"}
     assert {claim["verdict"] for claim in results["claims"]} <= {
-        "NOT_RUN", "UNTESTABLE", "UNDECIDED"}  # fmt: skip
+        "NOT_RUN",
+        "UNTESTABLE",
+        "UNDECIDED",
+    }
     assert len(results["equations"]) == 20
 
 
@@ -100,11 +103,18 @@ def test_a_study_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "REPORT.md").write_text("kept")
     words = ["verify", "--only", "gray-scott", "--output", str(tmp_path)]
     # a shell's background jobs ignore the signal, and would hand that down to this one
-    start = ("import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-             "runpy.run_module('rdverify', run_name='__main__')")
-    run = subprocess.Popen([sys.executable, "-c", start, *words], cwd=tmp_path,
-                           stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                           env={**os.environ, "RDVERIFY_DATA": ""})  # fmt: skip
+    start = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('rdverify', run_name='__main__')"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", start, *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "RDVERIFY_DATA": ""},
+    )
     assert run.stderr is not None
     assert "Gray-Scott" in run.stderr.readline()
     time.sleep(1)

@@ -91,15 +91,21 @@ def data_root(root: Path | str | None = None) -> Path:
     """``root``, or the folder that RDVERIFY_DATA names; :class:`InputError` if neither is one."""
     chosen = root if root is not None else os.environ.get(ROOT_VARIABLE) or None
     if chosen is None:
-        raise InputError("data root = None is not allowed: must be the folder of the image data, "
-                         f"given as --data-root or in the environment variable {ROOT_VARIABLE}")
+        raise InputError(
+            "data root = None is not allowed: must be the folder of the image data, "
+            f"given as --data-root or in the environment variable {ROOT_VARIABLE}"
+        )
     require(Path(chosen).is_dir(), "data root", str(chosen), "an existing folder")
     return Path(chosen)
 
 
 def load_images(
-    dataset: str, split: Split = "train", *, root: Path | str | None = None,
-    download: bool = False, channels: int | None = None,
+    dataset: str,
+    split: Split = "train",
+    *,
+    root: Path | str | None = None,
+    download: bool = False,
+    channels: int | None = None,
 ) -> ImageSet:
     """Read one split of a data set into memory.
 
@@ -127,10 +133,15 @@ def load_images(
         return _from_torchvision(dataset, split, data_root(root), download, channels)
     if dataset in _FOLDERS:
         name, expected, below = _FOLDERS[dataset]
-        return _from_folder(name, data_root(root) / below, split,
-                            expected if channels is None else channels)
-    require(dataset.startswith("folder:"), "dataset", dataset, f"one of {', '.join(NAMES)}, "
-            "or folder:PATH")
+        return _from_folder(
+            name, data_root(root) / below, split, expected if channels is None else channels
+        )
+    require(
+        dataset.startswith("folder:"),
+        "dataset",
+        dataset,
+        f"one of {', '.join(NAMES)}, or folder:PATH",
+    )
     folder = Path(dataset.removeprefix("folder:"))
     return _from_folder(folder.name, folder, split, channels)
 
@@ -147,9 +158,10 @@ def _from_torchvision(
         labels = torch.as_tensor(np.asarray(found.targets), dtype=torch.int64)
     except Exception as error:  # torchvision raises many kinds for missing and broken files
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"data root = {str(root)!r} is not allowed (no readable {name}: {reason}):"
-                         f" must hold {name} as torchvision lays it out; --download fetches it"
-                         ) from error
+        raise InputError(
+            f"data root = {str(root)!r} is not allowed (no readable {name}: {reason}):"
+            f" must hold {name} as torchvision lays it out; --download fetches it"
+        ) from error
     if native == 1:  # (n, 28, 28) -> (n, 1, 32, 32)
         images = torch.nn.functional.pad(images[:, None], (2, 2, 2, 2))
     else:  # (n, 32, 32, 3) -> (n, 3, 32, 32)
@@ -162,14 +174,23 @@ def _from_folder(name: str, folder: Path, split: Split, channels: int | None) ->
     try:
         found = datasets.ImageFolder(str(folder))
     except FileNotFoundError as error:
-        raise InputError(f"image folder = {str(folder)!r} is not allowed (no images): must hold "
-                         "one folder of images for each class") from error
+        raise InputError(
+            f"image folder = {str(folder)!r} is not allowed (no images): must hold "
+            "one folder of images for each class"
+        ) from error
     # in the order of the file names, so that every class is held out in the same share
     files = sorted(found.samples, key=lambda sample: (Path(sample[0]).name, sample[0]))
-    chosen = [sample for index, sample in enumerate(files)
-              if (index % HELD_OUT == HELD_OUT - 1) == (split == "test")]
-    require(len(chosen) > 0, "image folder", str(folder),
-            f"a folder of at least {HELD_OUT} images ({len(files)} found)")
+    chosen = [
+        sample
+        for index, sample in enumerate(files)
+        if (index % HELD_OUT == HELD_OUT - 1) == (split == "test")
+    ]
+    require(
+        len(chosen) > 0,
+        "image folder",
+        str(folder),
+        f"a folder of at least {HELD_OUT} images ({len(files)} found)",
+    )
     read = [_read(path) for path, _ in chosen]
     all_grey = all(grey for _, grey in read)
     if channels == 3:
@@ -190,8 +211,9 @@ def _read(path: str) -> tuple[Image.Image, bool]:
             return image.copy(), grey
     except (OSError, SyntaxError, ValueError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"image = {path!r} is not allowed ({reason}): must be a whole image file"
-                         ) from error
+        raise InputError(
+            f"image = {path!r} is not allowed ({reason}): must be a whole image file"
+        ) from error
 
 
 def _pixels(image: Image.Image, channels: int) -> torch.Tensor:
@@ -208,5 +230,7 @@ def _pixels(image: Image.Image, channels: int) -> torch.Tensor:
 
 def _wrong_channels(where: str, found: int, wanted: int) -> InputError:
     words = {1: "grey", 3: "colour"}
-    return InputError(f"images = {where!r} is not allowed: must be {words.get(wanted, wanted)} "
-                      f"for this model, and is {words.get(found, found)}")
+    return InputError(
+        f"images = {where!r} is not allowed: must be {words.get(wanted, wanted)} "
+        f"for this model, and is {words.get(found, found)}"
+    )

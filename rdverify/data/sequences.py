@@ -54,8 +54,12 @@ class _Sequences:
                 _require_integer(item.name, value, _COUNTS[item.name])
             elif isinstance(value, (int, float)):
                 require(math.isfinite(value), item.name, value, "a finite number")
-        require(self.normalisation in NORMALISATIONS, "normalisation", self.normalisation,
-                f"one of {', '.join(NORMALISATIONS)}")
+        require(
+            self.normalisation in NORMALISATIONS,
+            "normalisation",
+            self.normalisation,
+            f"one of {', '.join(NORMALISATIONS)}",
+        )
         require(self.scale > 0, "scale", self.scale, "a positive number")
 
 
@@ -79,9 +83,12 @@ class SineConfig(_Sequences):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(0 < self.frequency_low <= self.frequency_high <= 0.5,
-                "frequency_low, frequency_high", (self.frequency_low, self.frequency_high),
-                "0 < low <= high <= 0.5 cycles a step")
+        require(
+            0 < self.frequency_low <= self.frequency_high <= 0.5,
+            "frequency_low, frequency_high",
+            (self.frequency_low, self.frequency_high),
+            "0 < low <= high <= 0.5 cycles a step",
+        )
         require(self.amplitude > 0, "amplitude", self.amplitude, "a positive number")
 
 
@@ -169,8 +176,12 @@ def generate(config: DataConfig, part: Part = "train", sequences: int | None = N
     require(part in ("train", "unseen"), "part", part, "train or unseen")
     count = config.sequences if sequences is None else sequences
     _require_integer("sequences", count, 1)
-    require(part == "unseen" or count == config.sequences, "sequences", count,
-            "config.sequences for the training part")
+    require(
+        part == "unseen" or count == config.sequences,
+        "sequences",
+        count,
+        "config.sequences for the training part",
+    )
     shift, divisor = normaliser(config)
     return (_raw(config, part, count) - shift) / divisor
 
@@ -190,8 +201,9 @@ def normaliser(config: DataConfig) -> tuple[float, float]:
     return low, high - low
 
 
-def frequencies(config: SineConfig, part: Part = "train",
-                sequences: int | None = None) -> FloatArray:
+def frequencies(
+    config: SineConfig, part: Part = "train", sequences: int | None = None
+) -> FloatArray:
     """The frequencies of :func:`generate`'s sines, shape (sequences,), cycles a step."""
     count = config.sequences if sequences is None else sequences
     return _rng(config, part).uniform(config.frequency_low, config.frequency_high, count)
@@ -241,8 +253,13 @@ def _cached(config: DataConfig, part: Part, count: int) -> FloatArray:
     times = config.burn_in + config.dt * np.arange(config.length)
     if isinstance(config, LorenzConfig):
         # a box around the attractor; no start on the z-axis, which never leaves it
-        start = np.concatenate([rng.uniform(1, 15, count) * rng.choice([-1, 1], count),
-                                rng.uniform(-20, 20, count), rng.uniform(5, 40, count)])
+        start = np.concatenate(
+            [
+                rng.uniform(1, 15, count) * rng.choice([-1, 1], count),
+                rng.uniform(-20, 20, count),
+                rng.uniform(5, 40, count),
+            ]
+        )
         states = _integrate(lorenz_slope(config), start, times).reshape(3, count, -1)
         return cast(FloatArray, states["xyz".index(config.coordinate)])
     high = config.mu if config.mu_high is None else config.mu_high
@@ -253,8 +270,12 @@ def _cached(config: DataConfig, part: Part, count: int) -> FloatArray:
 
 
 def _raw(config: DataConfig, part: Part, count: int) -> FloatArray:
-    require(isinstance(config, (SineConfig, LorenzConfig, VanDerPolConfig)), "config", config,
-            "a SineConfig, LorenzConfig or VanDerPolConfig")
+    require(
+        isinstance(config, (SineConfig, LorenzConfig, VanDerPolConfig)),
+        "config",
+        config,
+        "a SineConfig, LorenzConfig or VanDerPolConfig",
+    )
     return _cached(config, part, count)
 
 
@@ -262,12 +283,14 @@ def _rng(config: DataConfig, part: Part) -> np.random.Generator:
     return np.random.default_rng([config.seed, ("train", "unseen").index(part)])
 
 
-def _integrate(slope: Callable[[float, FloatArray], FloatArray], start: npt.ArrayLike,
-               times: npt.ArrayLike) -> FloatArray:
+def _integrate(
+    slope: Callable[[float, FloatArray], FloatArray], start: npt.ArrayLike, times: npt.ArrayLike
+) -> FloatArray:
     """States at ``times``, shape (len(start), len(times)); all sequences in one system."""
     sampled = np.asarray(times, dtype=float)
-    result = solve_ivp(slope, (0.0, float(sampled[-1])), start, "DOP853", sampled,
-                       rtol=RTOL, atol=ATOL)
+    result = solve_ivp(
+        slope, (0.0, float(sampled[-1])), start, "DOP853", sampled, rtol=RTOL, atol=ATOL
+    )
     if not result.success:
         raise ArithmeticError(f"the integrator stopped: {result.message}")
     return cast(FloatArray, result.y)

@@ -19,8 +19,11 @@ from rdverify.study import Context
 from rdverify.unet import save_unet
 
 # row -> data sets that can serve it, the better one first
-DATASETS = {"MNIST": ("mnist",), "FashionMNIST": ("fashionmnist",),
-            "CIFAR10": ("cifar10", "cifar10-first4000")}
+DATASETS = {
+    "MNIST": ("mnist",),
+    "FashionMNIST": ("fashionmnist",),
+    "CIFAR10": ("cifar10", "cifar10-first4000"),
+}
 Splits = tuple[str, ImageSet, ImageSet]  # name, to train on, held out
 
 
@@ -36,9 +39,10 @@ def find_data(context: Context) -> dict[str, Splits]:
         refused: InputError | None = None
         for name in names:
             try:
-                train_split, test_split = (load_images(
-                    name, split, root=context.data_root, download=context.download)
-                    for split in ("train", "test"))
+                train_split, test_split = (
+                    load_images(name, split, root=context.data_root, download=context.download)
+                    for split in ("train", "test")
+                )
             except InputError as error:
                 refused = refused or error  # that of the better data set tells what to fetch
                 continue
@@ -54,12 +58,14 @@ def recipe(context: Context, row: str) -> TrainingConfig:
     """How the shipped network of a row was trained, from its card."""
     told = load_row(context.golden, row)[1]["training"]
     fields = {name: told[name] for name in vars(TrainingConfig()) if name in told}
-    return TrainingConfig(**fields | {"steps": told["steps_planned"],
-                                      "widths": tuple(told["widths"])})
+    return TrainingConfig(
+        **fields | {"steps": told["steps_planned"], "widths": tuple(told["widths"])}
+    )
 
 
-def retrain(context: Context, config: TrainingConfig | None = None, quality_images: int = 500
-            ) -> tuple[Path, Path]:
+def retrain(
+    context: Context, config: TrainingConfig | None = None, quality_images: int = 500
+) -> tuple[Path, Path]:
     """Train into ``context.work``, measure every record, and return where both lie.
 
     Resumes from checkpoints, weights and records that an earlier run left there.
@@ -86,21 +92,37 @@ def retrain(context: Context, config: TrainingConfig | None = None, quality_imag
             progress.say(f"{row}: already trained, {weights}")
         else:
             own = config or recipe(context, row)
-            trained = train(images, held_out, own, schedule=SCHEDULE,
-                            checkpoint=folder / f"{stem}.checkpoint.safetensors",
-                            snapshots=folder / f"{stem}-snapshots", progress=progress)
+            trained = train(
+                images,
+                held_out,
+                own,
+                schedule=SCHEDULE,
+                checkpoint=folder / f"{stem}.checkpoint.safetensors",
+                snapshots=folder / f"{stem}-snapshots",
+                progress=progress,
+            )
             save_unet(trained.unet, weights)
-            write_json(weights.with_suffix(".json"),
-                       card(name, images, held_out, own, SCHEDULE, trained))
-        measure_training(records / TRAINING_RECORD, name, folder / f"{stem}-snapshots",
-                         card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
-                         progress=progress)
+            write_json(
+                weights.with_suffix(".json"), card(name, images, held_out, own, SCHEDULE, trained)
+            )
+        measure_training(
+            records / TRAINING_RECORD,
+            name,
+            folder / f"{stem}-snapshots",
+            card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
+            progress=progress,
+        )
     for dataset in EPOCHS:
         if not _quality_measured(folder, dataset):
-            record_quality(dataset, folder, root=context.data_root, images=quality_images,
-                           progress=progress)
-    final_errors(folder, records / FINAL_RECORD, context.data_root,
-                 {row: name for row, (name, _, _) in data.items()})
+            record_quality(
+                dataset, folder, root=context.data_root, images=quality_images, progress=progress
+            )
+    final_errors(
+        folder,
+        records / FINAL_RECORD,
+        context.data_root,
+        {row: name for row, (name, _, _) in data.items()},
+    )
     search(folder, records / RECORD, progress)
     return folder, records
 

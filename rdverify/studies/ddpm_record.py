@@ -53,24 +53,33 @@ def last_step(network: Any, images: torch.Tensor) -> dict[str, float]:
     eps = torch.randn(images.shape, generator=generator)
     x = q_sample(images, 0, SCHEDULE, eps)
     with torch.no_grad():
-        outputs = [network(chunk, torch.zeros(len(chunk), dtype=torch.int64))
-                   for chunk in torch.split(x, 32)]
+        outputs = [
+            network(chunk, torch.zeros(len(chunk), dtype=torch.int64))
+            for chunk in torch.split(x, 32)
+        ]
     output = torch.cat([getattr(out, "sample", out) for out in outputs])
     error = (eps - output).square().flatten(1).mean(1).double()
     ratio = output.flatten(1).norm(dim=1).double() / eps.flatten(1).norm(dim=1).double().mean()
     root = len(images) ** 0.5
-    return {"error": float(error.mean()), "error_se": float(error.std()) / root,
-            "ratio": float(ratio.mean()), "ratio_se": float(ratio.std()) / root}
+    return {
+        "error": float(error.mean()),
+        "error_se": float(error.std()) / root,
+        "ratio": float(ratio.mean()),
+        "ratio_se": float(ratio.std()) / root,
+    }
 
 
-def final_errors(weights: Path, path: Path, data_root: Path | None,
-                 datasets: Mapping[str, str]) -> pd.DataFrame:
+def final_errors(
+    weights: Path, path: Path, data_root: Path | None, datasets: Mapping[str, str]
+) -> pd.DataFrame:
     """:func:`last_step` of each row on held-out images; written to ``path``."""
     lines = []
     for row, dataset in datasets.items():
         images = load_images(dataset, "test", root=data_root).scaled("[-1,1]")[:HELD_OUT]
-        lines.append({"row": row, "dataset": dataset, "n": len(images)}
-                     | last_step(load_row(weights, row)[0], images))
+        lines.append(
+            {"row": row, "dataset": dataset, "n": len(images)}
+            | last_step(load_row(weights, row)[0], images)
+        )
     frame = pd.DataFrame(lines)
     write_frame(path, frame)
     return frame
@@ -88,18 +97,32 @@ def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFra
     lines = []
     for card in cards:
         told = json.loads(card.read_text(encoding="utf-8"))
-        images, trace = sample(load_unet(card.with_suffix(".safetensors")), SCHEDULE,
-                               images=COMPARED, seed=CONTROL_SEED, progress=progress,
-                               name=f"sampling {card.stem}")
+        images, trace = sample(
+            load_unet(card.with_suffix(".safetensors")),
+            SCHEDULE,
+            images=COMPARED,
+            seed=CONTROL_SEED,
+            progress=progress,
+            name=f"sampling {card.stem}",
+        )
         balance = balance_of(trace)
         squares = images.double().square().flatten(1).mean(1)
-        lines.append({
-            "data": told["data"], "norm_groups": told["architecture"]["norm_groups"],
-            "training_steps": told["training"]["steps"], "n": COMPARED,
-            "m_react": balance.m_react, "m_react_sd": balance.m_react_runs.std(ddof=1),
-            "m_diff": balance.m_diff, "r": balance.r, "r_sd": balance.r_runs.std(ddof=1),
-            "final_ratio": balance.r_t[:, -1].mean(), "image_mean_square": float(squares.mean()),
-            "data_mean_square": told["mean_square"]["[-1,1]"]})
+        lines.append(
+            {
+                "data": told["data"],
+                "norm_groups": told["architecture"]["norm_groups"],
+                "training_steps": told["training"]["steps"],
+                "n": COMPARED,
+                "m_react": balance.m_react,
+                "m_react_sd": balance.m_react_runs.std(ddof=1),
+                "m_diff": balance.m_diff,
+                "r": balance.r,
+                "r_sd": balance.r_runs.std(ddof=1),
+                "final_ratio": balance.r_t[:, -1].mean(),
+                "image_mean_square": float(squares.mean()),
+                "data_mean_square": told["mean_square"]["[-1,1]"],
+            }
+        )
     frame = pd.DataFrame(lines)
     write_frame(path, frame)
     return frame
@@ -108,9 +131,12 @@ def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFra
 def record(golden: Path, data_root: Path | None, progress: Reporter, images: int = SAMPLED) -> None:
     """Write both records below ``golden / "search"``."""
     if data_root is not None:
-        final_errors(golden, golden / "search" / FINAL_RECORD, data_root,
-                     {"MNIST": "mnist", "FashionMNIST": "fashionmnist",
-                      "CIFAR10": "cifar10-first4000"})
+        final_errors(
+            golden,
+            golden / "search" / FINAL_RECORD,
+            data_root,
+            {"MNIST": "mnist", "FashionMNIST": "fashionmnist", "CIFAR10": "cifar10-first4000"},
+        )
     search(golden, golden / "search" / RECORD, progress, images)
 
 
@@ -127,8 +153,7 @@ def main() -> None:
         if options.compare:
             compare(options.compare, golden / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
             return
-        record(golden, options.data_root, ConsoleReporter(),
-               options.images)
+        record(golden, options.data_root, ConsoleReporter(), options.images)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

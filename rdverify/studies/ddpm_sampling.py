@@ -22,8 +22,11 @@ from rdverify.trace import Trace
 from rdverify.unet import build_unet, load_unet
 
 # setting of Table 1 -> (file stem, short name in metrics, channels)
-ROWS = {"MNIST": ("ddpm-mnist", "mnist", 1), "FashionMNIST": ("ddpm-fashionmnist", "fashion", 1),
-        "CIFAR10": ("ddpm-cifar10", "cifar10", 3)}
+ROWS = {
+    "MNIST": ("ddpm-mnist", "mnist", 1),
+    "FashionMNIST": ("ddpm-fashionmnist", "fashion", 1),
+    "CIFAR10": ("ddpm-cifar10", "cifar10", 3),
+}
 IMAGES, CONTROL_IMAGES = 16, 8
 SEEDS = {"MNIST": 0, "FashionMNIST": 1, "CIFAR10": 2}  # other noise for each row
 CONTROL_SEED = 3
@@ -95,14 +98,24 @@ def load_row(folder: Path, setting: str) -> tuple[Any, Mapping[str, Any], float]
         card = json.loads(path.read_text(encoding="utf-8"))
         mean_square = float(card["mean_square"]["[-1,1]"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"card = {str(path)!r} is not allowed ({type(error).__name__}): "
-                         "must be the JSON card beside the weights") from error
+        raise InputError(
+            f"card = {str(path)!r} is not allowed ({type(error).__name__}): "
+            "must be the JSON card beside the weights"
+        ) from error
     return network, card, mean_square
 
 
-def run_row(network: Any, setting: str, key: str, mean_square: float, images: int,
-            progress: Reporter, card: Mapping[str, Any] | None = None,
-            schedule: Schedule = SCHEDULE, shape: tuple[int, int, int] | None = None) -> Row:
+def run_row(
+    network: Any,
+    setting: str,
+    key: str,
+    mean_square: float,
+    images: int,
+    progress: Reporter,
+    card: Mapping[str, Any] | None = None,
+    schedule: Schedule = SCHEDULE,
+    shape: tuple[int, int, int] | None = None,
+) -> Row:
     """Sample ``images`` trajectories and keep a look at every tenth state."""
     states: list[torch.Tensor] = []
     noise: list[torch.Tensor] = []
@@ -114,28 +127,58 @@ def run_row(network: Any, setting: str, key: str, mean_square: float, images: in
             noise.append(eps.clone())
             steps.append(t)
 
-    ends, trace = sample(network, schedule, shape, images=images,
-                         seed=SEEDS.get(setting, CONTROL_SEED), observe=observe,
-                         progress=progress, name=f"sampling {setting}")
+    ends, trace = sample(
+        network,
+        schedule,
+        shape,
+        images=images,
+        seed=SEEDS.get(setting, CONTROL_SEED),
+        observe=observe,
+        progress=progress,
+        name=f"sampling {setting}",
+    )
     times = np.array([(schedule.T - 1 - t) / schedule.T for t in steps])
     watched = Watched(times, torch.stack(states), torch.stack(noise), tuple(steps))
     return Row(setting, key, trace, ends, watched, mean_square, card or {}, schedule)
 
 
-def sample_rows(context: Context, weights: Path, images: int = IMAGES,
-                schedule: Schedule = SCHEDULE) -> dict[str, Row]:
+def sample_rows(
+    context: Context, weights: Path, images: int = IMAGES, schedule: Schedule = SCHEDULE
+) -> dict[str, Row]:
     """All three rows from the weights below ``weights``."""
     loaded = {setting: load_row(weights, setting) for setting in ROWS}  # all files before long work
-    return {setting: run_row(network, setting, ROWS[setting][1], mean_square, images,
-                             context.progress, card, schedule)
-            for setting, (network, card, mean_square) in loaded.items()}
+    return {
+        setting: run_row(
+            network,
+            setting,
+            ROWS[setting][1],
+            mean_square,
+            images,
+            context.progress,
+            card,
+            schedule,
+        )
+        for setting, (network, card, mean_square) in loaded.items()
+    }
 
 
-def sample_untrained(context: Context, mean_square: float, images: int = CONTROL_IMAGES,
-                     schedule: Schedule = SCHEDULE) -> Row:
+def sample_untrained(
+    context: Context,
+    mean_square: float,
+    images: int = CONTROL_IMAGES,
+    schedule: Schedule = SCHEDULE,
+) -> Row:
     """The control: the MNIST architecture as initialised, seed 0."""
-    return run_row(build_unet(1, seed=0), "untrained U-Net", "control.untrained", mean_square,
-                   images, context.progress, None, schedule)
+    return run_row(
+        build_unet(1, seed=0),
+        "untrained U-Net",
+        "control.untrained",
+        mean_square,
+        images,
+        context.progress,
+        None,
+        schedule,
+    )
 
 
 # --- what the states show ---------------------------------------------------------------
@@ -214,8 +257,10 @@ def detail_times(row: Row) -> dict[str, FloatArray]:
         coarse, fine = bands(x_0)
         curves["coarse"].append(correlation(coarse, coarse_end))
         curves["fine"].append(correlation(fine, fine_end))
-    return {name: time_of_crossing(row.watched.times, np.array(values), 0.5)
-            for name, values in curves.items()}
+    return {
+        name: time_of_crossing(row.watched.times, np.array(values), 0.5)
+        for name, values in curves.items()
+    }
 
 
 def score_alignment(network: Any, images: torch.Tensor, draws: int = 4) -> dict[str, FloatArray]:

@@ -35,8 +35,11 @@ from rdverify.studies.ddpm_sampling import (
 )
 
 # Table 1 as the fit aims at it; a test holds it against the spec's copy of the table.
-PRINTED = {"MNIST": (0.2143, 3.0274, 0.0708), "FashionMNIST": (0.2152, 3.0277, 0.0711),
-           "CIFAR10": (0.3688, 5.2508, 0.0702)}
+PRINTED = {
+    "MNIST": (0.2143, 3.0274, 0.0708),
+    "FashionMNIST": (0.2152, 3.0277, 0.0711),
+    "CIFAR10": (0.3688, 5.2508, 0.0702),
+}
 GRID: Mapping[str, tuple[Any, ...]] = {
     "T": (100, 200, 250, 400, 500, 1000, 2000, 4000),
     "beta_1": (1e-5, 1e-4, 1e-3),
@@ -62,28 +65,44 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "no noise": {"variance": "none"},
 }
 # the settings that MNIST's M's leave open; they alone are sampled for every row
-OPEN = ("as trained", "beta decreasing", "pixels in [0,1]", "beta decreasing, pixels in [0,1]",
-        "sigma of the posterior", "clipped to [-1,1]")
-STEP_VARIANTS = tuple((T, scaling) for scaling in ("endpoints", "1/T")
-                      for T in (50, 200, 500, 4000))
+OPEN = (
+    "as trained",
+    "beta decreasing",
+    "pixels in [0,1]",
+    "beta decreasing, pixels in [0,1]",
+    "sigma of the posterior",
+    "clipped to [-1,1]",
+)
+STEP_VARIANTS = tuple(
+    (T, scaling) for scaling in ("endpoints", "1/T") for T in (50, 200, 500, 4000)
+)
 
 
-def closed_form(setting: Mapping[str, Any], mean_squares: Mapping[str, Mapping[str, float]]
-                ) -> dict[str, float]:
+def closed_form(
+    setting: Mapping[str, Any], mean_squares: Mapping[str, Mapping[str, float]]
+) -> dict[str, float]:
     """The nine numbers of one setting in closed form: "MNIST.m_react" and so on.
 
     Args:
         setting: one value for each name of :data:`GRID`.
         mean_squares: per row, the training pixels' mean square by pixel range.
     """
-    schedule = Schedule.linear(setting["T"], setting["beta_1"], setting["beta_T"],
-                               setting["direction"])
+    schedule = Schedule.linear(
+        setting["T"], setting["beta_1"], setting["beta_T"], setting["direction"]
+    )
     numbers: dict[str, float] = {}
     for row, (_, _, channels) in ROWS.items():
-        expected = expected_balance(schedule, channels * setting["size"] ** 2,
-                                    mean_squares[row][setting["pixels"]], setting["sigma"])
-        numbers |= {f"{row}.m_react": expected.m_react, f"{row}.m_diff": expected.m_diff,
-                    f"{row}.r": expected.r}
+        expected = expected_balance(
+            schedule,
+            channels * setting["size"] ** 2,
+            mean_squares[row][setting["pixels"]],
+            setting["sigma"],
+        )
+        numbers |= {
+            f"{row}.m_react": expected.m_react,
+            f"{row}.m_diff": expected.m_diff,
+            f"{row}.r": expected.r,
+        }
     return numbers
 
 
@@ -99,8 +118,9 @@ def fit(mean_squares: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     chi = {size: float(mean_norm(np.ones(1), size**2, np.zeros(1))[0]) for size in GRID["size"]}
     for values in product(*GRID.values()):
         setting = dict(zip(GRID, values, strict=True))
-        schedule = Schedule.linear(setting["T"], setting["beta_1"], setting["beta_T"],
-                                   setting["direction"])
+        schedule = Schedule.linear(
+            setting["T"], setting["beta_1"], setting["beta_T"], setting["direction"]
+        )
         mean_noise = float(schedule.sigma(setting["sigma"]).mean() * chi[setting["size"]])
         numbers, miss = {}, abs(mean_noise / diff - 1) / ALLOWED_DIFF
         if miss <= 5:
@@ -110,8 +130,9 @@ def fit(mean_squares: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("miss", kind="stable").reset_index(drop=True)
 
 
-def trajectories_behind(printed: Sequence[float], expected: Sequence[float],
-                        errors_of_one: Sequence[float]) -> tuple[float, int]:
+def trajectories_behind(
+    printed: Sequence[float], expected: Sequence[float], errors_of_one: Sequence[float]
+) -> tuple[float, int]:
     """How many trajectories print can be the mean of, from how far M_diff misses its expectation.
 
     M_diff knows neither data nor network, so print minus expectation is sampling
@@ -125,28 +146,43 @@ def trajectories_behind(printed: Sequence[float], expected: Sequence[float],
     return float(1 / np.mean(z**2)), int(stats.chi2.ppf(0.95, z.size) / np.sum(z**2))
 
 
-def sample_variant(network: Any, variant: Mapping[str, Any], images: int, seed: int,
-                   T: int = 1000, scaling: str = "endpoints",
-                   progress: Reporter | None = None, name: str = "sampling") -> dict[str, float]:
+def sample_variant(
+    network: Any,
+    variant: Mapping[str, Any],
+    images: int,
+    seed: int,
+    T: int = 1000,
+    scaling: str = "endpoints",
+    progress: Reporter | None = None,
+    name: str = "sampling",
+) -> dict[str, float]:
     """Run one variant of the sampler with a trained network; see :class:`Remapped`."""
     options = dict(variant)
-    schedule = Schedule.linear(T, direction=options.pop("direction", "increasing"),
-                               scaling="1/T" if scaling == "1/T" else "endpoints")
+    schedule = Schedule.linear(
+        T,
+        direction=options.pop("direction", "increasing"),
+        scaling="1/T" if scaling == "1/T" else "endpoints",
+    )
     unit = options.pop("pixels", "[-1,1]") == "[0,1]"
     scale, shift = (0.5, 0.5) if unit else (1.0, 0.0)
     carried = Remapped(network, SCHEDULE, schedule, scale, shift)
-    ends, trace = sample(carried, schedule, images=images, seed=seed, progress=progress, name=name,
-                         **options)
+    ends, trace = sample(
+        carried, schedule, images=images, seed=seed, progress=progress, name=name, **options
+    )
     balance = balance_of(trace)
     root = math.sqrt(images)
     curve = smooth(balance.r_t_pooled[None, :], max(1, T // 40))[0]
     finite = bool(np.isfinite(curve).all())
     return {
-        "m_react": balance.m_react, "m_react_se": float(balance.m_react_runs.std(ddof=1)) / root,
-        "m_diff": balance.m_diff, "m_diff_se": float(balance.m_diff_runs.std(ddof=1)) / root,
-        "r": balance.r, "r_se": float(balance.r_runs.std(ddof=1)) / root if finite else math.nan,
+        "m_react": balance.m_react,
+        "m_react_se": float(balance.m_react_runs.std(ddof=1)) / root,
+        "m_diff": balance.m_diff,
+        "m_diff_se": float(balance.m_diff_runs.std(ddof=1)) / root,
+        "r": balance.r,
+        "r_se": float(balance.r_runs.std(ddof=1)) / root if finite else math.nan,
         "final_ratio": float(balance.r_t[:, -1].mean()),
-        "r_t_start": float(curve[0]), "r_t_min": float(curve.min()),
+        "r_t_start": float(curve[0]),
+        "r_t_min": float(curve.min()),
         "u_min": float(curve.argmin() / len(curve)),
         "neighbour_correlation": float(neighbour_correlation(ends).mean()),
         "pairwise_correlation": float(pairwise_correlation(ends).mean()),
@@ -159,8 +195,10 @@ def read_record(path: Path) -> pd.DataFrame:
     try:
         text = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"record = {str(path)!r} is not allowed ({type(error).__name__}): "
-                         "must be a CSV file that rdverify wrote") from error
+        raise InputError(
+            f"record = {str(path)!r} is not allowed ({type(error).__name__}): "
+            "must be a CSV file that rdverify wrote"
+        ) from error
     return pd.DataFrame({name: _numbers(text[name].tolist()) for name in text})
 
 
@@ -181,12 +219,19 @@ def digest(weights: Path, row: str) -> str:
     try:
         return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     except OSError as error:
-        raise InputError(f"weights = {str(path)!r} is not allowed ({error.strerror}): "
-                         "must be a file that can be read") from error
+        raise InputError(
+            f"weights = {str(path)!r} is not allowed ({error.strerror}): "
+            "must be a file that can be read"
+        ) from error
 
 
-def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED,
-           only: Sequence[str] = tuple(ROWS)) -> pd.DataFrame:
+def search(
+    weights: Path,
+    path: Path,
+    progress: Reporter,
+    images: int = SAMPLED,
+    only: Sequence[str] = tuple(ROWS),
+) -> pd.DataFrame:
     """Sample every variant and step count, resuming from what ``path`` already holds.
 
     Written after each run, so that a run cut short loses one variant at most. Entries
@@ -202,8 +247,11 @@ def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED,
     jobs = [(row, name, VARIANTS[name], 1000, "endpoints") for row in ROWS for name in OPEN]
     jobs += [("MNIST", f"T = {T}, {scaling}", {}, T, scaling) for T, scaling in STEP_VARIANTS]
     jobs += [("CIFAR10", "T = 4000, endpoints", {}, 4000, "endpoints")]
-    jobs += [("MNIST", name, variant, 1000, "endpoints") for name, variant in VARIANTS.items()
-             if name not in OPEN]
+    jobs += [
+        ("MNIST", name, variant, 1000, "endpoints")
+        for name, variant in VARIANTS.items()
+        if name not in OPEN
+    ]
     jobs = [job for job in jobs if job[0] in only]
     networks: dict[str, Any] = {}
     for row, name, variant, T, scaling in jobs:
@@ -211,10 +259,18 @@ def search(weights: Path, path: Path, progress: Reporter, images: int = SAMPLED,
             continue
         if row not in networks:
             networks[row] = load_row(weights, row)[0]
-        numbers = sample_variant(networks[row], variant, images, 10, T, scaling, progress,
-                                 f"{row}, {name}")
-        entry = {"row": row, "variant": name, "T": T, "scaling": scaling, "n": images,
-                 "seed": 10, "weights": digests[row]}
+        numbers = sample_variant(
+            networks[row], variant, images, 10, T, scaling, progress, f"{row}, {name}"
+        )
+        entry = {
+            "row": row,
+            "variant": name,
+            "T": T,
+            "scaling": scaling,
+            "n": images,
+            "seed": 10,
+            "weights": digests[row],
+        }
         done = pd.concat([done, pd.DataFrame([entry | numbers])], ignore_index=True)
         write_frame(path, done)
     return done

@@ -41,8 +41,9 @@ def study(context: Context) -> StudyResult:
     return measure_setting(chosen(record), record, SEEDS, context)
 
 
-def measure_setting(setting: Setting, record: pd.DataFrame, seeds: Sequence[int],
-                    context: Context) -> StudyResult:
+def measure_setting(
+    setting: Setting, record: pd.DataFrame, seeds: Sequence[int], context: Context
+) -> StudyResult:
     """Run one setting with its variations and controls; everything the report needs."""
     runs = run_all(setting, seeds, context.workers, context.progress)
     series = {f"fig2/RD/{SETTINGS[regime]}": curve(runs, regime) for regime in REGIMES}
@@ -53,8 +54,12 @@ def measure_setting(setting: Setting, record: pd.DataFrame, seeds: Sequence[int]
         tables=tables(runs, record),
         figures=figures,
         series=series,
-        config={"setting": dict(setting), "seeds": list(seeds), "regimes": dict(REGIMES),
-                "search_runs": len(record)},
+        config={
+            "setting": dict(setting),
+            "seeds": list(seeds),
+            "regimes": dict(REGIMES),
+            "search_runs": len(record),
+        },
     )
 
 
@@ -66,7 +71,12 @@ def curve(runs: Runs, regime: str) -> dict[str, list[float]]:
     """
     steps = runs.setting["steps"]
     pooled = balance_of(until(Trace.stack([run.trace for run in runs.main[regime]]), steps))
-    at = np.unique(np.concatenate([np.arange(min(50, steps)),
-                                   np.linspace(0, steps - 1, POINTS - 50).round().astype(int)]))
-    return {"x": [float(x) for x in (at + 1) / steps],
-            "y": [float(y) for y in pooled.r_t_pooled[at]]}
+    at = np.unique(
+        np.concatenate(
+            [np.arange(min(50, steps)), np.linspace(0, steps - 1, POINTS - 50).round().astype(int)]
+        )
+    )
+    return {
+        "x": [float(x) for x in (at + 1) / steps],
+        "y": [float(y) for y in pooled.r_t_pooled[at]],
+    }

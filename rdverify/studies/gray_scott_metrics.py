@@ -79,31 +79,62 @@ def _ratio_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
     name, trace = f"rd.{regime}", Trace.stack([run.trace for run in runs.main[regime]])
     first = until(trace, steps)
     off = np.abs(balance_of(trace).r_t - 1)
-    metrics.measure(f"{name}.r", "R = M_react / M_diff over T, one value per seed",
-                    lambda: Metric.of(balance_of(first).r_runs, metrics_what(regime, "R")))
-    metrics.measure(f"{name}.transient", "largest |R_t - 1| in the first 5 % of T",
-                    lambda: Metric.of(off[:, :round(EARLY * steps)].max(axis=1),
-                                      "largest |R_t - 1| in the first 5 % of T"))
+    metrics.measure(
+        f"{name}.r",
+        "R = M_react / M_diff over T, one value per seed",
+        lambda: Metric.of(balance_of(first).r_runs, metrics_what(regime, "R")),
+    )
+    metrics.measure(
+        f"{name}.transient",
+        "largest |R_t - 1| in the first 5 % of T",
+        lambda: Metric.of(
+            off[:, : round(EARLY * steps)].max(axis=1), "largest |R_t - 1| in the first 5 % of T"
+        ),
+    )
     what = "largest |R_t - 1| from 10 % of T on"
-    metrics.measure(f"{name}.settled", what, lambda: Metric.of(
-        off[:, round(SETTLED_BY * steps):steps].max(axis=1), what))
+    metrics.measure(
+        f"{name}.settled",
+        what,
+        lambda: Metric.of(off[:, round(SETTLED_BY * steps) : steps].max(axis=1), what),
+    )
     for label, at in (("", steps), ("_2t", 2 * steps)):
         text = f"|R_t - 1| at t = {'2 T' if label else 'T'}"
-        metrics.measure(f"{name}.off_at_end{label}", text,
-                        lambda text=text, at=at: Metric.of(off[:, at - 1], text))  # type: ignore[misc]
+        metrics.measure(
+            f"{name}.off_at_end{label}",
+            text,
+            lambda text=text, at=at: Metric.of(off[:, at - 1], text),
+        )  # type: ignore[misc]
     text = "|R_t - 1| at T minus |R_t - 1| at 2 T; > 0 if it goes on converging"
-    metrics.measure(f"{name}.converges", text,
-                    lambda: Metric.of(off[:, steps - 1] - off[:, 2 * steps - 1], text))
-    metrics.measure(f"{name}.bound_holds", "|R_t - 1| <= ||change|| / ||diff|| at every step",
-                    lambda: Metric(bound_violation(trace) <= ROUNDING,
-                                   "|R_t - 1| <= ||change|| / ||diff|| at every step of every run"))
-    metrics.measure(f"{name}.decomposition_holds", "||a||^2 - ||b||^2 = <a-b, a+b>",
-                    lambda: Metric(identity_residual(trace) <= ROUNDING,
-                                   "||a||^2 - ||b||^2 = <a - b, a + b> at every step, to rounding"))
-    for part, text in (("bound", "mean ||change|| / mean ||diff||: the most |R - 1| could be"),
-                       ("alignment", "(R - 1) / bound: how little of the change is along a + b")):
-        metrics.measure(f"{name}.{part}", text,
-                        lambda part=part, text=text: Metric.of(explained(first)[part], text))  # type: ignore[misc]
+    metrics.measure(
+        f"{name}.converges",
+        text,
+        lambda: Metric.of(off[:, steps - 1] - off[:, 2 * steps - 1], text),
+    )
+    metrics.measure(
+        f"{name}.bound_holds",
+        "|R_t - 1| <= ||change|| / ||diff|| at every step",
+        lambda: Metric(
+            bound_violation(trace) <= ROUNDING,
+            "|R_t - 1| <= ||change|| / ||diff|| at every step of every run",
+        ),
+    )
+    metrics.measure(
+        f"{name}.decomposition_holds",
+        "||a||^2 - ||b||^2 = <a-b, a+b>",
+        lambda: Metric(
+            identity_residual(trace) <= ROUNDING,
+            "||a||^2 - ||b||^2 = <a - b, a + b> at every step, to rounding",
+        ),
+    )
+    for part, text in (
+        ("bound", "mean ||change|| / mean ||diff||: the most |R - 1| could be"),
+        ("alignment", "(R - 1) / bound: how little of the change is along a + b"),
+    ):
+        metrics.measure(
+            f"{name}.{part}",
+            text,
+            lambda part=part, text=text: Metric.of(explained(first)[part], text),
+        )  # type: ignore[misc]
 
 
 def metrics_what(regime: str, symbol: str) -> str:
@@ -115,19 +146,31 @@ def _steadiness_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
     steps = runs.setting["steps"]
     name, trace = f"rd.{regime}", Trace.stack([run.trace for run in runs.main[regime]])
     for label, at in (("", steps), ("_2t", 2 * steps)):
-        text = (f"||change|| / ||diffusion|| at t = {'2 T' if label else 'T'}: 0 where production "
-                "exactly matches diffusion")
-        metrics.measure(f"{name}.change{label}", text, lambda text=text, at=at: Metric.of(  # type: ignore[misc]
-            ratio_at(trace, at), text))
+        text = (
+            f"||change|| / ||diffusion|| at t = {'2 T' if label else 'T'}: 0 where production "
+            "exactly matches diffusion"
+        )
+        metrics.measure(
+            f"{name}.change{label}",
+            text,
+            lambda text=text, at=at: Metric.of(  # type: ignore[misc]
+                ratio_at(trace, at), text
+            ),
+        )
     long = runs.controls[f"long_{regime}"].trace
     text = f"||change|| / ||diffusion|| at t = {long.steps // steps} T, one seed"
-    metrics.measure(f"{name}.long.change", text,
-                    lambda: Metric(float(ratio_at(long, long.steps)[0]), text))
+    metrics.measure(
+        f"{name}.long.change", text, lambda: Metric(float(ratio_at(long, long.steps)[0]), text)
+    )
     what = f"|R_t - 1| at t = {long.steps // steps} T, one seed"
-    metrics.measure(f"{name}.long.off_at_end", what,
-                    lambda: Metric(float(abs(balance_of(long).r_t[0, -1] - 1)), what))
-    said = (f"largest ||change|| / ||diffusion|| up to T among the steps with |R_t - 1| <= "
-            f"{BALANCED}")
+    metrics.measure(
+        f"{name}.long.off_at_end",
+        what,
+        lambda: Metric(float(abs(balance_of(long).r_t[0, -1] - 1)), what),
+    )
+    said = (
+        f"largest ||change|| / ||diffusion|| up to T among the steps with |R_t - 1| <= {BALANCED}"
+    )
 
     def while_balanced() -> Metric:
         shares = []
@@ -142,8 +185,9 @@ def _steadiness_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
     metrics.measure(f"{name}.change_when_balanced", said, while_balanced)
 
 
-def agreed(simulations: Sequence[Simulation], which: Callable[[Simulation], npt.NDArray[np.float64]]
-           ) -> str:
+def agreed(
+    simulations: Sequence[Simulation], which: Callable[[Simulation], npt.NDArray[np.float64]]
+) -> str:
     """The label all runs share, or "mixed" if they differ."""
     labels = {classify(which(simulation)).label for simulation in simulations}
     return labels.pop() if len(labels) == 1 else "mixed"
@@ -152,28 +196,55 @@ def agreed(simulations: Sequence[Simulation], which: Callable[[Simulation], npt.
 def _pattern_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
     steps = runs.setting["steps"]
     text = "label of v at T by rdverify.patterns, the same for all seeds (else mixed)"
-    metrics.measure(f"rd.{regime}.pattern", text, lambda: Metric(
-        agreed(runs.main[regime], lambda run: run.snapshots[steps][1]), text,
-        n=len(runs.main[regime])))
+    metrics.measure(
+        f"rd.{regime}.pattern",
+        text,
+        lambda: Metric(
+            agreed(runs.main[regime], lambda run: run.snapshots[steps][1]),
+            text,
+            n=len(runs.main[regime]),
+        ),
+    )
     swapped = "label of v at T with D_u and D_v exchanged, the same for all seeds (else mixed)"
-    metrics.measure(f"rd.{regime}.exchanged.pattern", swapped, lambda: Metric(
-        agreed(runs.exchanged[regime], lambda run: run.v), swapped, n=len(runs.exchanged[regime])))
+    metrics.measure(
+        f"rd.{regime}.exchanged.pattern",
+        swapped,
+        lambda: Metric(
+            agreed(runs.exchanged[regime], lambda run: run.v),
+            swapped,
+            n=len(runs.exchanged[regime]),
+        ),
+    )
     exists = "whether v at T is not uniform (contrast > 0.01) in every seed"
-    metrics.measure(f"rd.{regime}.has_pattern", exists, lambda: Metric(
-        all(classify(run.snapshots[steps][1]).label != "uniform" for run in runs.main[regime]),
-        exists, n=len(runs.main[regime])))
-    metrics.measure(f"rd.{regime}.exchanged.has_pattern", exists + ", D_u and D_v exchanged",
-                    lambda: Metric(any(classify(run.v).label != "uniform"
-                                       for run in runs.exchanged[regime]),
-                                   "whether v at T is not uniform in any seed, D_u and D_v "
-                                   "exchanged", n=len(runs.exchanged[regime])))
+    metrics.measure(
+        f"rd.{regime}.has_pattern",
+        exists,
+        lambda: Metric(
+            all(classify(run.snapshots[steps][1]).label != "uniform" for run in runs.main[regime]),
+            exists,
+            n=len(runs.main[regime]),
+        ),
+    )
+    metrics.measure(
+        f"rd.{regime}.exchanged.has_pattern",
+        exists + ", D_u and D_v exchanged",
+        lambda: Metric(
+            any(classify(run.v).label != "uniform" for run in runs.exchanged[regime]),
+            "whether v at T is not uniform in any seed, D_u and D_v exchanged",
+            n=len(runs.exchanged[regime]),
+        ),
+    )
 
     for letter, index in (("u", 0), ("v", 1)):
         # where the pattern's local maxima of that field's production are: all cells at T
         own = f"largest dR_{letter}/d{letter} over the cells of the pattern at T, per unit of time"
-        metrics.measure(f"rd.{regime}.own_production_{letter}", own,
-                        lambda index=index, own=own: Metric.of(  # type: ignore[misc]
-                            [own_production(run, steps, index) for run in runs.main[regime]], own))
+        metrics.measure(
+            f"rd.{regime}.own_production_{letter}",
+            own,
+            lambda index=index, own=own: Metric.of(  # type: ignore[misc]
+                [own_production(run, steps, index) for run in runs.main[regime]], own
+            ),
+        )
 
 
 def own_production(run: Simulation, steps: int, index: int) -> float:
@@ -198,20 +269,27 @@ def _state_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
     name, states = f"rd.{regime}", _states(runs, regime)
     metrics[f"{name}.turing_exists"] = Metric(
         turing_instability_exists(states),
-        "whether some uniform steady state is stable without diffusion and unstable with it")
+        "whether some uniform steady state is stable without diffusion and unstable with it",
+    )
     metrics[f"{name}.exchanged.turing_exists"] = Metric(
         turing_instability_exists(_states(runs, regime, True)),
-        "the same with D_u and D_v exchanged")
+        "the same with D_u and D_v exchanged",
+    )
     metrics[f"{name}.trivial_growth"] = Metric(
-        states[0].growth_max, "largest growth rate of a small perturbation of (1, 0), over all "
-        "wave numbers, per unit of time")
+        states[0].growth_max,
+        "largest growth rate of a small perturbation of (1, 0), over all "
+        "wave numbers, per unit of time",
+    )
     start = config_of(runs.setting, regime, 0)
     u, v = initial_state(start)
     metrics[f"{name}.starts_turing_unstable"] = Metric(
-        any(s.turing and np.hypot(s.u - float(np.median(u)), s.v - float(np.median(v))) < 0.05
-            for s in states),
+        any(
+            s.turing and np.hypot(s.u - float(np.median(u)), s.v - float(np.median(v))) < 0.05
+            for s in states
+        ),
         "whether the run's initial state lies, outside its square, within 0.05 of a "
-        "Turing-unstable uniform state")
+        "Turing-unstable uniform state",
+    )
 
 
 def growth_of(simulation: Simulation) -> float:
@@ -222,24 +300,40 @@ def growth_of(simulation: Simulation) -> float:
 
 
 def _growth_metrics(metrics: Metrics, runs: Runs) -> None:
-    what = ("contrast of v at the end over that of the initial noise (0.001, no square) around "
-            "the uniform state; > 1 if the fluctuation grows")
+    what = (
+        "contrast of v at the end over that of the initial noise (0.001, no square) around "
+        "the uniform state; > 1 if the fluctuation grows"
+    )
     for regime in REGIMES:
         run = runs.controls[f"tiny_{regime}"]
-        metrics.measure(f"rd.{regime}.tiny_growth", what + " (1, 0)",
-                        lambda run=run: Metric(growth_of(run), what + " (1, 0)"))  # type: ignore[misc]
+        metrics.measure(
+            f"rd.{regime}.tiny_growth",
+            what + " (1, 0)",
+            lambda run=run: Metric(growth_of(run), what + " (1, 0)"),
+        )  # type: ignore[misc]
     turing = runs.controls["turing"]
-    metrics.measure("rd.turing.tiny_growth", what, lambda: Metric(
-        growth_of(turing), what + " that is Turing-unstable, F = 0.055"))
-    metrics.measure("rd.turing.pattern", "label of v at T from that state", lambda: Metric(
-        classify(turing.v).label, "label of v at T, started from the Turing-unstable uniform "
-        "state at F = 0.055 with noise of 0.001"))
+    metrics.measure(
+        "rd.turing.tiny_growth",
+        what,
+        lambda: Metric(growth_of(turing), what + " that is Turing-unstable, F = 0.055"),
+    )
+    metrics.measure(
+        "rd.turing.pattern",
+        "label of v at T from that state",
+        lambda: Metric(
+            classify(turing.v).label,
+            "label of v at T, started from the Turing-unstable uniform "
+            "state at F = 0.055 with noise of 0.001",
+        ),
+    )
 
 
 def _control_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
-    words = {"dying": "kill rate 0.08: the square dies out",
-             "flat": "the square's concentrations everywhere: dies out uniformly",
-             "noise": "no square, only the noise"}
+    words = {
+        "dying": "kill rate 0.08: the square dies out",
+        "flat": "the square's concentrations everywhere: dies out uniformly",
+        "noise": "no square, only the noise",
+    }
     for control, text in words.items():
         run, name = runs.controls[f"{control}_{regime}"], f"rd.control.{control}_{regime}"
         balance = balance_of(run.trace)
@@ -250,35 +344,49 @@ def _control_metrics(metrics: Metrics, runs: Runs, regime: str) -> None:
         metrics[f"{name}.r"] = Metric(balance.r, f"R of a control: {text}")
         metrics[f"{name}.off_at_end"] = Metric(float(off[end]), f"|R_t - 1| at the end: {text}")
         metrics[f"{name}.transient"] = Metric(
-            float(np.nanmax(off[:round(EARLY * steps)])), f"largest |R_t - 1| early on: {text}")
+            float(np.nanmax(off[: round(EARLY * steps)])), f"largest |R_t - 1| early on: {text}"
+        )
         metrics[f"{name}.settled"] = Metric(
-            float(np.nanmax(off[round(SETTLED_BY * steps):])), f"largest |R_t - 1| later: {text}")
+            float(np.nanmax(off[round(SETTLED_BY * steps) :])), f"largest |R_t - 1| later: {text}"
+        )
         metrics[f"{name}.change"] = Metric(
-            float(ratio_at(run.trace, end + 1)[0]),
-            f"||change|| / ||diffusion|| at the end: {text}")
+            float(ratio_at(run.trace, end + 1)[0]), f"||change|| / ||diffusion|| at the end: {text}"
+        )
         metrics[f"{name}.pattern"] = Metric(classify(run.v).label, f"label of v: {text}")
         metrics[f"{name}.has_pattern"] = Metric(
-            classify(run.v).label != "uniform", f"whether v is not uniform: {text}")
+            classify(run.v).label != "uniform", f"whether v is not uniform: {text}"
+        )
 
 
 def _coefficient_metrics(metrics: Metrics, runs: Runs) -> None:
     config = config_of(runs.setting, "spot", 0)
     metrics["rd.inhibitor_faster.printed"] = Metric(
-        config.d_v > config.d_u, "D_v > D_u in section 4.1's own coefficients, v the inhibitor as "
-        "section 2.1 names it")
+        config.d_v > config.d_u,
+        "D_v > D_u in section 4.1's own coefficients, v the inhibitor as section 2.1 names it",
+    )
     metrics["rd.inhibitor_faster.corrected"] = Metric(
-        config.d_u > config.d_v, "the inhibitor's coefficient is the larger, where the field with "
-        "dR/d(itself) > 0 is the activator: v, and u the inhibitor")
+        config.d_u > config.d_v,
+        "the inhibitor's coefficient is the larger, where the field with "
+        "dR/d(itself) > 0 is the activator: v, and u the inhibitor",
+    )
     metrics["rd.inhibitor_faster.equal"] = Metric(
-        config.d_u > config.d_u, "the same comparison for equal coefficients")
+        config.d_u > config.d_u, "the same comparison for equal coefficients"
+    )
     metrics["rd.homogeneous.largest_r"] = Metric(
-        max(balance_of(runs.controls[f"{c}_{r}"].trace).r
-            for r in REGIMES for c in ("dying", "flat", "noise")),
-        "largest R among the six runs that end homogeneous (dying, flat, noise; both F)", n=6)
+        max(
+            balance_of(runs.controls[f"{c}_{r}"].trace).r
+            for r in REGIMES
+            for c in ("dying", "flat", "noise")
+        ),
+        "largest R among the six runs that end homogeneous (dying, flat, noise; both F)",
+        n=6,
+    )
     metrics["rd.dominated_by_reaction.growth"] = Metric(
         max(float(np.ptp(runs.controls[f"flat_{r}"].v)) for r in REGIMES),
         "final contrast of the runs with the largest R (flat, R > 4): how much of any "
-        "fluctuation was amplified")
+        "fluctuation was amplified",
+    )
     metrics["rd.homogeneous_noise.growth"] = Metric(
         max(float(np.ptp(runs.controls[f"noise_{r}"].v)) for r in REGIMES),
-        "final contrast of the runs that start from noise alone (R < 1)")
+        "final contrast of the runs that start from noise alone (R < 1)",
+    )

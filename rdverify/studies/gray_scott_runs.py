@@ -52,9 +52,15 @@ class Runs:
 
 def until(trace: Trace, steps: int) -> Trace:
     """The first ``steps`` steps of a trace."""
-    return Trace(trace.react[:, :steps], trace.diff[:, :steps], trace.times[:steps], trace.system,
-                 trace.config, trace.seeds,
-                 {name: series[:, :steps] for name, series in trace.extras.items()})
+    return Trace(
+        trace.react[:, :steps],
+        trace.diff[:, :steps],
+        trace.times[:steps],
+        trace.system,
+        trace.config,
+        trace.seeds,
+        {name: series[:, :steps] for name, series in trace.extras.items()},
+    )
 
 
 def run_all(setting: Setting, seeds: Sequence[int], workers: int, progress: Reporter) -> Runs:
@@ -64,42 +70,57 @@ def run_all(setting: Setting, seeds: Sequence[int], workers: int, progress: Repo
     for regime in REGIMES:
         for seed in seeds:
             configs["main", regime, seed] = config_of(
-                setting, regime, seed, steps=2 * steps, inner_products=True, snapshots=(steps,))
+                setting, regime, seed, steps=2 * steps, inner_products=True, snapshots=(steps,)
+            )
         for choice, value in variations(setting):
             configs["varied", choice, str(value), regime] = config_of(
-                setting | {choice: value}, regime, seeds[0])
+                setting | {choice: value}, regime, seeds[0]
+            )
         for seed in seeds[:3]:
             plain = config_of(setting, regime, seed)
             configs["exchanged", regime, seed] = replace(plain, d_u=plain.d_v, d_v=plain.d_u)
         for dt, noise in printed_choices(setting):
             configs["printed", dt, noise, regime] = config_of(
-                setting | {"dt": dt, "noise": noise}, regime, seeds[0], kinetics="u2v",
-                steps=round(steps * setting["dt"] / dt) if noise == 0 else steps)
+                setting | {"dt": dt, "noise": noise},
+                regime,
+                seeds[0],
+                kinetics="u2v",
+                steps=round(steps * setting["dt"] / dt) if noise == 0 else steps,
+            )
         configs["single", regime] = config_of(setting, regime, seeds[0], dtype="float32")
         configs["fine", regime, "dt"] = config_of(
-            setting, regime, seeds[0], steps=2 * steps, dt=setting["dt"] / 2)
+            setting, regime, seeds[0], steps=2 * steps, dt=setting["dt"] / 2
+        )
     for name, config in _controls(setting, seeds[0]).items():
         configs["control", name] = config
     # the longest first, so that no core waits at the end
     order = sorted(configs, key=lambda key: -_cells(configs[key]))
     with progress.task("Gray-Scott: runs and controls", len(order) + len(REGIMES)) as task:
-        found = dict(zip(order, run_many([configs[key] for key in order], workers, task),
-                         strict=True))
+        found = dict(
+            zip(order, run_many([configs[key] for key in order], workers, task), strict=True)
+        )
         with ThreadPoolExecutor(workers) as pool:
-            halved = dict(zip(REGIMES, pool.map(partial(_half_cells, setting, seeds[0]), REGIMES),
-                              strict=True))
+            halved = dict(
+                zip(
+                    REGIMES, pool.map(partial(_half_cells, setting, seeds[0]), REGIMES), strict=True
+                )
+            )
         task.advance(len(REGIMES))
     return Runs(
         setting=setting,
         main={r: [found["main", r, seed] for seed in seeds] for r in REGIMES},
-        varied={(c, str(v)): {r: found["varied", c, str(v), r] for r in REGIMES}
-                for c, v in variations(setting)},
+        varied={
+            (c, str(v)): {r: found["varied", c, str(v), r] for r in REGIMES}
+            for c, v in variations(setting)
+        },
         controls={str(key[1]): found[key] for key in configs if key[0] == "control"},
         exchanged={r: [found["exchanged", r, seed] for seed in seeds[:3]] for r in REGIMES},
         fine={r: {"dt": found["fine", r, "dt"], "dx": halved[r]} for r in REGIMES},
         single={r: found["single", r] for r in REGIMES},
-        printed={(dt, noise): {r: found["printed", dt, noise, r] for r in REGIMES}
-                 for dt, noise in printed_choices(setting)},
+        printed={
+            (dt, noise): {r: found["printed", dt, noise, r] for r in REGIMES}
+            for dt, noise in printed_choices(setting)
+        },
     )
 
 
@@ -107,13 +128,24 @@ def variations(setting: Setting) -> list[tuple[str, object]]:
     """One choice changed at a time: a quarter or so to either side, or the other kind."""
     other = "uniform" if setting["noise_kind"] == "normal" else "normal"
     wanted: list[tuple[str, object]] = []
-    for choice, factors in (("n", (0.8, 1.28)), ("dx", (0.8, 1.25)), ("dt", (0.25, 0.5)),
-                            ("steps", (0.5, 2.0)), ("square", (0.5, 2.0)), ("noise", (0.0, 2.5)),
-                            ("square_u", (0.8, 1.2)), ("square_v", (0.8, 1.2))):
+    for choice, factors in (
+        ("n", (0.8, 1.28)),
+        ("dx", (0.8, 1.25)),
+        ("dt", (0.25, 0.5)),
+        ("steps", (0.5, 2.0)),
+        ("square", (0.5, 2.0)),
+        ("noise", (0.0, 2.5)),
+        ("square_u", (0.8, 1.2)),
+        ("square_v", (0.8, 1.2)),
+    ):
         for factor in factors:
             value = setting[choice] * factor
-            wanted.append((choice, round(value) if isinstance(setting[choice], int)
-                           else float(f"{value:.4g}")))
+            wanted.append(
+                (
+                    choice,
+                    round(value) if isinstance(setting[choice], int) else float(f"{value:.4g}"),
+                )
+            )
     wanted.append(("noise_kind", other))
     kept = []
     for choice, value in wanted:
@@ -127,8 +159,10 @@ def variations(setting: Setting) -> list[tuple[str, object]]:
 
 def printed_choices(setting: Setting) -> list[tuple[float, float]]:
     """(dt, noise) for the kinetics as printed: ever smaller steps, and no noise at all."""
-    return [*((setting["dt"] / part, setting["noise"]) for part in (1, 10, 100)),
-            (setting["dt"] / 2, 0.0)]
+    return [
+        *((setting["dt"] / part, setting["noise"]) for part in (1, 10, 100)),
+        (setting["dt"] / 2, 0.0),
+    ]
 
 
 def _controls(setting: Setting, seed: int) -> dict[str, GrayScottConfig]:
@@ -144,8 +178,9 @@ def _controls(setting: Setting, seed: int) -> dict[str, GrayScottConfig]:
         plain = config_of(setting, regime, seed, inner_products=True)
         dead = replace(plain, steps=min(plain.steps, DEAD_AFTER))
         configs[f"dying_{regime}"] = replace(dead, kill_rate=DYING_KILL_RATE)
-        configs[f"flat_{regime}"] = replace(dead, square=0, background_u=plain.square_u,
-                                            background_v=plain.square_v)
+        configs[f"flat_{regime}"] = replace(
+            dead, square=0, background_u=plain.square_u, background_v=plain.square_v
+        )
         configs[f"noise_{regime}"] = replace(dead, square=0)
         configs[f"tiny_{regime}"] = replace(dead, square=0, noise=TINY)
         configs[f"long_{regime}"] = replace(plain, steps=LONG * plain.steps)
@@ -160,9 +195,14 @@ def _half_cells(setting: Setting, seed: int, regime: str) -> Simulation:
     start = tuple(np.repeat(np.repeat(field, 2, 0), 2, 1) for field in initial_state(coarse))
     for halvings in (2, 4, 8, 16):
         try:
-            config = replace(coarse, rows=2 * coarse.rows, cols=2 * coarse.cols,
-                             dx=coarse.dx / 2, dt=coarse.dt / halvings,
-                             steps=coarse.steps * halvings)
+            config = replace(
+                coarse,
+                rows=2 * coarse.rows,
+                cols=2 * coarse.cols,
+                dx=coarse.dx / 2,
+                dt=coarse.dt / halvings,
+                steps=coarse.steps * halvings,
+            )
         except InputError:  # not yet a stable step
             continue
         return simulate(config, (start[0], start[1]))

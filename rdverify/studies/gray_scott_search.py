@@ -47,8 +47,14 @@ REGIMES = {"spot": 0.029, "stripe": 0.055}  # section 4.1
 SETTINGS = {"spot": "Spot Regime", "stripe": "Stripe Regime"}
 QUANTITIES: tuple[Quantity, ...] = ("m_react", "m_diff", "r")
 # Table 1 as the search aims at it; tests hold it against the spec's copy of the table.
-PRINTED = {"spot_m_react": 0.3589, "spot_m_diff": 0.3551, "spot_r": 1.0107,
-           "stripe_m_react": 0.3742, "stripe_m_diff": 0.3707, "stripe_r": 1.0093}
+PRINTED = {
+    "spot_m_react": 0.3589,
+    "spot_m_diff": 0.3551,
+    "spot_r": 1.0107,
+    "stripe_m_react": 0.3742,
+    "stripe_m_diff": 0.3707,
+    "stripe_r": 1.0093,
+}
 M_OF_BOTH = tuple(name for name in PRINTED if not name.endswith("_r"))
 
 AXES = (
@@ -70,7 +76,7 @@ WORDS: Mapping[str, str] = {
     "square": "cells on a side of the initial square in the middle",
     "square_u, square_v": "u and v inside it; outside u = 1 and v = 0",
     "noise, noise_kind": "size of the random numbers added to both initial fields: standard "
-                         "deviation (normal) or half width (uniform)",
+    "deviation (normal) or half width (uniform)",
     "stage": "design: space-filling; refine: around its best; round: settings a person would type",
     "spot_, stripe_": "at F = 0.029 and F = 0.055",
     "m_react, m_diff, r": "Eqs. (12), (15), (18)",
@@ -78,9 +84,15 @@ WORDS: Mapping[str, str] = {
 DESIGN_RUNS, REFINE_RUNS, REFINE_SHARE, SEARCH_SEED = 384, 64, 1 / 3, 20
 # Pearson's numbers (ref. 5) and the powers of two and tens beside them.
 ROUND: Mapping[str, tuple[Any, ...]] = {
-    "n": (128, 200, 256), "dx": (0.01,), "dt": (1.0,), "steps": (10_000,),
-    "square": (10, 20, 40), "noise": (0.01, 0.02, 0.05), "noise_kind": ("normal", "uniform"),
-    "square_u": (0.5,), "square_v": (0.25,),
+    "n": (128, 200, 256),
+    "dx": (0.01,),
+    "dt": (1.0,),
+    "steps": (10_000,),
+    "square": (10, 20, 40),
+    "noise": (0.01, 0.02, 0.05),
+    "noise_kind": ("normal", "uniform"),
+    "square_u": (0.5,),
+    "square_v": (0.25,),
 }
 CONTENDERS, FURTHER_SEEDS = 8, (101, 102, 103, 104, 105)
 # Settings count as fitting equally well up to this distance in the four M's: the issue's
@@ -95,8 +107,13 @@ SEVERAL = ("seeds", "finer")  # the stages that run a setting with several seeds
 def config_of(setting: Mapping[str, Any], regime: str, seed: int, **more: Any) -> GrayScottConfig:
     """The simulator's configuration of one setting of the search."""
     keys = ("dx", "dt", "steps", "square", "noise", "noise_kind", "square_u", "square_v")
-    return GrayScottConfig(feed_rate=REGIMES[regime], rows=setting["n"], cols=setting["n"],
-                           seed=seed, **({key: setting[key] for key in keys} | more))
+    return GrayScottConfig(
+        feed_rate=REGIMES[regime],
+        rows=setting["n"],
+        cols=setting["n"],
+        seed=seed,
+        **({key: setting[key] for key in keys} | more),
+    )
 
 
 def numbers_of(simulations: Mapping[str, Simulation]) -> dict[str, float]:
@@ -106,8 +123,11 @@ def numbers_of(simulations: Mapping[str, Simulation]) -> dict[str, float]:
         if simulation.diverged_at is not None:
             raise FloatingPointError(f"{regime} diverged after {simulation.diverged_at} steps")
         balance = balance_of(simulation.trace)
-        numbers |= {f"{regime}_m_react": balance.m_react, f"{regime}_m_diff": balance.m_diff,
-                    f"{regime}_r": balance.r}
+        numbers |= {
+            f"{regime}_m_react": balance.m_react,
+            f"{regime}_m_diff": balance.m_diff,
+            f"{regime}_r": balance.r,
+        }
     for regime, simulation in simulations.items():
         numbers[f"{regime}_contrast"] = float(np.ptp(simulation.v))
     return numbers
@@ -120,29 +140,68 @@ def evaluate(setting: Setting) -> dict[str, float]:
     return numbers_of(dict(zip(REGIMES, run_many(configs, 1), strict=True)))
 
 
-def search_all(folder: Path, progress: Reporter, workers: int,
-               sizes: tuple[int, int] = (DESIGN_RUNS, REFINE_RUNS)) -> pd.DataFrame:
+def search_all(
+    folder: Path,
+    progress: Reporter,
+    workers: int,
+    sizes: tuple[int, int] = (DESIGN_RUNS, REFINE_RUNS),
+) -> pd.DataFrame:
     """Run all five stages, each resumable in ``folder``, and return the one record."""
-    frames = [search(AXES, sizes[0], SEARCH_SEED, evaluate, folder / "rd-design.csv", progress,
-                     workers, name="search, stage 1 of 5")]
+    frames = [
+        search(
+            AXES,
+            sizes[0],
+            SEARCH_SEED,
+            evaluate,
+            folder / "rd-design.csv",
+            progress,
+            workers,
+            name="search, stage 1 of 5",
+        )
+    ]
     best = setting_of(ranked(frames[0]).iloc[0].to_dict(), AXES)
     near = [axis.around(best[axis.name], REFINE_SHARE) for axis in AXES]
-    frames.append(search(near, sizes[1], SEARCH_SEED, evaluate, folder / "rd-refine.csv", progress,
-                         workers, name="search, stage 2 of 5"))
+    frames.append(
+        search(
+            near,
+            sizes[1],
+            SEARCH_SEED,
+            evaluate,
+            folder / "rd-refine.csv",
+            progress,
+            workers,
+            name="search, stage 2 of 5",
+        )
+    )
     typed = [dict(zip(ROUND, values, strict=True)) for values in product(*ROUND.values())]
-    frames.append(evaluate_settings(typed, evaluate, folder / "rd-round.csv", progress, workers,
-                                    name="search, stage 3 of 5"))
+    frames.append(
+        evaluate_settings(
+            typed, evaluate, folder / "rd-round.csv", progress, workers, name="search, stage 3 of 5"
+        )
+    )
     so_far = joined(frames)
-    again = [setting_of(row, AXES) | {"seed": seed}
-             for row in ranked(so_far).head(CONTENDERS).to_dict("records")
-             for seed in FURTHER_SEEDS]
-    frames.append(evaluate_settings(again, evaluate, folder / "rd-seeds.csv", progress, workers,
-                                    name="search, stage 4 of 5"))
+    again = [
+        setting_of(row, AXES) | {"seed": seed}
+        for row in ranked(so_far).head(CONTENDERS).to_dict("records")
+        for seed in FURTHER_SEEDS
+    ]
+    frames.append(
+        evaluate_settings(
+            again, evaluate, folder / "rd-seeds.csv", progress, workers, name="search, stage 4 of 5"
+        )
+    )
     winner = chosen(joined(frames))
-    finer = [winner | {"noise": noise, "n": n, "seed": seed}
-             for n in FINER_N for noise in FINER_NOISE for seed in FINER_SEEDS]
-    frames.append(evaluate_settings(finer, evaluate, folder / "rd-finer.csv", progress, workers,
-                                    name="search, stage 5 of 5"))
+    finer = [
+        winner | {"noise": noise, "n": n, "seed": seed}
+        for n in FINER_N
+        for noise in FINER_NOISE
+        for seed in FINER_SEEDS
+    ]
+    frames.append(
+        evaluate_settings(
+            finer, evaluate, folder / "rd-finer.csv", progress, workers, name="search, stage 5 of 5"
+        )
+    )
     record = joined(frames)
     write_frame(folder / "rd.csv", record)
     return record

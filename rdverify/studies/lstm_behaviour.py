@@ -49,9 +49,10 @@ def behaviour(model: SequenceModel, x: FloatArray, variant: str) -> dict[str, fl
     first = 1 if variant == "late" else START_UP
     r_t = ratio(trace.react, trace.diff)[:, first:]  # (sequences, steps)
     extras = {name: series[:, first:] for name, series in trace.extras.items()}
-    growth = trace.extras["cell"][:, first:] - trace.extras["cell"][:, first - 1:-1]
-    activity = [series.std(axis=1) / series.mean(axis=1)
-                for series in (extras["i"], extras["one_minus_f"])]
+    growth = trace.extras["cell"][:, first:] - trace.extras["cell"][:, first - 1 : -1]
+    activity = [
+        series.std(axis=1) / series.mean(axis=1) for series in (extras["i"], extras["one_minus_f"])
+    ]
     whole = trace if variant == "whole" else read(model, x, "whole")
     cell = whole.extras["cell"]
     return {
@@ -83,8 +84,7 @@ def correlation(a: FloatArray, b: FloatArray) -> float:
     a = a - a.mean(axis=1, keepdims=True)
     b = b - b.mean(axis=1, keepdims=True)
     size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return float(np.divide((a * b).sum(axis=1), size, out=np.zeros(len(a)),
-                           where=size > 0).mean())
+    return float(np.divide((a * b).sum(axis=1), size, out=np.zeros(len(a)), where=size > 0).mean())
 
 
 def peak_shares(model: SequenceModel, x: FloatArray, f: FloatArray) -> tuple[float, float]:
@@ -95,12 +95,15 @@ def peak_shares(model: SequenceModel, x: FloatArray, f: FloatArray) -> tuple[flo
     trace = read(model, x, "whole")
     found = frequency_of(ratio(trace.react, trace.diff)[:, START_UP:])
     width = 1 / (trace.steps - START_UP)
-    return (float((np.abs(found - f) <= width).mean()),
-            float((np.abs(found - 2 * f) <= width).mean()))
+    return (
+        float((np.abs(found - f) <= width).mean()),
+        float((np.abs(found - 2 * f) <= width).mean()),
+    )
 
 
-def forced(model: SequenceModel, *, f: float | None = None, i: float | None = None
-           ) -> SequenceModel:
+def forced(
+    model: SequenceModel, *, f: float | None = None, i: float | None = None
+) -> SequenceModel:
     """A copy whose forget or input gate has the pre-activation f or i, whatever the input.
 
     f = 100 is no forgetting, i = -100 no input.
@@ -137,14 +140,16 @@ def closing(model: SequenceModel, x: FloatArray, *, i: float | None) -> dict[str
     network = model if i is None else forced(model, i=i)
     trace = probe(network.lstm, as_input(x[:, half:], network), state)
     start = np.linalg.norm(state[1][0].double().numpy(), axis=1)
-    return {"r": balance_of(trace).r,
-            "signal": float((trace.extras["cell"][:, -1] / start).mean()),
-            "log_gradient": float(np.log10(max(gradient(network, x[:, half:], half, state),
-                                               1e-300)))}
+    return {
+        "r": balance_of(trace).r,
+        "signal": float((trace.extras["cell"][:, -1] / start).mean()),
+        "log_gradient": float(np.log10(max(gradient(network, x[:, half:], half, state), 1e-300))),
+    }
 
 
-def gradient(model: SequenceModel, x: FloatArray, steps: int, state: State | None = None,
-             sequences: int = 8) -> float:
+def gradient(
+    model: SequenceModel, x: FloatArray, steps: int, state: State | None = None, sequences: int = 8
+) -> float:
     """||d C_T / d C_0||_F over that of the identity, mean over sequences (eq02 to eq07 derived).
 
     h_0 is held, so that the derivative starts from the cell alone.
@@ -157,8 +162,11 @@ def gradient(model: SequenceModel, x: FloatArray, steps: int, state: State | Non
         sequences: how many of the n.
     """
     count = min(sequences, len(x))
-    cut = None if state is None else (state[0][:, :count].contiguous(),
-                                      state[1][:, :count].contiguous())
+    cut = (
+        None
+        if state is None
+        else (state[0][:, :count].contiguous(), state[1][:, :count].contiguous())
+    )
     inside = gates(model.lstm, as_input(x[:count, :steps], model), cut)
     u = dict(model.lstm.named_parameters())["weight_hh_l0"].detach().double().numpy()
     h = model.lstm.hidden_size
@@ -169,21 +177,27 @@ def gradient(model: SequenceModel, x: FloatArray, steps: int, state: State | Non
     return float((np.linalg.norm(d_c, axis=(1, 2)) / np.sqrt(h)).mean())
 
 
-def _tangent(g: Gates, u: FloatArray, t: int, d_c: FloatArray, d_h: FloatArray
-             ) -> tuple[FloatArray, FloatArray]:
+def _tangent(
+    g: Gates, u: FloatArray, t: int, d_c: FloatArray, d_h: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """One step of the derivative of (C, h), each of shape (n, h, h)."""
     i, f, one_minus_f, c_tilde, o, c_prev, c, _ = (series[:, t, :, None] for series in g)
     d_i, d_f, d_g, d_o = np.split(u @ d_h, 4, axis=1)
     bent = np.tanh(c)
-    d_c = (f * d_c + c_prev * f * one_minus_f * d_f + c_tilde * i * (1 - i) * d_i
-           + i * (1 - c_tilde**2) * d_g)
+    d_c = (
+        f * d_c
+        + c_prev * f * one_minus_f * d_f
+        + c_tilde * i * (1 - i) * d_i
+        + i * (1 - c_tilde**2) * d_g
+    )
     return d_c, o * (1 - bent**2) * d_c + bent * o * (1 - o) * d_o
 
 
 def plain_gradient(model: SequenceModel, x: FloatArray, steps: int, sequences: int = 8) -> float:
     """Control: the same for h_t = tanh(W_C x_t + U_C h_{t-1} + b_C), no gates and no cell."""
-    weights = {name: value.detach().double().numpy()
-               for name, value in model.lstm.named_parameters()}
+    weights = {
+        name: value.detach().double().numpy() for name, value in model.lstm.named_parameters()
+    }
     size = model.lstm.hidden_size
     rows = slice(2 * size, 3 * size)
     w, u = weights["weight_ih_l0"][rows, 0], weights["weight_hh_l0"][rows]
@@ -191,13 +205,19 @@ def plain_gradient(model: SequenceModel, x: FloatArray, steps: int, sequences: i
     h = np.zeros((min(sequences, len(x)), size))
     jacobian = np.broadcast_to(np.eye(size), (len(h), size, size))
     for t in range(steps):
-        h = np.tanh(x[:len(h), t, None] * w + h @ u.T + bias)  # (n, h)
+        h = np.tanh(x[: len(h), t, None] * w + h @ u.T + bias)  # (n, h)
         jacobian = (1 - h**2)[:, :, None] * (u @ jacobian)
     return float((np.linalg.norm(jacobian, axis=(1, 2)) / np.sqrt(size)).mean())
 
 
-def lyapunov(system: str, mu: float = 0.0, seed: int = 0, trajectories: int = 16,
-             time: float = 100.0, dt: float = 0.01) -> FloatArray:
+def lyapunov(
+    system: str,
+    mu: float = 0.0,
+    seed: int = 0,
+    trajectories: int = 16,
+    time: float = 100.0,
+    dt: float = 0.01,
+) -> FloatArray:
     """Largest Lyapunov exponents over a finite time, shape (trajectories,), per unit of time.
 
     Runge-Kutta of order 4 for a trajectory and a neighbour at distance 1e-7 that is drawn
@@ -213,8 +233,11 @@ def lyapunov(system: str, mu: float = 0.0, seed: int = 0, trajectories: int = 16
     """
     rng = np.random.default_rng(seed)
     size = 3 if system == "lorenz" else 2
-    slope = (lorenz_slope(LorenzConfig()) if system == "lorenz"
-             else van_der_pol_slope(mu if system == "van_der_pol" else 0.0))
+    slope = (
+        lorenz_slope(LorenzConfig())
+        if system == "lorenz"
+        else van_der_pol_slope(mu if system == "van_der_pol" else 0.0)
+    )
     count = 2 * trajectories  # each with its neighbour
     state = np.tile(rng.uniform(0.5, 2.0, (size, trajectories)), 2)  # (size, count)
     offset = 1e-7

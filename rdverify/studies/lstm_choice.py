@@ -61,13 +61,14 @@ def finalists(row: Row, frame: pd.DataFrame) -> pd.DataFrame:
         data = generate(data_of(row, {**setting, "seed": 0}))
         variance[tuple(setting.values())] = float(data.var())
     keys = [tuple(values) for values in table[names_of(row)].to_numpy(object).tolist()]
-    explained = np.array([loss <= LEARNED * variance[key]
-                          for loss, key in zip(table["loss"], keys, strict=True)])
+    explained = np.array(
+        [loss <= LEARNED * variance[key] for loss, key in zip(table["loss"], keys, strict=True)]
+    )
     return pd.DataFrame(table[explained].reset_index(drop=True))
 
 
 def choose(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Chosen]]:
-    """"best" and "common" -> row -> what was chosen.
+    """What was chosen: "best" or "common" -> row -> setting and reading.
 
     best: for each row the nearest setting and variant of its own. common: the
     protocol (training choices and variant) whose worst row is nearest, with the
@@ -85,6 +86,8 @@ def choose(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Chosen]]:
 
 
 def _chosen(row: Row, line: pd.Series) -> Chosen:
-    setting = {name: line[name].item() if hasattr(line[name], "item") else line[name]
-               for name in names_of(row)}
+    setting = {
+        name: line[name].item() if hasattr(line[name], "item") else line[name]
+        for name in names_of(row)
+    }
     return Chosen(setting, str(line["variant"]), float(line["distance"]), int(line["seeds"]))

@@ -116,7 +116,7 @@ def _epoch(theta, x, order, size, same, kind, lr, limit, first, second, done):  
     gradient = np.empty(theta.size, np.float32)
     total = 0.0
     for start in range(0, order.size, size):
-        rows = order[start:start + size]
+        rows = order[start : start + size]
         total += loss_and_gradient(theta, x[rows], same, gradient) * rows.size
         square = 0.0
         for k in range(theta.size):
@@ -129,8 +129,11 @@ def _epoch(theta, x, order, size, same, kind, lr, limit, first, second, done):  
             if kind == 0:
                 first[k] += np.float32(0.1) * (g - first[k])
                 second[k] = np.float32(0.999) * second[k] + np.float32(0.001) * g * g
-                theta[k] -= np.float32(lr / rise) * first[k] / (
-                    np.sqrt(second[k]) / np.float32(fall) + np.float32(1e-8))
+                theta[k] -= (
+                    np.float32(lr / rise)
+                    * first[k]
+                    / (np.sqrt(second[k]) / np.float32(fall) + np.float32(1e-8))
+                )
             elif kind == 1:
                 second[k] = np.float32(0.99) * second[k] + np.float32(0.01) * g * g
                 theta[k] -= np.float32(lr) * g / (np.sqrt(second[k]) + np.float32(1e-8))
@@ -146,8 +149,9 @@ def flatten(model: SequenceModel) -> npt.NDArray[np.float32]:
     return np.concatenate([state[name].numpy().ravel() for name in NAMES])
 
 
-def train_fast(config: LSTMConfig, data: npt.ArrayLike | None = None
-               ) -> tuple[SequenceModel, npt.NDArray[np.float64]]:
+def train_fast(
+    config: LSTMConfig, data: npt.ArrayLike | None = None
+) -> tuple[SequenceModel, npt.NDArray[np.float64]]:
     """As :func:`rdverify.lstm_training.train`, compiled: the network and its losses.
 
     Args:
@@ -167,13 +171,23 @@ def train_fast(config: LSTMConfig, data: npt.ArrayLike | None = None
     losses = np.zeros(config.epochs)
     for epoch in range(config.epochs):
         order = np.concatenate([rows.numpy() for rows in batches(config, epoch, len(x))])
-        losses[epoch], done = _epoch(theta, x, order, size, config.target == "same",
-                                     KINDS[config.optimiser], rate(config, epoch), limit, first,
-                                     second, done)
+        losses[epoch], done = _epoch(
+            theta,
+            x,
+            order,
+            size,
+            config.target == "same",
+            KINDS[config.optimiser],
+            rate(config, epoch),
+            limit,
+            first,
+            second,
+            done,
+        )
     state, place = model.state_dict(), 0
     for name in NAMES:
         count = state[name].numel()
-        state[name] = torch.from_numpy(theta[place:place + count].copy()).view(state[name].shape)
+        state[name] = torch.from_numpy(theta[place : place + count].copy()).view(state[name].shape)
         place += count
     model.load_state_dict(state)
     return model.eval(), losses

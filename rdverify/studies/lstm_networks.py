@@ -42,14 +42,13 @@ KINDS: Mapping[str, str] = {
     "shuffled": "the kind best, trained on the data in shuffled time",
     "skilled": "trained longer at a falling rate, to see what such a network can learn",
     "steadied": "the kind skilled, longer still and with noise on what is read, so that it learns "
-                "to correct its own errors (sines only)",
+    "to correct its own errors (sines only)",
 }
 # what Table 1 rests on is trained by torch.nn.LSTM, controls by its compiled equal, which
 # knows no input noise
 BY_TORCH = ("best", "common", "steadied")
 SKILLED: Mapping[str, DataConfig] = {
-    "sine": SineConfig(sequences=64, normalisation="none", frequency_low=0.02,
-                       frequency_high=0.1),
+    "sine": SineConfig(sequences=64, normalisation="none", frequency_low=0.02, frequency_high=0.1),
     "lorenz": LorenzConfig(sequences=64),
     "van_der_pol": VanDerPolConfig(sequences=64, dt=0.2),
 }
@@ -64,16 +63,25 @@ def configs(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, l
     best = config_of(row, {**choice["best"][row.key].setting, "seed": 0})
     common = config_of(row, {**choice["common"][row.key].setting, "seed": 0})
     skilled = LSTMConfig(data=SKILLED[row.key], epochs=300, batch_size=16)
-    template = {"best": best, "common": common, "skilled": skilled, "noise": best,
-                "shuffled": best, "untrained": dataclasses.replace(best, epochs=0)}
+    template = {
+        "best": best,
+        "common": common,
+        "skilled": skilled,
+        "noise": best,
+        "shuffled": best,
+        "untrained": dataclasses.replace(best, epochs=0),
+    }
     if row.key == "sine":
         template["steadied"] = dataclasses.replace(skilled, epochs=1200, input_noise=0.05)
     return {kind: [config.with_seed(seed) for seed in SEEDS] for kind, config in template.items()}
 
 
-def train_kinds(row: Row, choice: Mapping[str, Mapping[str, Chosen]],
-                progress: Reporter | None = None, workers: int = 1
-                ) -> tuple[Networks, dict[str, list[float]]]:
+def train_kinds(
+    row: Row,
+    choice: Mapping[str, Mapping[str, Chosen]],
+    progress: Reporter | None = None,
+    workers: int = 1,
+) -> tuple[Networks, dict[str, list[float]]]:
     """All networks of a row from scratch, and each one's last loss."""
     networks: Networks = {}
     losses: dict[str, list[float]] = {}
@@ -99,28 +107,48 @@ def train_kinds(row: Row, choice: Mapping[str, Mapping[str, Chosen]],
     return networks, losses
 
 
-def save(row: Row, folder: Path, networks: Networks, losses: Mapping[str, Sequence[float]],
-         choice: Mapping[str, Mapping[str, Chosen]]) -> None:
+def save(
+    row: Row,
+    folder: Path,
+    networks: Networks,
+    losses: Mapping[str, Sequence[float]],
+    choice: Mapping[str, Mapping[str, Chosen]],
+) -> None:
     """Write ``<row>.safetensors`` (tensors kind.name of shape (10, ...)) and its card."""
-    tensors = {f"{kind}.{name}": torch.stack([model.state_dict()[name] for model in models])
-               for kind, models in networks.items() for name in models[0].state_dict()}
+    tensors = {
+        f"{kind}.{name}": torch.stack([model.state_dict()[name] for model in models])
+        for kind, models in networks.items()
+        for name in models[0].state_dict()
+    }
     data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
     write_atomically(folder / f"{row.file}.safetensors", lambda stream: stream.write(data))
-    write_json(folder / f"{row.file}.json", {
-        "schema": "rdverify-lstm-card-1", "row": row.setting, "weights": f"{row.file}.safetensors",
-        "sha256": hashlib.sha256(data).hexdigest(), "stored_as": "float32, kind.name (seed, ...)",
-        "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
-        "seeds": list(SEEDS), "kinds": {kind: KINDS[kind] for kind in networks},
-        "variant": {kind: choice[kind][row.key].variant for kind in ("best", "common")},
-        "configs": _plain(row, choice),
-        "losses": {kind: list(values) for kind, values in losses.items()},
-        "licence": "MIT; the data are generated, no third party's",
-        "trained_with": {"torch": torch.__version__, "numpy": np.__version__,
-                         "python": platform.python_version(), "machine": platform.machine(),
-                         "threads": 1, "by_torch_nn_LSTM": list(BY_TORCH),
-                         "by_compiled_kernel": [k for k in networks if k not in BY_TORCH]},
-        "again": "rdverify verify --only lstm --profile full trains them from scratch",
-    })
+    write_json(
+        folder / f"{row.file}.json",
+        {
+            "schema": "rdverify-lstm-card-1",
+            "row": row.setting,
+            "weights": f"{row.file}.safetensors",
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "stored_as": "float32, kind.name (seed, ...)",
+            "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
+            "seeds": list(SEEDS),
+            "kinds": {kind: KINDS[kind] for kind in networks},
+            "variant": {kind: choice[kind][row.key].variant for kind in ("best", "common")},
+            "configs": _plain(row, choice),
+            "losses": {kind: list(values) for kind, values in losses.items()},
+            "licence": "MIT; the data are generated, no third party's",
+            "trained_with": {
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+                "machine": platform.machine(),
+                "threads": 1,
+                "by_torch_nn_LSTM": list(BY_TORCH),
+                "by_compiled_kernel": [k for k in networks if k not in BY_TORCH],
+            },
+            "again": "rdverify verify --only lstm --profile full trains them from scratch",
+        },
+    )
 
 
 def recorded(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> bool:
@@ -129,8 +157,10 @@ def recorded(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]])
     if not card.exists() or not (folder / f"{row.file}.safetensors").exists():
         return False
     found = json.loads(card.read_text(encoding="utf-8"))
-    return bool(found.get("configs") == json.loads(to_json(_plain(row, choice)))
-                and found.get("seeds") == list(SEEDS))
+    return bool(
+        found.get("configs") == json.loads(to_json(_plain(row, choice)))
+        and found.get("seeds") == list(SEEDS)
+    )
 
 
 def _plain(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, Any]:
@@ -140,14 +170,19 @@ def _plain(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, An
 def load(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> Networks:
     """The shipped networks; raises InputError if they are of other settings or damaged."""
     path = folder / f"{row.file}.safetensors"
-    require(recorded(row, folder, choice), "weights", str(path),
-            "there, with a card of the settings that the search's record chooses")
+    require(
+        recorded(row, folder, choice),
+        "weights",
+        str(path),
+        "there, with a card of the settings that the search's record chooses",
+    )
     try:
         tensors = safetensors.torch.load_file(path)
     except Exception as error:
         reason = " ".join(str(error).split())[:100]
-        raise InputError(f"weights = {str(path)!r} is not allowed ({reason}): must be a whole "
-                         "safetensors file") from error
+        raise InputError(
+            f"weights = {str(path)!r} is not allowed ({reason}): must be a whole safetensors file"
+        ) from error
     networks: Networks = {}
     for kind, wanted in configs(row, choice).items():
         model = SequenceModel(wanted[0].hidden)

@@ -94,20 +94,43 @@ class Row:
 
 
 ROWS = (
-    Row("sine", "lstm-sine", "Sine Waves", 1.6732, 1.6204, 1.0325, (
-        Axis("frequency_high", 0.005, 0.2, "log"),
-        Axis("low_share", 0.05, 0.95),  # lowest frequency over the highest
-        Axis("amplitude", 0.5, 2.0, "log"))),
-    Row("lorenz", "lstm-lorenz", "Lorenz System", 1.5836, 1.5254, 1.0381, (
-        Axis("dt", 0.005, 0.2, "log"),
-        Axis("coordinate", choices=("x", "y", "z")),
-        NORMALISED)),
-    Row("van_der_pol", "lstm-van-der-pol", "Van der Pol", 1.8933, 1.9791, 0.9566, (
-        Axis("mu", 0.2, 8.0, "log"),
-        Axis("dt", 0.02, 0.5, "log"),
-        Axis("coordinate", choices=("x", "v")),
-        Axis("burn_in", choices=(0.0, 20.0)),
-        NORMALISED)),
+    Row(
+        "sine",
+        "lstm-sine",
+        "Sine Waves",
+        1.6732,
+        1.6204,
+        1.0325,
+        (
+            Axis("frequency_high", 0.005, 0.2, "log"),
+            Axis("low_share", 0.05, 0.95),  # lowest frequency over the highest
+            Axis("amplitude", 0.5, 2.0, "log"),
+        ),
+    ),
+    Row(
+        "lorenz",
+        "lstm-lorenz",
+        "Lorenz System",
+        1.5836,
+        1.5254,
+        1.0381,
+        (Axis("dt", 0.005, 0.2, "log"), Axis("coordinate", choices=("x", "y", "z")), NORMALISED),
+    ),
+    Row(
+        "van_der_pol",
+        "lstm-van-der-pol",
+        "Van der Pol",
+        1.8933,
+        1.9791,
+        0.9566,
+        (
+            Axis("mu", 0.2, 8.0, "log"),
+            Axis("dt", 0.02, 0.5, "log"),
+            Axis("coordinate", choices=("x", "v")),
+            Axis("burn_in", choices=(0.0, 20.0)),
+            NORMALISED,
+        ),
+    ),
 )
 
 
@@ -116,22 +139,33 @@ def data_of(row: Row, setting: Mapping[str, Any]) -> DataConfig:
     seed = int(setting["seed"])
     if row.key == "sine":
         high = float(setting["frequency_high"])
-        return SineConfig(seed=seed, sequences=SEQUENCES, normalisation="none",
-                          frequency_high=high,
-                          frequency_low=high * float(setting["low_share"]),
-                          amplitude=float(setting["amplitude"]))
+        return SineConfig(
+            seed=seed,
+            sequences=SEQUENCES,
+            normalisation="none",
+            frequency_high=high,
+            frequency_low=high * float(setting["low_share"]),
+            amplitude=float(setting["amplitude"]),
+        )
     names = [axis.name for axis in row.axes]
     chosen = {name: setting[name] for name in names}
     return (LorenzConfig if row.key == "lorenz" else VanDerPolConfig)(
-        seed=seed, sequences=SEQUENCES, **chosen)
+        seed=seed, sequences=SEQUENCES, **chosen
+    )
 
 
 def config_of(row: Row, setting: Mapping[str, Any]) -> LSTMConfig:
     """The whole configuration of one setting: h = 16, constant rate, gradients clipped at 1."""
     return LSTMConfig(
-        data=data_of(row, setting), target=setting["target"], optimiser=setting["optimiser"],
-        learning_rate=float(setting["learning_rate"]), epochs=int(setting["epochs"]),
-        batch_size=int(setting["batch_size"]), schedule="constant", seed=int(setting["seed"]))
+        data=data_of(row, setting),
+        target=setting["target"],
+        optimiser=setting["optimiser"],
+        learning_rate=float(setting["learning_rate"]),
+        epochs=int(setting["epochs"]),
+        batch_size=int(setting["batch_size"]),
+        schedule="constant",
+        seed=int(setting["seed"]),
+    )
 
 
 def read(model: SequenceModel, x: FloatArray, variant: str, *, detail: bool = False) -> Trace:
@@ -168,9 +202,13 @@ def readable(target: str) -> list[str]:
 
 def cut(trace: Trace, first: int) -> Trace:
     """The trace from step ``first`` (0-based) on."""
-    return replace(trace, react=trace.react[:, first:], diff=trace.diff[:, first:],
-                   times=trace.times[first:],
-                   extras={name: series[:, first:] for name, series in trace.extras.items()})
+    return replace(
+        trace,
+        react=trace.react[:, first:],
+        diff=trace.diff[:, first:],
+        times=trace.times[first:],
+        extras={name: series[:, first:] for name, series in trace.extras.items()},
+    )
 
 
 def numbers_of(model: SequenceModel, x: FloatArray, target: str) -> dict[str, float]:
@@ -178,8 +216,11 @@ def numbers_of(model: SequenceModel, x: FloatArray, target: str) -> dict[str, fl
     numbers: dict[str, float] = {}
     for variant in readable(target):
         balance = balance_of(read(model, x, variant))
-        numbers |= {f"m_react_{variant}": balance.m_react, f"m_diff_{variant}": balance.m_diff,
-                    f"r_{variant}": balance.r}
+        numbers |= {
+            f"m_react_{variant}": balance.m_react,
+            f"m_diff_{variant}": balance.m_diff,
+            f"r_{variant}": balance.r,
+        }
     return numbers
 
 

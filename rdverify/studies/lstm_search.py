@@ -59,8 +59,11 @@ def evaluate(row: Row, setting: Setting) -> dict[str, float]:
     before = numbers_of(build(config), x, "same")
     model, losses = train_fast(config)
     found = numbers_of(model, x, config.target)
-    extra = {"r_untrained": before["r_whole"], "r_untrained_late": before["r_late"],
-             "loss": float(losses[-1])}
+    extra = {
+        "r_untrained": before["r_whole"],
+        "r_untrained_late": before["r_late"],
+        "loss": float(losses[-1]),
+    }
     if config.target == "next":
         extra["skill"] = one_step(model, x).factor
     return found | extra
@@ -70,8 +73,10 @@ def first_stage(row: Row, count: int = FIRST, other: int = OTHER) -> list[Settin
     """Scrambled Sobol points over all choices; seeds differ from setting to setting."""
     axes = [*TRAINING, *row.axes]
     settings = [{"optimiser": "adam", **point} for point in design(axes, count, DESIGN_SEED)]
-    settings += [{"optimiser": point.pop("optimiser"), **point}
-                 for point in design([*axes, OPTIMISERS], other, DESIGN_SEED + 1)]
+    settings += [
+        {"optimiser": point.pop("optimiser"), **point}
+        for point in design([*axes, OPTIMISERS], other, DESIGN_SEED + 1)
+    ]
     return [{"stage": 1, "seed": index, **setting} for index, setting in enumerate(settings)]
 
 
@@ -81,11 +86,17 @@ def distances(row: Row, frame: pd.DataFrame) -> pd.DataFrame:
     for variant in VARIANTS:
         if f"m_react_{variant}" not in frame:
             continue
-        deviations = [np.abs(frame[column].to_numpy(float) / target - 1)
-                      for column, target in row.targets(variant).items()]
-        part = frame.assign(variant=variant, distance=np.maximum(*deviations),
-                            m_react=frame[f"m_react_{variant}"],
-                            m_diff=frame[f"m_diff_{variant}"], r=frame[f"r_{variant}"])
+        deviations = [
+            np.abs(frame[column].to_numpy(float) / target - 1)
+            for column, target in row.targets(variant).items()
+        ]
+        part = frame.assign(
+            variant=variant,
+            distance=np.maximum(*deviations),
+            m_react=frame[f"m_react_{variant}"],
+            m_diff=frame[f"m_diff_{variant}"],
+            r=frame[f"r_{variant}"],
+        )
         parts.append(part[np.isfinite(part["distance"].to_numpy(float))])
     table = pd.concat(parts, ignore_index=True)
     ordered = table.sort_values(["distance", "index"], kind="stable")
@@ -110,8 +121,9 @@ def nearest_protocols(tables: Mapping[str, pd.DataFrame], count: int) -> list[Se
     return [_plain(line, PROTOCOL) for line in lines.to_dict("records")]
 
 
-def second_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start: int,
-                 count: int = PER_PROTOCOL) -> list[Setting]:
+def second_stage(
+    row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start: int, count: int = PER_PROTOCOL
+) -> list[Setting]:
     """Further data settings: over the whole ranges for each chosen protocol, and near the best.
 
     Near means a third of each (log) range around each of the row's NEIGHBOURHOODS
@@ -120,8 +132,10 @@ def second_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start
     lines = table.drop_duplicates("index").head(NEIGHBOURHOODS).to_dict("records")
     designs: list[tuple[Mapping[Any, Any], tuple[Axis, ...]]]
     designs = [(protocol, row.axes) for protocol in chosen]
-    designs += [(line, tuple(axis.around(line[axis.name], NEIGHBOURHOOD) for axis in row.axes))
-                for line in lines]
+    designs += [
+        (line, tuple(axis.around(line[axis.name], NEIGHBOURHOOD) for axis in row.axes))
+        for line in lines
+    ]
     settings: list[Setting] = []
     for place, (training, axes) in enumerate(designs):
         kept = _plain(training, PROTOCOL[:-1])
@@ -130,63 +144,111 @@ def second_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start
         free = [axis for axis in axes if axis.name not in kept]
         for point in design(free, count, DESIGN_SEED + 10 + place):
             values = {**kept, **point}
-            settings.append({"stage": 2, "seed": start + len(settings),
-                             **{name: values[name] for name in
-                                (*PROTOCOL[:-1], *(axis.name for axis in axes))}})
+            settings.append(
+                {
+                    "stage": 2,
+                    "seed": start + len(settings),
+                    **{
+                        name: values[name]
+                        for name in (*PROTOCOL[:-1], *(axis.name for axis in axes))
+                    },
+                }
+            )
     return settings
 
 
 # R < 1 was seen beforehand in one place, one seed: relaxation oscillations at a high rate,
 # read without start-up or free-running; the ranges there get a design of their own
-FURTHER = {"van_der_pol": (
-    Axis("epochs", choices=(100, 200)), Axis("batch_size", choices=(16, 64)),
-    Axis("mu", 2.0, 7.0, "log"), Axis("dt", 0.1, 0.35, "log"),
-    Axis("coordinate", choices=("x", "v")), Axis("burn_in", choices=(0.0, 20.0)),
-    Axis("normalisation", choices=("standard", "minmax")))}
+FURTHER = {
+    "van_der_pol": (
+        Axis("epochs", choices=(100, 200)),
+        Axis("batch_size", choices=(16, 64)),
+        Axis("mu", 2.0, 7.0, "log"),
+        Axis("dt", 0.1, 0.35, "log"),
+        Axis("coordinate", choices=("x", "v")),
+        Axis("burn_in", choices=(0.0, 20.0)),
+        Axis("normalisation", choices=("standard", "minmax")),
+    )
+}
 FURTHER_FIXED = {"optimiser": "adam", "learning_rate": 1e-2, "target": "next"}
 FURTHER_COUNT = 32
 
 
 # the same, on data as they are: how far does R go where both M's fit?
-RAW = {"van_der_pol": (
-    Axis("learning_rate", choices=(3e-3, 1e-2)), Axis("epochs", choices=(100, 200)),
-    Axis("batch_size", choices=(16, 64)), Axis("mu", 2.0, 5.0, "log"),
-    Axis("dt", 0.1, 0.3, "log"), Axis("burn_in", choices=(0.0, 20.0)))}
+RAW = {
+    "van_der_pol": (
+        Axis("learning_rate", choices=(3e-3, 1e-2)),
+        Axis("epochs", choices=(100, 200)),
+        Axis("batch_size", choices=(16, 64)),
+        Axis("mu", 2.0, 5.0, "log"),
+        Axis("dt", 0.1, 0.3, "log"),
+        Axis("burn_in", choices=(0.0, 20.0)),
+    )
+}
 RAW_FIXED = {"optimiser": "adam", "target": "next", "coordinate": "x", "normalisation": "none"}
 RAW_COUNT, RAW_SEED = 64, 1384
 
 
 # the one place where an early run came near the row's R, run with other seeds
-NEAR_MISS = {"van_der_pol": {
-    "optimiser": "adam", "learning_rate": 8e-3, "epochs": 200, "target": "next", "mu": 3.0,
-    "dt": 0.2, "coordinate": "x", "burn_in": 20.0, "normalisation": "none"}}
+NEAR_MISS = {
+    "van_der_pol": {
+        "optimiser": "adam",
+        "learning_rate": 8e-3,
+        "epochs": 200,
+        "target": "next",
+        "mu": 3.0,
+        "dt": 0.2,
+        "coordinate": "x",
+        "burn_in": 20.0,
+        "normalisation": "none",
+    }
+}
 NEAR_MISS_SEEDS = 12
 
 
 def near_miss_stage(row: Row, start: int) -> list[Setting]:
     """Twelve seeds of NEAR_MISS at both batch sizes, or nothing for other rows."""
     names = (*PROTOCOL[:-1], *(axis.name for axis in row.axes))
-    runs = [{**NEAR_MISS[row.key], "batch_size": size} for size in (16, 64)
-            for _ in range(NEAR_MISS_SEEDS)] if row.key in NEAR_MISS else []
-    return [{"stage": 6, "seed": start + place, **{name: run[name] for name in names}}
-            for place, run in enumerate(runs)]
+    runs = (
+        [
+            {**NEAR_MISS[row.key], "batch_size": size}
+            for size in (16, 64)
+            for _ in range(NEAR_MISS_SEEDS)
+        ]
+        if row.key in NEAR_MISS
+        else []
+    )
+    return [
+        {"stage": 6, "seed": start + place, **{name: run[name] for name in names}}
+        for place, run in enumerate(runs)
+    ]
 
 
 def further_stage(row: Row, start: int, stage: int) -> list[Setting]:
     """A further design in the ranges of FURTHER (stage 2) or RAW (5); nothing for other rows."""
-    axes, fixed, count = ((FURTHER, FURTHER_FIXED, FURTHER_COUNT) if stage == 2
-                          else (RAW, RAW_FIXED, RAW_COUNT))
+    axes, fixed, count = (
+        (FURTHER, FURTHER_FIXED, FURTHER_COUNT) if stage == 2 else (RAW, RAW_FIXED, RAW_COUNT)
+    )
     if row.key not in axes:
         return []
     names = (*PROTOCOL[:-1], *(axis.name for axis in row.axes))
-    points = [{**fixed, **point}
-              for point in design(axes[row.key], count, DESIGN_SEED + 48 + stage)]
-    return [{"stage": stage, "seed": start + place, **{name: point[name] for name in names}}
-            for place, point in enumerate(points)]
+    points = [
+        {**fixed, **point} for point in design(axes[row.key], count, DESIGN_SEED + 48 + stage)
+    ]
+    return [
+        {"stage": stage, "seed": start + place, **{name: point[name] for name in names}}
+        for place, point in enumerate(points)
+    ]
 
 
-def third_stage(row: Row, table: pd.DataFrame, chosen: Sequence[Setting], start: int,
-                nearest: int = NEAREST, seeds: int = SEEDS) -> list[Setting]:
+def third_stage(
+    row: Row,
+    table: pd.DataFrame,
+    chosen: Sequence[Setting],
+    start: int,
+    nearest: int = NEAREST,
+    seeds: int = SEEDS,
+) -> list[Setting]:
     """Further seeds of the row's nearest settings and of each protocol's nearest one."""
     lines = table.drop_duplicates("index").head(nearest).to_dict("records")
     for protocol in chosen:
@@ -224,14 +286,22 @@ def repeated(row: Row, frame: pd.DataFrame, least: int) -> pd.DataFrame:
             if not np.isfinite(react).all():
                 continue
             m_react, m_diff = float(react.mean()), float(diff.mean())
-            lines.append({**setting, "variant": variant, "seeds": len(group),
-                          "loss": float(group["loss"].mean()),
-                          "m_react": m_react, "m_diff": m_diff, "r": m_react / m_diff,
-                          "distance": max(abs(m_react / row.m_react - 1),
-                                          abs(m_diff / row.m_diff - 1))})
+            lines.append(
+                {
+                    **setting,
+                    "variant": variant,
+                    "seeds": len(group),
+                    "loss": float(group["loss"].mean()),
+                    "m_react": m_react,
+                    "m_diff": m_diff,
+                    "r": m_react / m_diff,
+                    "distance": max(abs(m_react / row.m_react - 1), abs(m_diff / row.m_diff - 1)),
+                }
+            )
             # in units of the bar for all three numbers, for the record alone
-            lines[-1]["score"] = max(lines[-1]["distance"] / CLOSE_M,
-                                     abs(lines[-1]["r"] - row.r) / CLOSE_R)
+            lines[-1]["score"] = max(
+                lines[-1]["distance"] / CLOSE_M, abs(lines[-1]["r"] - row.r) / CLOSE_R
+            )
     columns = [*names, "variant", "seeds", "loss", "m_react", "m_diff", "r", "distance", "score"]
     ordered = pd.DataFrame(lines, columns=columns).sort_values("distance", kind="stable")
     return pd.DataFrame(ordered.reset_index(drop=True))
@@ -268,36 +338,60 @@ def fourth_stage(row: Row, frames: Mapping[str, pd.DataFrame], start: int) -> li
 
 
 def _plain(line: Mapping[Any, Any], names: Sequence[str]) -> Setting:
-    return {name: line[name].item() if hasattr(line[name], "item") else line[name]
-            for name in names}
+    return {
+        name: line[name].item() if hasattr(line[name], "item") else line[name] for name in names
+    }
 
 
-def run_stage(row: Row, settings: Sequence[Setting], path: Path,
-              progress: Reporter | None = None, workers: int = 1) -> pd.DataFrame:
+def run_stage(
+    row: Row,
+    settings: Sequence[Setting],
+    path: Path,
+    progress: Reporter | None = None,
+    workers: int = 1,
+) -> pd.DataFrame:
     """Evaluate settings with a record beside; a stopped run goes on."""
     return evaluate_settings(
-        settings, lambda setting: evaluate(row, setting), path, progress, workers,
-        name=f"search {row.key}", stated={"row": dataclasses.asdict(row), "settings":
-                                           [dict(setting) for setting in settings]})
+        settings,
+        lambda setting: evaluate(row, setting),
+        path,
+        progress,
+        workers,
+        name=f"search {row.key}",
+        stated={
+            "row": dataclasses.asdict(row),
+            "settings": [dict(setting) for setting in settings],
+        },
+    )
 
 
-def search_all(folder: Path, progress: Reporter | None = None,
-               workers: int = 1) -> dict[str, pd.DataFrame]:
+def search_all(
+    folder: Path, progress: Reporter | None = None, workers: int = 1
+) -> dict[str, pd.DataFrame]:
     """All stages of all rows, each stage with its own file in ``folder``."""
-    frames = {row.key: [run_stage(row, first_stage(row), folder / f"{row.file}-1.csv", progress,
-                                  workers)] for row in ROWS}
+    frames = {
+        row.key: [run_stage(row, first_stage(row), folder / f"{row.file}-1.csv", progress, workers)]
+        for row in ROWS
+    }
     for stage in ("2", "2b", "3", "4", "5", "6"):
         tables = {row.key: distances(row, merged(frames[row.key])) for row in ROWS}
         chosen = nearest_protocols(tables, PROTOCOLS)
         whole = {key: merged(parts) for key, parts in frames.items()}
         for row in ROWS:
             done = sum(len(frame) for frame in frames[row.key])
-            settings = (second_stage(row, tables[row.key], chosen, done) if stage == "2"
-                        else further_stage(row, done, 2) if stage == "2b"
-                        else further_stage(row, RAW_SEED, 5) if stage == "5"
-                        else near_miss_stage(row, done) if stage == "6"
-                        else third_stage(row, tables[row.key], chosen, done) if stage == "3"
-                        else fourth_stage(row, whole, done))
+            settings = (
+                second_stage(row, tables[row.key], chosen, done)
+                if stage == "2"
+                else further_stage(row, done, 2)
+                if stage == "2b"
+                else further_stage(row, RAW_SEED, 5)
+                if stage == "5"
+                else near_miss_stage(row, done)
+                if stage == "6"
+                else third_stage(row, tables[row.key], chosen, done)
+                if stage == "3"
+                else fourth_stage(row, whole, done)
+            )
             path = folder / f"{row.file}-{stage}.csv"
             if settings:
                 frames[row.key].append(run_stage(row, settings, path, progress, workers))

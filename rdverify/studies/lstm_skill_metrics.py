@@ -36,20 +36,29 @@ class Skill:
     @classmethod
     def of(cls, models: Sequence[SequenceModel], x: FloatArray) -> Skill:
         """Measured on x, shape (sequences, length)."""
-        return cls([one_step(model, x) for model in models],
-                   [float(free_run_errors(model, x, WARM_UP).mean() / x.std()) for model in models])
+        return cls(
+            [one_step(model, x) for model in models],
+            [float(free_run_errors(model, x, WARM_UP).mean() / x.std()) for model in models],
+        )
 
     def line(self, data: str, networks: str) -> Line:
         """A line of the report's table."""
-        return {"Data": data, "Networks": networks,
-                "One-step RMSE": float(np.mean([step.model for step in self.steps])),
-                "Last value": self.steps[0].last_value, "Linear": self.steps[0].linear,
-                "Times better": float(np.mean([step.factor for step in self.steps])),
-                "Free-run error / deviation": float(np.mean(self.free))}
+        return {
+            "Data": data,
+            "Networks": networks,
+            "One-step RMSE": float(np.mean([step.model for step in self.steps])),
+            "Last value": self.steps[0].last_value,
+            "Linear": self.steps[0].linear,
+            "Times better": float(np.mean([step.factor for step in self.steps])),
+            "Free-run error / deviation": float(np.mean(self.free)),
+        }
 
 
-def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[SequenceModel]]],
-              configs: Mapping[str, Sequence[LSTMConfig]]) -> list[Line]:
+def add_skill(
+    metrics: Metrics,
+    networks: Mapping[str, Mapping[str, list[SequenceModel]]],
+    configs: Mapping[str, Sequence[LSTMConfig]],
+) -> list[Line]:
     """The kind skilled beside untrained networks of the same seeds, and the kind steadied."""
     lines: list[Line] = []
     errors: dict[str, dict[str, FloatArray]] = {"trained": {}, "untrained": {}}
@@ -61,9 +70,11 @@ def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
             prefix = f"lstm.{key}" if kind == "trained" else f"lstm.control.untrained.{key}"
             skill = Skill.of(models, x)
             metrics[f"{prefix}.skill"] = Metric.of(
-                [step.factor for step in skill.steps], "one-step RMSE of the better of last-value "
+                [step.factor for step in skill.steps],
+                "one-step RMSE of the better of last-value "
                 "and linear prediction over the network's, unseen sequences "
-                f"({kind}, kind skilled)")
+                f"({kind}, kind skilled)",
+            )
             errors[kind][key] = np.array(skill.free)
             lines.append(skill.line(key, kind))
             if isinstance(data, SineConfig):
@@ -73,20 +84,25 @@ def add_skill(metrics: Metrics, networks: Mapping[str, Mapping[str, list[Sequenc
         if isinstance(data, SineConfig):
             lines.append(add_steadied(metrics, key, networks[key]["steadied"], data, x))
         metrics[f"lstm.{key}.skilled_r"] = Metric.of(
-            [balance_of(probe(model.lstm, as_input(x, model))).r
-             for model in networks[key]["skilled"]],
-            "R of the networks trained for longer, all steps")
+            [
+                balance_of(probe(model.lstm, as_input(x, model))).r
+                for model in networks[key]["skilled"]
+            ],
+            "R of the networks trained for longer, all steps",
+        )
     for kind, prefix in (("trained", "lstm"), ("untrained", "lstm.control.untrained")):
         e = errors[kind]
         metrics[f"{prefix}.periodic.advantage"] = Metric.of(
             e["lorenz"] - (e["sine"] + e["van_der_pol"]) / 2,
             "free-running error over the data's deviation: Lorenz minus the mean of sines and "
-            f"Van der Pol ({kind}, kind skilled)")
+            f"Van der Pol ({kind}, kind skilled)",
+        )
     return lines
 
 
-def add_steadied(metrics: Metrics, key: str, models: Sequence[SequenceModel], data: SineConfig,
-                 x: FloatArray) -> Line:
+def add_steadied(
+    metrics: Metrics, key: str, models: Sequence[SequenceModel], data: SineConfig, x: FloatArray
+) -> Line:
     """Sines continued by networks that read noise while they learned, which print leaves open.
 
     The frequency's error over both ways of training is added: the kind skilled's, with an
@@ -98,7 +114,8 @@ def add_steadied(metrics: Metrics, key: str, models: Sequence[SequenceModel], da
     metrics[f"lstm.{key}.frequency_error_open"] = plain.reaching(
         own.ends,
         f"{plain.what}; its interval covers the kind steadied's as well, which read noise while "
-        "it learned: the paper says nothing of either")
+        "it learned: the paper says nothing of either",
+    )
     line = Skill.of(models, x).line(key, "trained, with noise on what is read")
     return line | {"Frequency error (median)": float(own.value or 0.0)}
 
@@ -108,7 +125,8 @@ def frequency_metric(models: Sequence[SequenceModel], data: SineConfig, kind: st
     return median_metric(
         [float(np.median(frequency_errors(model, data, sequences=16))) for model in models],
         "|f_made / f_true - 1| over 200 free-running steps, median over sines; median over "
-        f"networks ({kind})")
+        f"networks ({kind})",
+    )
 
 
 def median_metric(values: Sequence[float], what: str) -> Metric:
@@ -116,5 +134,6 @@ def median_metric(values: Sequence[float], what: str) -> Metric:
     ordered = np.sort(np.asarray(values, float))
     cut = int(stats.binom.ppf(0.025, len(ordered), 0.5))
     cut = max(cut, 1)
-    return Metric(float(np.median(ordered)), what, float(ordered[cut - 1]),
-                  float(ordered[-cut]), len(ordered))
+    return Metric(
+        float(np.median(ordered)), what, float(ordered[cut - 1]), float(ordered[-cut]), len(ordered)
+    )

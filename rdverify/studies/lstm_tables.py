@@ -36,9 +36,15 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, FloatArray],
-          drift: float, sampling: Mapping[str, float],
-          untrained: Mapping[str, FloatArray]) -> list[MeasuredCell]:
+def cells(
+    row: Row,
+    frame: pd.DataFrame,
+    chosen: Chosen,
+    runs: Mapping[str, FloatArray],
+    drift: float,
+    sampling: Mapping[str, float],
+    untrained: Mapping[str, FloatArray],
+) -> list[MeasuredCell]:
     """The row's three cells: both M's fitted, R predicted.
 
     Args:
@@ -55,33 +61,61 @@ def cells(row: Row, frame: pd.DataFrame, chosen: Chosen, runs: Mapping[str, Floa
         values = runs[quantity]
         mean = float(values.mean())
         parts = [
-            Part("platform", max(PLATFORM, 3 * drift) * mean,
-                 f"the larger of {PLATFORM:g} of the value and thrice the largest difference "
-                 "measured between float32 and float64 and between one thread and two"),
-            Part("monte-carlo", sampling[quantity],
-                 "95 % of a network's mean over 64 unseen sequences, by their spread; all networks "
-                 "read the same ones"),
+            Part(
+                "platform",
+                max(PLATFORM, 3 * drift) * mean,
+                f"the larger of {PLATFORM:g} of the value and thrice the largest difference "
+                "measured between float32 and float64 and between one thread and two",
+            ),
+            Part(
+                "monte-carlo",
+                sampling[quantity],
+                "95 % of a network's mean over 64 unseen sequences, by their spread; all networks "
+                "read the same ones",
+            ),
         ]
-        note = ("Fitted: chosen by the two M's. The settings are ours; the paper states none of "
-                "them.")
+        note = (
+            "Fitted: chosen by the two M's. The settings are ours; the paper states none of them."
+        )
         if quantity == "r":
             everything = distances(row, frame)
             near = everything[everything["distance"] <= ADMISSIBLE]
-            parts.append(Part("settings", spread_of(near, "r", mean),
-                              "largest distance of R over all settings and readings of the search "
-                              f"whose two M's lie within {ADMISSIBLE:.0%} of print "
-                              f"({len(near)} on {row.setting})"))
-            note = ("Predicted, but R is the quotient of the two fitted M's: within 5 % each they "
-                    "leave it free by 10 %, and no further.")
+            parts.append(
+                Part(
+                    "settings",
+                    spread_of(near, "r", mean),
+                    "largest distance of R over all settings and readings of the search "
+                    f"whose two M's lie within {ADMISSIBLE:.0%} of print "
+                    f"({len(near)} on {row.setting})",
+                )
+            )
+            note = (
+                "Predicted, but R is the quotient of the two fitted M's: within 5 % each they "
+                "leave it free by 10 %, and no further."
+            )
             if not brackets(near["r"], row.r):
-                others = ("; others have R on both sides of it"
-                          if brackets(everything["r"], row.r) else "")
+                others = (
+                    "; others have R on both sides of it"
+                    if brackets(everything["r"], row.r)
+                    else ""
+                )
                 note += f" No setting of the search whose M's come that near has this R{others}."
-        found.append(MeasuredCell("LSTM", row.setting, quantity, "corrected", values,
-                                  quantity != "r", tuple(parts),
-                                  f"{note} Read: {VARIANTS[chosen.variant]}.",
-                                  Control("the same networks before training, same data",
-                                          float(untrained[quantity].mean()))))
+        found.append(
+            MeasuredCell(
+                "LSTM",
+                row.setting,
+                quantity,
+                "corrected",
+                values,
+                quantity != "r",
+                tuple(parts),
+                f"{note} Read: {VARIANTS[chosen.variant]}.",
+                Control(
+                    "the same networks before training, same data",
+                    float(untrained[quantity].mean()),
+                ),
+            )
+        )
     return found
 
 
@@ -95,39 +129,59 @@ def ranking(frames: Mapping[str, pd.DataFrame], count: int = 4) -> Table:
         lines += near.sort_values("score", kind="stable").head(1).to_dict("records")
         for place, line in enumerate(lines):
             setting = {str(name): value for name, value in line.items()}
-            rows.append({"Row": row.setting,
-                         "Nearest": "in all three" if place == count else "in the M's",
-                         "Setting": words(row, setting),
-                         "Reading": line["variant"], "Seeds": line["seeds"],
-                         "M_react": line["m_react"], "M_diff": line["m_diff"],
-                         "Largest misfit of the M's": f"{line['distance']:.2%}", "R": line["r"],
-                         "R - print": line["r"] - row.r,
-                         "Within 5 %, 5 %, 0.01": bool(line["score"] <= 1)})
+            rows.append(
+                {
+                    "Row": row.setting,
+                    "Nearest": "in all three" if place == count else "in the M's",
+                    "Setting": words(row, setting),
+                    "Reading": line["variant"],
+                    "Seeds": line["seeds"],
+                    "M_react": line["m_react"],
+                    "M_diff": line["m_diff"],
+                    "Largest misfit of the M's": f"{line['distance']:.2%}",
+                    "R": line["r"],
+                    "R - print": line["r"] - row.r,
+                    "Within 5 %, 5 %, 0.01": bool(line["score"] <= 1),
+                }
+            )
     total = sum(len(frame) for frame in frames.values())
-    return Table(f"LSTM: the nearest of {total} trainings read in up to {len(VARIANTS)} ways, "
-                 "ranked by the M's alone (mean over the seeds of a setting)", rows)
+    return Table(
+        f"LSTM: the nearest of {total} trainings read in up to {len(VARIANTS)} ways, "
+        "ranked by the M's alone (mean over the seeds of a setting)",
+        rows,
+    )
 
 
-def chosen_table(choice: Mapping[str, Mapping[str, Chosen]],
-                 runs: Mapping[str, Mapping[str, Mapping[str, FloatArray]]]) -> Table:
+def chosen_table(
+    choice: Mapping[str, Mapping[str, Chosen]],
+    runs: Mapping[str, Mapping[str, Mapping[str, FloatArray]]],
+) -> Table:
     """What was chosen, and what ten fresh seeds give."""
     rows: list[dict[str, Any]] = []
     for kind, name in (("best", "best for the row"), ("common", "one protocol for all")):
         for row in ROWS:
             values = runs[kind][row.key]
             means = {quantity: float(values[quantity].mean()) for quantity in QUANTITIES}
-            close = (abs(means["m_react"] / row.m_react - 1) <= CLOSE_M
-                     and abs(means["m_diff"] / row.m_diff - 1) <= CLOSE_M
-                     and abs(means["r"] - row.r) <= CLOSE_R)
-            line: dict[str, Any] = {"Row": row.setting, "Kind": name,
-                                    "Setting": words(row, choice[kind][row.key]),
-                                    "Reading": choice[kind][row.key].variant}
+            close = (
+                abs(means["m_react"] / row.m_react - 1) <= CLOSE_M
+                and abs(means["m_diff"] / row.m_diff - 1) <= CLOSE_M
+                and abs(means["r"] - row.r) <= CLOSE_R
+            )
+            line: dict[str, Any] = {
+                "Row": row.setting,
+                "Kind": name,
+                "Setting": words(row, choice[kind][row.key]),
+                "Reading": choice[kind][row.key].variant,
+            }
             for quantity in QUANTITIES:
                 line[quantity] = f"{means[quantity]:.4f} ± {values[quantity].std(ddof=1):.4f}"
             line["Printed"] = f"{row.m_react} / {row.m_diff} / {row.r}"
             rows.append({**line, "Within 5 %, 5 %, 0.01": bool(close)})
-    return Table("LSTM: the chosen settings on ten seeds that no search has used "
-                 "(mean ± standard deviation)", rows)
+    return Table(
+        "LSTM: the chosen settings on ten seeds that no search has used "
+        "(mean ± standard deviation)",
+        rows,
+    )
 
 
 def brackets(values: pd.Series, target: float) -> bool:
@@ -135,8 +189,9 @@ def brackets(values: pd.Series, target: float) -> bool:
     return bool(len(values) and values.min() <= target <= values.max())
 
 
-def reach(frames: Mapping[str, pd.DataFrame],
-          runs: Mapping[str, Mapping[str, FloatArray]]) -> Table:
+def reach(
+    frames: Mapping[str, pd.DataFrame], runs: Mapping[str, Mapping[str, FloatArray]]
+) -> Table:
     """For each of the nine numbers: reached, reachable or outside everything tried."""
     rows = []
     for row in ROWS:
@@ -151,21 +206,32 @@ def reach(frames: Mapping[str, pd.DataFrame],
                 verdict = "reached: inside the interval of one run"
             elif brackets(everything[quantity], target):
                 verdict = "reachable: other settings of the search lie on both sides of it" + (
-                    "" if brackets(near[quantity], target)
-                    else ", but none with both M's within 5 % of print")
+                    ""
+                    if brackets(near[quantity], target)
+                    else ", but none with both M's within 5 % of print"
+                )
             else:
                 verdict = "outside everything tried"
-            rows.append({"Row": row.setting, "Number": quantity, "Printed": f"{target:.4f}",
-                         "Mean of 10 seeds": interval.mean,
-                         "95 % of one run": f"[{interval.predicted_low:.4f}, "
-                                            f"{interval.predicted_high:.4f}]",
-                         "All tried": f"[{low:.3g}, {high:.3g}]",
-                         "Tried with both M's within 5 %":
-                             f"[{near[quantity].min():.4f}, {near[quantity].max():.4f}]"
-                             if len(near) else "none",
-                         "In words": verdict})
-    return Table("LSTM: is each printed number reached, reachable or outside everything tried?",
-                 rows)
+            rows.append(
+                {
+                    "Row": row.setting,
+                    "Number": quantity,
+                    "Printed": f"{target:.4f}",
+                    "Mean of 10 seeds": interval.mean,
+                    "95 % of one run": f"[{interval.predicted_low:.4f}, "
+                    f"{interval.predicted_high:.4f}]",
+                    "All tried": f"[{low:.3g}, {high:.3g}]",
+                    "Tried with both M's within 5 %": (
+                        f"[{near[quantity].min():.4f}, {near[quantity].max():.4f}]"
+                        if len(near)
+                        else "none"
+                    ),
+                    "In words": verdict,
+                }
+            )
+    return Table(
+        "LSTM: is each printed number reached, reachable or outside everything tried?", rows
+    )
 
 
 def sensitivities(frames: Mapping[str, pd.DataFrame]) -> Table:
@@ -175,45 +241,72 @@ def sensitivities(frames: Mapping[str, pd.DataFrame]) -> Table:
     for row in ROWS:
         frame = frames[row.key]
         first = frame[(frame["stage"] == 1) & (frame["error"] == "")]
-        moved = sensitivity(first, [optimiser, *TRAINING, *row.axes],
-                            ["m_react_whole", "m_diff_whole", "r_whole"])
+        moved = sensitivity(
+            first, [optimiser, *TRAINING, *row.axes], ["m_react_whole", "m_diff_whole", "r_whole"]
+        )
         for column in ("m_react_whole", "m_diff_whole", "r_whole"):
             part = moved[moved["column"] == column]
             order = part["correlation"].abs().sort_values(ascending=False, kind="stable").index
             for line in part.loc[order].head(4).to_dict("records"):
-                rows.append({"Row": row.setting, "Number": column.removesuffix("_whole"),
-                             "Choice": line["axis"], "Rank correlation": line["correlation"],
-                             "95 %": f"[{line['low']:.2f}, {line['high']:.2f}]",
-                             "Change over the range": f"{line['change']:+.1%}"})
-    return Table("LSTM: the four choices that move each number most (partial rank correlation, "
-                 "all steps read)", rows)
+                rows.append(
+                    {
+                        "Row": row.setting,
+                        "Number": column.removesuffix("_whole"),
+                        "Choice": line["axis"],
+                        "Rank correlation": line["correlation"],
+                        "95 %": f"[{line['low']:.2f}, {line['high']:.2f}]",
+                        "Change over the range": f"{line['change']:+.1%}",
+                    }
+                )
+    return Table(
+        "LSTM: the four choices that move each number most (partial rank correlation, "
+        "all steps read)",
+        rows,
+    )
 
 
-def start_up_table(frames: Mapping[str, pd.DataFrame],
-                   late: Mapping[str, Mapping[str, FloatArray]],
-                   law: Sequence[Mapping[str, float]]) -> list[Table]:
+def start_up_table(
+    frames: Mapping[str, pd.DataFrame],
+    late: Mapping[str, Mapping[str, FloatArray]],
+    law: Sequence[Mapping[str, float]],
+) -> list[Table]:
     """How much of R's distance from 1 is the start from C_0 = 0."""
     rows = []
     for row in ROWS:
         frame = frames[row.key]
         good = frame[(frame["stage"] == 1) & (frame["error"] == "")]
         whole, later = late[row.key]["whole"], late[row.key]["late"]
-        rows.append({
-            "Row": row.setting, "R, all steps (recorded networks)": float(whole.mean()),
-            "R without the first 50": float(later.mean()),
-            "Share of |R - 1| that is start-up":
-                f"{1 - abs(later.mean() - 1) / abs(whole.mean() - 1):.0%}",
-            "Search: median R, all steps": float(good["r_whole"].median()),
-            "Search: median R without the first 50": float(good["r_late"].median()),
-            "Search: middle 90 % of R, all steps": _middle(good["r_whole"]),
-            "Untrained, same settings": _middle(good["r_untrained"])})
+        rows.append(
+            {
+                "Row": row.setting,
+                "R, all steps (recorded networks)": float(whole.mean()),
+                "R without the first 50": float(later.mean()),
+                "Share of |R - 1| that is start-up": (
+                    f"{1 - abs(later.mean() - 1) / abs(whole.mean() - 1):.0%}"
+                ),
+                "Search: median R, all steps": float(good["r_whole"].median()),
+                "Search: median R without the first 50": float(good["r_late"].median()),
+                "Search: middle 90 % of R, all steps": _middle(good["r_whole"]),
+                "Untrained, same settings": _middle(good["r_untrained"]),
+            }
+        )
     lengths = [name.removeprefix("law_") for name in law[0] if name.startswith("law_")]
-    laws = [{"T": int(steps), "R - 1": float(np.mean([line[f"distance_{steps}"] for line in law])),
-             "T (1 - f) (R - 1)": float(np.mean([line[f"law_{steps}"] for line in law]))}
-            for steps in lengths]
-    return [Table("LSTM: how much of R's distance from 1 is start-up", rows),
-            Table("LSTM: the start-up law on slow sines (0.002 to 0.005 cycles a step): "
-                  "T (1 - f) (R - 1) is about 1 where the law holds", laws)]
+    laws = [
+        {
+            "T": int(steps),
+            "R - 1": float(np.mean([line[f"distance_{steps}"] for line in law])),
+            "T (1 - f) (R - 1)": float(np.mean([line[f"law_{steps}"] for line in law])),
+        }
+        for steps in lengths
+    ]
+    return [
+        Table("LSTM: how much of R's distance from 1 is start-up", rows),
+        Table(
+            "LSTM: the start-up law on slow sines (0.002 to 0.005 cycles a step): "
+            "T (1 - f) (R - 1) is about 1 where the law holds",
+            laws,
+        ),
+    ]
 
 
 def _middle(values: pd.Series) -> str:
@@ -226,14 +319,25 @@ def controls_table(found: Mapping[str, Mapping[str, Sequence[Mapping[str, float]
     rows = []
     for row in ROWS:
         for kind, values in found[row.key].items():
+
             def mean(key: str, values: Sequence[Mapping[str, float]] = values) -> float:
                 return float(np.mean([value[key] for value in values]))
 
-            rows.append({"Row": row.setting, "Networks": "trained" if kind == "best" else kind,
-                         "R": mean("r"), "mean |R_t - 1|": mean("amplitude"),
-                         "Crossings in 100 steps": mean("crossings"),
-                         "corr(R_t, i)": mean("corr_i"), "corr(R_t, 1 - f)": mean("corr_forget"),
-                         "corr(R_t, growth)": mean("corr_growth"),
-                         "i c~ enlarges": mean("enlarges")})
-    return Table("LSTM: trained networks beside their controls on the same data (with f = 1 the "
-                 "diffusion term is 0 and R infinite; with i = 0 R is 0)", rows)
+            rows.append(
+                {
+                    "Row": row.setting,
+                    "Networks": "trained" if kind == "best" else kind,
+                    "R": mean("r"),
+                    "mean |R_t - 1|": mean("amplitude"),
+                    "Crossings in 100 steps": mean("crossings"),
+                    "corr(R_t, i)": mean("corr_i"),
+                    "corr(R_t, 1 - f)": mean("corr_forget"),
+                    "corr(R_t, growth)": mean("corr_growth"),
+                    "i c~ enlarges": mean("enlarges"),
+                }
+            )
+    return Table(
+        "LSTM: trained networks beside their controls on the same data (with f = 1 the "
+        "diffusion term is 0 and R infinite; with i = 0 R is 0)",
+        rows,
+    )

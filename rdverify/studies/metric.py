@@ -58,15 +58,25 @@ def study(context: Context) -> StudyResult:
     if context.figures is not None:
         draw(curves, context)
         figures["metric.scaling"] = Figure(
-            FIGURE, "R against what it might depend on, each curve over its own value at the "
+            FIGURE,
+            "R against what it might depend on, each curve over its own value at the "
             "paper's setting, both axes logarithmic. Left: finer time steps. Right: more "
             "components. A curve on the line at 1 belongs to a ratio that is comparable; the "
             "DDPM's falls as the root of its number of steps, like the ratio of drift and "
             "noise of any stochastic equation.",
             "Two panels of R relative to its reference: only the DDPM and the "
-            "Ornstein-Uhlenbeck control leave 1, with slope minus one half.")
-    return StudyResult(metrics=metrics, tables=tables, figures=figures, config={
-        "cells": regime(SPOTS, 0).rows, "steps": regime(SPOTS, 0).steps, "networks": NETWORKS})
+            "Ornstein-Uhlenbeck control leave 1, with slope minus one half.",
+        )
+    return StudyResult(
+        metrics=metrics,
+        tables=tables,
+        figures=figures,
+        config={
+            "cells": regime(SPOTS, 0).rows,
+            "steps": regime(SPOTS, 0).steps,
+            "networks": NETWORKS,
+        },
+    )
 
 
 def cancellation(trace: Trace) -> FloatArray:
@@ -93,12 +103,16 @@ def parts_of(trace: Trace) -> dict[str, FloatArray]:
     a, b, change = trace.react, trace.diff, trace.extras["change"]
     total = np.sqrt(np.maximum(2 * a**2 + 2 * b**2 - change**2, 0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        values = {"distance": np.abs(a / b - 1), "bound": change / b,
-                  "alignment": np.abs(a**2 - b**2) / (change * total),
-                  "relative": total / (a + b)}
+        values = {
+            "distance": np.abs(a / b - 1),
+            "bound": change / b,
+            "alignment": np.abs(a**2 - b**2) / (change * total),
+            "relative": total / (a + b),
+        }
     # a step from an empty state (b = 0) has no ratio; a step at rest has no direction
-    return {name: np.nanmean(np.where(np.isfinite(v), v, np.nan), axis=1)
-            for name, v in values.items()}
+    return {
+        name: np.nanmean(np.where(np.isfinite(v), v, np.nan), axis=1) for name, v in values.items()
+    }
 
 
 def decomposition(metrics: Metrics, systems: Systems, context: Context, task: Task) -> Table:
@@ -107,15 +121,25 @@ def decomposition(metrics: Metrics, systems: Systems, context: Context, task: Ta
 
     def add(label: str, make: Callable[[], list[Trace]]) -> Metric:
         traces = make()
-        metric = Metric.of([cancellation(trace).mean() for trace in traces],
-                           f"share of the two terms' power that cancels in the change, {label}")
-        mean = {key: float(np.mean([parts_of(trace)[key].mean() for trace in traces]))
-                for key in ("distance", "bound", "alignment", "relative")}
-        rows.append({"system": label, "R": float(np.mean([balance_of(t).r for t in traces])),
-                     "cancelled share": metric.value, "mean |R_t - 1|": mean["distance"],
-                     "bound, |change|/|diffusion|": mean["bound"],
-                     "|cos(a - b, a + b)|": mean["alignment"],
-                     "|a + b|/(|a| + |b|)": mean["relative"]})
+        metric = Metric.of(
+            [cancellation(trace).mean() for trace in traces],
+            f"share of the two terms' power that cancels in the change, {label}",
+        )
+        mean = {
+            key: float(np.mean([parts_of(trace)[key].mean() for trace in traces]))
+            for key in ("distance", "bound", "alignment", "relative")
+        }
+        rows.append(
+            {
+                "system": label,
+                "R": float(np.mean([balance_of(t).r for t in traces])),
+                "cancelled share": metric.value,
+                "mean |R_t - 1|": mean["distance"],
+                "bound, |change|/|diffusion|": mean["bound"],
+                "|cos(a - b, a + b)|": mean["alignment"],
+                "|a + b|/(|a| + |b|)": mean["relative"],
+            }
+        )
         return metric
 
     def trained(key: str) -> Callable[[], list[Trace]]:
@@ -124,23 +148,37 @@ def decomposition(metrics: Metrics, systems: Systems, context: Context, task: Ta
     cases: list[tuple[str, str, Callable[[], list[Trace]]]] = [
         ("rd", "Gray-Scott, spots", lambda: [run.trace for run in systems.rd["spots"]]),
         ("rd_stripes", "Gray-Scott, stripes", lambda: [run.trace for run in systems.rd["stripes"]]),
-        *((f"lstm.{key}", f"LSTM, trained, {key.replace('_', ' ')}", trained(key))
-          for key in LSTM_ROWS),
-        ("untrained", "LSTM, untrained, the study's own sines",
-         lambda: [untrained(16, seed) for seed in range(NETWORKS)]),
+        *(
+            (f"lstm.{key}", f"LSTM, trained, {key.replace('_', ' ')}", trained(key))
+            for key in LSTM_ROWS
+        ),
+        (
+            "untrained",
+            "LSTM, untrained, the study's own sines",
+            lambda: [untrained(16, seed) for seed in range(NETWORKS)],
+        ),
         ("ddpm", "DDPM, exact denoiser of patterns", lambda: [systems.ddpm]),
-        ("random", "random vectors of equal length",
-         lambda: [random_walk(seed)[0] for seed in range(WALKS)])]
+        (
+            "random",
+            "random vectors of equal length",
+            lambda: [random_walk(seed)[0] for seed in range(WALKS)],
+        ),
+    ]
     for name, label, make in cases:
-        metrics.measure(f"metric.cancel.{name}.share",
-                        f"share of the two terms' power that cancels in the change, {label}",
-                        partial(add, label, make))
+        metrics.measure(
+            f"metric.cancel.{name}.share",
+            f"share of the two terms' power that cancels in the change, {label}",
+            partial(add, label, make),
+        )
     task.advance()
-    return Table("Magnitude and cancellation. R compares the lengths of the two terms; whether "
-                 "they act against each other is another number, the share of their power that "
-                 "cancels. With a the reaction and b minus the diffusion (LSTM: the loss; DDPM: "
-                 "the noise), a - b is the change. |R_t - 1| is exactly the product of the last "
-                 "three columns at each step (columns are means over time)", rows)
+    return Table(
+        "Magnitude and cancellation. R compares the lengths of the two terms; whether "
+        "they act against each other is another number, the share of their power that "
+        "cancels. With a the reaction and b minus the diffusion (LSTM: the loss; DDPM: "
+        "the noise), a - b is the change. |R_t - 1| is exactly the product of the last "
+        "three columns at each step (columns are means over time)",
+        rows,
+    )
 
 
 def _updates(metrics: Metrics, systems: Systems) -> None:
@@ -171,22 +209,35 @@ def _updates(metrics: Metrics, systems: Systems) -> None:
 
     metrics.measure("metric.update.rd.residual", rd, of_rd)
     metrics.measure("metric.update.lstm.residual", lstm, of_lstm)
-    metrics.measure("metric.update.ddpm.residual", ddpm,
-                    lambda: Metric(systems.residual["corrected"], ddpm))
-    metrics.measure("metric.update.ddpm_printed.residual", printed,
-                    lambda: Metric(systems.residual["printed"], printed))
+    metrics.measure(
+        "metric.update.ddpm.residual", ddpm, lambda: Metric(systems.residual["corrected"], ddpm)
+    )
+    metrics.measure(
+        "metric.update.ddpm_printed.residual",
+        printed,
+        lambda: Metric(systems.residual["printed"], printed),
+    )
 
 
 # colour, dashes, marker, its size: where curves lie on each other all markers can be seen
-MARKS = {"RD, time step dt": ("#0072B2", "-", "o", 11),
-         "LSTM, samples of the same curves": ("#009E73", "--", "s", 7),
-         "DDPM, steps T, beta ~ 1/T": ("#D55E00", "-.", "^", 10),
-         "Ornstein-Uhlenbeck, steps": ("0.1", ":", "x", 8),
-         "RD, cells": ("#0072B2", "-", "o", 11), "LSTM, hidden units": ("#009E73", "--", "s", 7),
-         "DDPM, pixels": ("#D55E00", "-.", "^", 10)}
-REFERENCE = {"RD, time step dt": 1.0, "LSTM, samples of the same curves": 200.0,
-             "DDPM, steps T, beta ~ 1/T": 1000.0, "Ornstein-Uhlenbeck, steps": 1000.0,
-             "RD, cells": 4096.0, "LSTM, hidden units": 16.0, "DDPM, pixels": 1024.0}
+MARKS = {
+    "RD, time step dt": ("#0072B2", "-", "o", 11),
+    "LSTM, samples of the same curves": ("#009E73", "--", "s", 7),
+    "DDPM, steps T, beta ~ 1/T": ("#D55E00", "-.", "^", 10),
+    "Ornstein-Uhlenbeck, steps": ("0.1", ":", "x", 8),
+    "RD, cells": ("#0072B2", "-", "o", 11),
+    "LSTM, hidden units": ("#009E73", "--", "s", 7),
+    "DDPM, pixels": ("#D55E00", "-.", "^", 10),
+}
+REFERENCE = {
+    "RD, time step dt": 1.0,
+    "LSTM, samples of the same curves": 200.0,
+    "DDPM, steps T, beta ~ 1/T": 1000.0,
+    "Ornstein-Uhlenbeck, steps": 1000.0,
+    "RD, cells": 4096.0,
+    "LSTM, hidden units": 16.0,
+    "DDPM, pixels": 1024.0,
+}
 
 
 def draw(curves: Curves, context: Context) -> None:
@@ -203,10 +254,19 @@ def draw(curves: Curves, context: Context) -> None:
             scale = 1 / scale if label == "RD, time step dt" else scale
             colour, dashes, mark, size = MARKS[label]
             (left if refined else right).plot(
-                scale, np.asarray(r) / r[x.index(at)], color=colour, linestyle=dashes,
-                marker=mark, markersize=size, markerfacecolor="none", label=label)
-        for axes, name in ((left, "steps over the reference's, same total time"),
-                           (right, "components over the reference's")):
+                scale,
+                np.asarray(r) / r[x.index(at)],
+                color=colour,
+                linestyle=dashes,
+                marker=mark,
+                markersize=size,
+                markerfacecolor="none",
+                label=label,
+            )
+        for axes, name in (
+            (left, "steps over the reference's, same total time"),
+            (right, "components over the reference's"),
+        ):
             axes.axhline(1, color="0.6", linewidth=0.8)
             axes.set(xscale="log", yscale="log", xlabel=name)
             axes.legend(loc="lower left")

@@ -37,59 +37,120 @@ WORST = 0.02  # error of the sampled law at which the steps are said to suffice
 def modes(metrics: Metrics, systems: Systems, context: Context, task: Task) -> Table:
     """Shares of runs with each label, as metrics and as one table."""
     rows: list[dict[str, object]] = []
-    _mode(metrics, rows, "rd.spots", "static", "Gray-Scott, spots",
-          lambda: [balance_of(run.trace).r_t for run in systems.rd["spots"]])
-    _mode(metrics, rows, "rd.stripes", "static", "Gray-Scott, stripes",
-          lambda: [balance_of(run.trace).r_t for run in systems.rd["stripes"]])
+    _mode(
+        metrics,
+        rows,
+        "rd.spots",
+        "static",
+        "Gray-Scott, spots",
+        lambda: [balance_of(run.trace).r_t for run in systems.rd["spots"]],
+    )
+    _mode(
+        metrics,
+        rows,
+        "rd.stripes",
+        "static",
+        "Gray-Scott, stripes",
+        lambda: [balance_of(run.trace).r_t for run in systems.rd["stripes"]],
+    )
     _mode(metrics, rows, "control.dying", "static", "Gray-Scott, dying (k = 0.08)", dying)
     _mode(metrics, rows, "control.plate", "static", "plate heated by a fixed picture", _plate)
     task.advance()
     for key in LSTM_ROWS:
-        for kind, name, label in (("best", f"lstm.{key}", "trained"),
-                                  ("untrained", f"control.untrained.{key}", "untrained")):
-            _mode(metrics, rows, name, "dynamic", f"LSTM, {label}, {key.replace('_', ' ')}",
-                  partial(_recorded, context.golden, key, kind))
-    _mode(metrics, rows, "control.fresh", "dynamic", "LSTM, untrained, the study's own sines",
-          lambda: [balance_of(untrained(16, seed)).r_t for seed in range(WALKS)])
+        for kind, name, label in (
+            ("best", f"lstm.{key}", "trained"),
+            ("untrained", f"control.untrained.{key}", "untrained"),
+        ):
+            _mode(
+                metrics,
+                rows,
+                name,
+                "dynamic",
+                f"LSTM, {label}, {key.replace('_', ' ')}",
+                partial(_recorded, context.golden, key, kind),
+            )
+    _mode(
+        metrics,
+        rows,
+        "control.fresh",
+        "dynamic",
+        "LSTM, untrained, the study's own sines",
+        lambda: [balance_of(untrained(16, seed)).r_t for seed in range(WALKS)],
+    )
     _mode(metrics, rows, "control.noise", "dynamic", "white noise around 1", white_noise)
     task.advance()
-    _mode(metrics, rows, "ddpm", "phase transition", "DDPM, exact denoiser of patterns",
-          lambda: [balance_of(systems.ddpm).r_t])
-    _mode(metrics, rows, "control.blank", "phase transition",
-          "DDPM's closed form, blank images, no network",
-          lambda: [expected_balance(Schedule.linear(), 1024, 0.0).r_t[None]])
+    _mode(
+        metrics,
+        rows,
+        "ddpm",
+        "phase transition",
+        "DDPM, exact denoiser of patterns",
+        lambda: [balance_of(systems.ddpm).r_t],
+    )
+    _mode(
+        metrics,
+        rows,
+        "control.blank",
+        "phase transition",
+        "DDPM's closed form, blank images, no network",
+        lambda: [expected_balance(Schedule.linear(), 1024, 0.0).r_t[None]],
+    )
     _rise(metrics)
     _steps(metrics)
     task.advance()
-    return Table("The three modes of section 6 as features of R_t: share of runs with the "
-                 "label that the paper gives the system, then means over runs. A control that "
-                 "gets the label too says that the mode does not come from what the paper names. "
-                 "All on log R_t: late mean and spread over the last fifth of the time; crossings "
-                 "of R_t = 1 and smoothness (correlation of neighbouring steps) after the first "
-                 "fifth; rise, from the median of the first four fifths to the end; late share, "
-                 "the part of the rise made in the last fifth (any number where the rise is near "
-                 "0)",
-                 rows)
+    return Table(
+        "The three modes of section 6 as features of R_t: share of runs with the "
+        "label that the paper gives the system, then means over runs. A control that "
+        "gets the label too says that the mode does not come from what the paper names. "
+        "All on log R_t: late mean and spread over the last fifth of the time; crossings "
+        "of R_t = 1 and smoothness (correlation of neighbouring steps) after the first "
+        "fifth; rise, from the median of the first four fifths to the end; late share, "
+        "the part of the rise made in the last fifth (any number where the rise is near "
+        "0)",
+        rows,
+    )
 
 
-def _mode(metrics: Metrics, rows: list[dict[str, object]], name: str, mode: Mode, label: str,
-          curves: Callable[[], Sequence[FloatArray]]) -> None:
+def _mode(
+    metrics: Metrics,
+    rows: list[dict[str, object]],
+    name: str,
+    mode: Mode,
+    label: str,
+    curves: Callable[[], Sequence[FloatArray]],
+) -> None:
     """One line: each element of ``curves()`` is R_t of shape (runs, T), one per seed."""
-    what = f"share of runs of \"{label}\" whose R_t has the features of the mode \"{mode}\""
+    what = f'share of runs of "{label}" whose R_t has the features of the mode "{mode}"'
     try:
         found = curves()
         shares = [share(r_t, mode) for r_t in found]
         seen = [features(curve) for r_t in found for curve in r_t]
     except Exception as error:  # a crash is no refutation
         metrics[f"metric.mode.{name}.share"] = Metric(
-            None, what, error=f"{type(error).__name__}: {error}")
+            None, what, error=f"{type(error).__name__}: {error}"
+        )
         return
     metrics[f"metric.mode.{name}.share"] = Metric.of(shares, what)
     labels = [one.mode for one in seen]
-    rows.append({"system": label, "mode in the paper": mode, "share": float(np.mean(shares)),
-                 "most frequent label": max(sorted(set(labels)), key=labels.count),
-                 **{key.replace("_", " "): _mean(seen, key) for key in
-                    ("late_mean", "late_spread", "crossings", "smoothness", "rise", "late_share")}})
+    rows.append(
+        {
+            "system": label,
+            "mode in the paper": mode,
+            "share": float(np.mean(shares)),
+            "most frequent label": max(sorted(set(labels)), key=labels.count),
+            **{
+                key.replace("_", " "): _mean(seen, key)
+                for key in (
+                    "late_mean",
+                    "late_spread",
+                    "crossings",
+                    "smoothness",
+                    "rise",
+                    "late_share",
+                )
+            },
+        }
+    )
 
 
 def _mean(seen: Sequence[Features], key: str) -> float:
@@ -112,12 +173,15 @@ def _plate() -> list[FloatArray]:
 
 def white_noise() -> list[FloatArray]:
     """Exponentials of white noise of deviation 0.1, eight sets of sixteen of the LSTM's length."""
-    return [np.exp(0.1 * np.random.default_rng((11, seed)).standard_normal((16, 200)))
-            for seed in range(WALKS)]
+    return [
+        np.exp(0.1 * np.random.default_rng((11, seed)).standard_normal((16, 200)))
+        for seed in range(WALKS)
+    ]
 
 
 def _rise(metrics: Metrics) -> None:
     """Fig. 2's rise at the end, for images with details and for none at all."""
+
     def rise(mean_square: float) -> float:
         r_t = expected_balance(Schedule.linear(), 1024, mean_square).r_t
         return float(r_t[-1] - r_t[round(LATE * r_t.size) - 1])
@@ -166,7 +230,7 @@ def steps_needed(alpha: float) -> float:
         raise ArithmeticError(f"no T up to {STEP_GRID[-1]} brackets an error of {WORST}")
     logs = np.log(errors[-2:])
     place = (np.log(WORST) - logs[0]) / (logs[1] - logs[0])
-    ends = np.log(STEP_GRID[len(errors) - 2:len(errors)])
+    ends = np.log(STEP_GRID[len(errors) - 2 : len(errors)])
     return float(np.exp(ends[0] + place * (ends[1] - ends[0])))
 
 
@@ -177,9 +241,21 @@ def effective_dimension(alpha: float) -> float:
 
 
 def _steps(metrics: Metrics) -> None:
-    what = ("exponent of the steps needed in the number of modes that share the power; Gaussian "
-            "images with spectra 1/q^0 .. 1/q^3, exact denoiser, error of the sampled law 2 %")
-    metrics.measure("metric.steps.complexity_exponent", what, lambda: Metric(float(np.polyfit(
-        np.log([effective_dimension(alpha) for alpha in SPECTRA]),
-        np.log([steps_needed(alpha) for alpha in SPECTRA]), 1)[0]), what))
-
+    what = (
+        "exponent of the steps needed in the number of modes that share the power; Gaussian "
+        "images with spectra 1/q^0 .. 1/q^3, exact denoiser, error of the sampled law 2 %"
+    )
+    metrics.measure(
+        "metric.steps.complexity_exponent",
+        what,
+        lambda: Metric(
+            float(
+                np.polyfit(
+                    np.log([effective_dimension(alpha) for alpha in SPECTRA]),
+                    np.log([steps_needed(alpha) for alpha in SPECTRA]),
+                    1,
+                )[0]
+            ),
+            what,
+        ),
+    )

@@ -23,15 +23,19 @@ def forgetting(model: SequenceModel, bias: float) -> SequenceModel:
     """``model`` with ``bias`` added to every forget gate's."""
     hidden = model.lstm.hidden_size
     with torch.no_grad():
-        model.lstm.get_parameter("bias_ih_l0")[hidden:2 * hidden] += bias
+        model.lstm.get_parameter("bias_ih_l0")[hidden : 2 * hidden] += bias
     return model
 
 
 def networks(metrics: Metrics, systems: Systems, rows: Rows) -> None:
     """Networks as initialised, and with their forget gates shut."""
-    names = {"untrained": ("metric.untrained.r", "R of untrained LSTMs (h = 16) on sines"),
-             "memoryless": ("metric.memoryless.r", "R of the same with forget gates shut, "
-                            "f < 1e-8: nothing of the past is kept")}
+    names = {
+        "untrained": ("metric.untrained.r", "R of untrained LSTMs (h = 16) on sines"),
+        "memoryless": (
+            "metric.memoryless.r",
+            "R of the same with forget gates shut, f < 1e-8: nothing of the past is kept",
+        ),
+    }
 
     def compute() -> dict[str, Metric]:
         found: dict[str, list[float]] = {"untrained": [], "memoryless": []}
@@ -44,11 +48,19 @@ def networks(metrics: Metrics, systems: Systems, rows: Rows) -> None:
         return {names[key][0]: Metric.of(found[key], names[key][1]) for key in names}
 
     if measure_all(metrics, compute, dict(names.values())):
-        row(rows, "Untrained LSTM on sines", value_of(metrics, "metric.untrained.r"),
-             "R near 1 needs no learning: the terms' sum is the state, which stays bounded")
-        row(rows, "LSTM that forgets everything at once", value_of(metrics, "metric.memoryless.r"),
-             "with f = 0 the terms are this step's state and the last one's: R near 1 needs no "
-             "memory")
+        row(
+            rows,
+            "Untrained LSTM on sines",
+            value_of(metrics, "metric.untrained.r"),
+            "R near 1 needs no learning: the terms' sum is the state, which stays bounded",
+        )
+        row(
+            rows,
+            "LSTM that forgets everything at once",
+            value_of(metrics, "metric.memoryless.r"),
+            "with f = 0 the terms are this step's state and the last one's: R near 1 needs no "
+            "memory",
+        )
 
 
 def ratio_of_sums(model: SequenceModel, x: FloatArray) -> FloatArray:
@@ -79,9 +91,11 @@ def wild_network(seed: int) -> tuple[SequenceModel, FloatArray]:
 
 def bounds(metrics: Metrics, systems: Systems, rows: Rows) -> None:
     """The smallest ratio that random networks reach."""
-    names = {"metric.lstm.smallest_r": "smallest R of 200 sequences through 50 LSTMs (h = 16) "
-                                       "with random weights of all sizes, from C_0 = 0",
-             "metric.lstm.smallest_sum_ratio": "smallest R in the 1-norm of the same, proved >= 1"}
+    names = {
+        "metric.lstm.smallest_r": "smallest R of 200 sequences through 50 LSTMs (h = 16) "
+        "with random weights of all sizes, from C_0 = 0",
+        "metric.lstm.smallest_sum_ratio": "smallest R in the 1-norm of the same, proved >= 1",
+    }
 
     def compute() -> dict[str, Metric]:
         r, sums = [], []
@@ -89,14 +103,19 @@ def bounds(metrics: Metrics, systems: Systems, rows: Rows) -> None:
             model, x = wild_network(seed)
             r.append(balance_of(probe(model.lstm, as_input(x, model))).r_runs.min())
             sums.append(ratio_of_sums(model, x).min())
-        return {name: Metric(float(min(values)), what, n=200)
-                for (name, what), values in zip(names.items(), (r, sums), strict=True)}
+        return {
+            name: Metric(float(min(values)), what, n=200)
+            for (name, what), values in zip(names.items(), (r, sums), strict=True)
+        }
 
     if measure_all(metrics, compute, names):
-        row(rows, "50 LSTMs with random weights of all sizes (the smallest R)",
-             value_of(metrics, "metric.lstm.smallest_r"),
-             "from C_0 = 0 no LSTM of h units has R below 1/sqrt(h) (0.25 for h = 16), "
-             "and in the 1-norm none below 1: R << 1 can't occur there")
+        row(
+            rows,
+            "50 LSTMs with random weights of all sizes (the smallest R)",
+            value_of(metrics, "metric.lstm.smallest_r"),
+            "from C_0 = 0 no LSTM of h units has R below 1/sqrt(h) (0.25 for h = 16), "
+            "and in the 1-norm none below 1: R << 1 can't occur there",
+        )
 
 
 def read_out(model: SequenceModel, x: FloatArray, unseen: FloatArray) -> float:
@@ -107,6 +126,7 @@ def read_out(model: SequenceModel, x: FloatArray, unseen: FloatArray) -> float:
     Returns:
         error of the last value over error of the read-out, root mean squares.
     """
+
     def table(series: FloatArray) -> tuple[FloatArray, FloatArray]:
         states = gates(model.lstm, as_input(series, model)).h[:, 20:-1]  # (n, T - 21, h)
         flat = states.reshape(-1, states.shape[-1])
@@ -123,10 +143,12 @@ def read_out(model: SequenceModel, x: FloatArray, unseen: FloatArray) -> float:
 
 def integrators(metrics: Metrics, systems: Systems, rows: Rows) -> None:
     """Networks that forget almost nothing can follow data."""
-    names = {"metric.integrator.r": "R of LSTMs with f near 1 (6 added to the forget bias)",
-             "metric.integrator.skill": "error of repeating the last value over the error of a "
-                                        "linear read-out of their state, unseen sines",
-             "metric.control.balanced.skill": "the same for LSTMs with R near 1"}
+    names = {
+        "metric.integrator.r": "R of LSTMs with f near 1 (6 added to the forget bias)",
+        "metric.integrator.skill": "error of repeating the last value over the error of a "
+        "linear read-out of their state, unseen sines",
+        "metric.control.balanced.skill": "the same for LSTMs with R near 1",
+    }
 
     def compute() -> dict[str, Metric]:
         found: dict[str, list[float]] = {name: [] for name in names}
@@ -136,13 +158,15 @@ def integrators(metrics: Metrics, systems: Systems, rows: Rows) -> None:
             x, unseen = generate(config.data), generate(config.data, "unseen", 32)
             found["metric.control.balanced.skill"].append(read_out(model, x, unseen))
             forgetting(model, INTEGRATING)
-            found["metric.integrator.r"].append(balance_of(
-                probe(model.lstm, as_input(x, model))).r)
+            found["metric.integrator.r"].append(balance_of(probe(model.lstm, as_input(x, model))).r)
             found["metric.integrator.skill"].append(read_out(model, x, unseen))
         return {name: Metric.of(found[name], what) for name, what in names.items()}
 
     if measure_all(metrics, compute, names):
-        row(rows, "LSTM that forgets almost nothing, linear read-out",
-             value_of(metrics, "metric.integrator.r"),
-             f"R >> 1, yet {value_of(metrics, 'metric.integrator.skill'):.1f} times better than "
-             "the last value on sines it has not seen")
+        row(
+            rows,
+            "LSTM that forgets almost nothing, linear read-out",
+            value_of(metrics, "metric.integrator.r"),
+            f"R >> 1, yet {value_of(metrics, 'metric.integrator.skill'):.1f} times better than "
+            "the last value on sines it has not seen",
+        )

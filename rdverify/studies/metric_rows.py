@@ -15,8 +15,9 @@ def row(rows: Rows, system: str, r: float | str, shows: str) -> None:
     rows.append({"system": system, "R": r, "what it shows": shows})
 
 
-def measure_all(metrics: Metrics, compute: Callable[[], dict[str, Metric]],
-                names: dict[str, str]) -> bool:
+def measure_all(
+    metrics: Metrics, compute: Callable[[], dict[str, Metric]], names: dict[str, str]
+) -> bool:
     """Several metrics of one computation; True if it worked. A crash is no refutation."""
     try:
         found = compute()

@@ -39,7 +39,10 @@ CELLS = 64  # 0.64 of length: seven wavelengths, and the pattern fills it long b
 SEEDS = (0, 1, 2, 3)
 STEPS = 10_000
 DATA: Mapping[str, type[Any]] = {
-    "Sine": SineConfig, "Lorenz": LorenzConfig, "VanDerPol": VanDerPolConfig}
+    "Sine": SineConfig,
+    "Lorenz": LorenzConfig,
+    "VanDerPol": VanDerPolConfig,
+}
 LSTM_ROWS = {"sine": "lstm-sine", "lorenz": "lstm-lorenz", "van_der_pol": "lstm-van-der-pol"}
 SEQUENCES = 16  # that a recorded network is read on
 
@@ -68,8 +71,13 @@ class Systems:
 
 def regime(feed_rate: float, seed: int, **settings: Any) -> GrayScottConfig:
     """One run of the study; settings that the paper leaves out as in ``GrayScottConfig``."""
-    chosen: dict[str, Any] = {"rows": CELLS, "cols": CELLS, "steps": STEPS,
-                              "inner_products": True, **settings}
+    chosen: dict[str, Any] = {
+        "rows": CELLS,
+        "cols": CELLS,
+        "steps": STEPS,
+        "inner_products": True,
+        **settings,
+    }
     return GrayScottConfig(feed_rate=feed_rate, seed=seed, **chosen)
 
 
@@ -82,12 +90,18 @@ def run_systems(workers: int, task: Task) -> Systems:
     patterns = torch.from_numpy(2 * (fields - low) / (high - low) - 1)[:, None]  # (8, 1, n, n)
     trace, images, residual = exact_chain(patterns, images=8)
     task.advance()
-    return Systems({"spots": done[:len(SEEDS)], "stripes": done[len(SEEDS):]}, patterns, trace,
-                   images, residual)
+    return Systems(
+        {"spots": done[: len(SEEDS)], "stripes": done[len(SEEDS) :]},
+        patterns,
+        trace,
+        images,
+        residual,
+    )
 
 
-def exact_chain(data: torch.Tensor, images: int, schedule: Schedule | None = None, seed: int = 0
-                ) -> tuple[Trace, torch.Tensor, dict[str, float]]:
+def exact_chain(
+    data: torch.Tensor, images: int, schedule: Schedule | None = None, seed: int = 0
+) -> tuple[Trace, torch.Tensor, dict[str, float]]:
     """Sample the exact denoiser of a finite set, with the change of every step (eq14, eq17).
 
     Args:
@@ -117,8 +131,16 @@ def exact_chain(data: torch.Tensor, images: int, schedule: Schedule | None = Non
         flat = x.flatten(1).clone()
         last[:] = [flat, float(a[t]) * flat + float(b[t]) * eps.flatten(1)]
 
-    made, trace = sample(MixtureDenoiser(schedule, data), schedule, tuple(data.shape[1:]), images,
-                         seed, last_noise=True, dtype=torch.float64, observe=observe)
+    made, trace = sample(
+        MixtureDenoiser(schedule, data),
+        schedule,
+        tuple(data.shape[1:]),
+        images,
+        seed,
+        last_noise=True,
+        dtype=torch.float64,
+        observe=observe,
+    )
     close(made)
     moved = torch.stack(change, 1).numpy()  # (images, T)
     product = torch.stack(inner, 1).numpy()  # (images, T), <drift, noise>
@@ -132,8 +154,9 @@ def exact_chain(data: torch.Tensor, images: int, schedule: Schedule | None = Non
 
 def untrained(hidden: int, seed: int, data: DataConfig | None = None) -> Trace:
     """The norms of an LSTM with torch's initial weights on ``data``, 32 sines by default."""
-    config = LSTMConfig(data=data or SineConfig(sequences=32, seed=seed), hidden=hidden, seed=seed,
-                        epochs=0)
+    config = LSTMConfig(
+        data=data or SineConfig(sequences=32, seed=seed), hidden=hidden, seed=seed, epochs=0
+    )
     model = build(config)
     return probe(model.lstm, as_input(generate(config.data), model))
 
@@ -160,8 +183,10 @@ def recorded(golden: Path, row: str, kind: str) -> list[Trace]:
         seeds = list(card["seeds"])
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())[:100]
-        raise InputError(f"weights = {str(path)!r} is not allowed ({reason}): must be a recorded "
-                         f"file with kind {kind} and its card") from error
+        raise InputError(
+            f"weights = {str(path)!r} is not allowed ({reason}): must be a recorded "
+            f"file with kind {kind} and its card"
+        ) from error
     found = []
     for place, seed in enumerate(seeds):
         model = SequenceModel(hidden)

@@ -48,8 +48,15 @@ def gray_scott(shape: tuple[int, ...], **settings: Any) -> GrayScottConfig:
     return GrayScottConfig(rows=shape[0], cols=shape[1], **(defaults | settings))
 
 
-def eq01(u: Array, v: Array, d_u: float, d_v: float, dx: float, r_u: Any, r_v: Any,
-         ) -> tuple[Array, Array]:
+def eq01(
+    u: Array,
+    v: Array,
+    d_u: float,
+    d_v: float,
+    dx: float,
+    r_u: Any,
+    r_v: Any,
+) -> tuple[Array, Array]:
     """rdverify's transport of u (where v = 0) and of v (where u = 0), and the given reaction.
 
     Its own reaction is Gray-Scott's, ``eq01_kinetics`` below.
@@ -61,8 +68,13 @@ def eq01(u: Array, v: Array, d_u: float, d_v: float, dx: float, r_u: Any, r_v: A
     return (after_u - u) / dt + r_u(u, v), (after_v - v) / dt + r_v(u, v)
 
 
-def eq01_kinetics(u: Array, v: Array, feed_rate: float, kill_rate: float, kinetics: str = "uv2",
-                  ) -> tuple[Array, Array]:
+def eq01_kinetics(
+    u: Array,
+    v: Array,
+    feed_rate: float,
+    kill_rate: float,
+    kinetics: str = "uv2",
+) -> tuple[Array, Array]:
     """The change of both fields in one step without diffusion, per unit of time."""
     config = gray_scott(u.shape, feed_rate=feed_rate, kill_rate=kill_rate, kinetics=kinetics)
     after_u, after_v = step(u, v, config)
@@ -181,14 +193,25 @@ def chain_to(beta_t: float, alpha_bar_t: float) -> Schedule:
     return Schedule(np.array([1 - alpha_bar_t / (1 - beta_t), beta_t]))
 
 
-def eq14(x: Array, epsilon_theta: Array, beta_t: Array, alpha_bar_t: Array, **settings: Any,
-         ) -> float:
+def eq14(
+    x: Array,
+    epsilon_theta: Array,
+    beta_t: Array,
+    alpha_bar_t: Array,
+    **settings: Any,
+) -> float:
     """The first step of ``sample`` from x with a network that answers epsilon."""
     found = []
     for x_s, eps, b, bar in zip(x, epsilon_theta, beta_t, alpha_bar_t, strict=True):
         image, answer = (tensor(a).reshape(1, 1, 1, -1) for a in (x_s, eps))
-        trace = sample(lambda x, t, answer=answer: answer, chain_to(b, bar), images=1,
-                       initial=image, dtype=torch.float64, **settings)[1]
+        trace = sample(
+            lambda x, t, answer=answer: answer,
+            chain_to(b, bar),
+            images=1,
+            initial=image,
+            dtype=torch.float64,
+            **settings,
+        )[1]
         found.append(trace.react[0, 0])
     return mean_over_time(found)
 

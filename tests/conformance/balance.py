@@ -49,8 +49,9 @@ def check_eq12(eq: Equation) -> None:
     expect("zero on the nullcline u v = F + k", eq(u, (feed + kill) / u, feed, kill), 0.0)
     half, fifth = np.full((1, 2, 2), 0.5), np.full((1, 2, 2), 0.2)
     expect("by hand: 2 |0.02 - 0.026|", eq(half, fifth, feed, kill), 0.012)
-    expect("without u only decay: (F + k) ||v||", eq(0 * u[:1], v[:1], feed, kill),
-           0.13 * length(v[0]))
+    expect(
+        "without u only decay: (F + k) ||v||", eq(0 * u[:1], v[:1], feed, kill), 0.13 * length(v[0])
+    )
     is_mean_over_time_of_undivided_norms(
         lambda a: eq(*a, feed, kill), [u, v], [np.tile(a, (1, 2, 2)) for a in (u, v)], 2
     )
@@ -95,8 +96,10 @@ def check_eq14(eq: Equation) -> None:
     expect("the known drift to data at 0", eq(x, best, beta, bar), want)
     schedule = [beta, bar]
     is_mean_over_time_of_undivided_norms(
-        lambda a: eq(*a), [x, eps, *schedule],
-        [np.tile(a, (1, 1, 2, 2)) for a in (x, eps)] + schedule, 2,
+        lambda a: eq(*a),
+        [x, eps, *schedule],
+        [np.tile(a, (1, 1, 2, 2)) for a in (x, eps)] + schedule,
+        2,
     )
 
     scheduler = ddpm_scheduler((0.1, 0.2, 0.3, 0.4))
@@ -105,13 +108,15 @@ def check_eq14(eq: Equation) -> None:
     for step in (1, 2, 3):
         sample, output = (torch.from_numpy(a[step - 1]) for a in (x, eps))
         out = scheduler.step(output, step, sample, generator=torch.Generator().manual_seed(step))
-        noise = torch.randn(sample.shape, generator=torch.Generator().manual_seed(step),
-                            dtype=torch.float64)
+        noise = torch.randn(
+            sample.shape, generator=torch.Generator().manual_seed(step), dtype=torch.float64
+        )
         mean = out.prev_sample - math.sqrt(chain[step - 1]) * noise
         drifts.append(length(mean - sample))
     got = eq(x, eps, chain, 0.9 * np.cumprod(1 - chain))
-    expect("the step of diffusers' DDPMScheduler without its noise", got, np.mean(drifts),
-           rtol=1e-5)
+    expect(
+        "the step of diffusers' DDPMScheduler without its noise", got, np.mean(drifts), rtol=1e-5
+    )
 
 
 def check_eq15(eq: Equation) -> None:
@@ -132,9 +137,7 @@ def check_eq15(eq: Equation) -> None:
     wave = np.cos(2 * np.pi * y / 8)
     want = d_v * (2 - math.sqrt(2)) / dx**2 * length(wave)
     expect("a plane wave: D_v times its eigenvalue times its norm", eq(wave, d_v, dx), want)
-    is_mean_over_time_of_undivided_norms(
-        lambda a: eq(*a, d_v, dx), [v], [np.tile(v, (1, 2, 2))], 2
-    )
+    is_mean_over_time_of_undivided_norms(lambda a: eq(*a, d_v, dx), [v], [np.tile(v, (1, 2, 2))], 2)
     want = np.mean([d_v * length(ndimage.laplace(a, mode="wrap")) / dx**2 for a in v])
     expect("the norm of SciPy's Laplacian", whole, want)
 

@@ -72,13 +72,19 @@ def check_eq09(eq: Equation) -> None:
     by_hand = eq(np.array([2.0]), t, dt, lambda x, t: -x * t, lambda t: 2 * t, np.array([0.3]))
     expect("by hand: -0.1 + 0.3", by_hand, [0.2])
     whole = eq(x, t, dt, drift, rate, dw)
-    expect("noise of the other sign, mean f dt", whole + eq(x, t, dt, drift, rate, -dw),
-           2 * dt * drift(x, t))
+    expect(
+        "noise of the other sign, mean f dt",
+        whole + eq(x, t, dt, drift, rate, -dw),
+        2 * dt * drift(x, t),
+    )
     # Ornstein-Uhlenbeck with dw = +-sqrt(dt): the second moment of one step, exactly
     theta, noise = 0.7, math.sqrt(dt) * np.ones(3)
     ends = [x + eq(x, t, dt, lambda x, t: -theta * x, rate, s * noise) for s in (1, -1)]
-    expect("second moment of a step of Ornstein-Uhlenbeck", (ends[0] ** 2 + ends[1] ** 2) / 2,
-           (1 - theta * dt) ** 2 * x**2 + 1.5**2 * dt)
+    expect(
+        "second moment of a step of Ornstein-Uhlenbeck",
+        (ends[0] ** 2 + ends[1] ** 2) / 2,
+        (1 - theta * dt) ** 2 * x**2 + 1.5**2 * dt,
+    )
 
 
 def check_eq10(eq: Equation) -> None:
@@ -96,8 +102,15 @@ def check_eq10(eq: Equation) -> None:
     pull = eq(x, t, dt, lambda x, t: 0 * x, rate, score, 0 * dw)
     expect_true("without drift it climbs the density", pull * score(x, t) > 0, pull)
     expect("the pull is -g^2 score dt, at (x, t)", pull, -(1.5**2) * (-x / 3) * dt)
-    by_hand = eq(np.array([1.5]), 0.5, -0.1, lambda x, t: -x * t, lambda t: 2 * t,
-                 lambda x, t: -x / (1 + t), np.array([0.3]))
+    by_hand = eq(
+        np.array([1.5]),
+        0.5,
+        -0.1,
+        lambda x, t: -x * t,
+        lambda t: 2 * t,
+        lambda x, t: -x / (1 + t),
+        np.array([0.3]),
+    )
     expect("by hand: (-0.75 + 1) (-0.1) + 0.3", by_hand, [0.275])
 
     # Gaussian data of variance s0 under f = -x/2, g = 1: s(t) = 1 + (s0 - 1) e^-t. The step is

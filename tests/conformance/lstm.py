@@ -149,11 +149,17 @@ def check_eq07(eq: Equation) -> None:
     expect("proportional to o", eq(o / 2, c), out / 2)
     expect("a full cell gives o", eq(o, 0 * c + 40), o)
     expect_true("within (-o, o)", np.abs(out) < o, out)
-    expect("tanh(2a) = 2 tanh(a) / (1 + tanh(a)^2)", eq(o, 2 * c) / o,
-           2 * (out / o) / (1 + (out / o) ** 2))
+    expect(
+        "tanh(2a) = 2 tanh(a) / (1 + tanh(a)^2)",
+        eq(o, 2 * c) / o,
+        2 * (out / o) / (1 + (out / o) ** 2),
+    )
     pre = {name: constant(0.0, 5, 1) for name in GATES}
-    pre |= {"f": constant(FULL, 5, 1), "i": constant(-700, 5, 1),
-            "o": constant(np.log(o / (1 - o)), 5, 1)}
+    pre |= {
+        "f": constant(FULL, 5, 1),
+        "i": constant(-700, 5, 1),
+        "o": constant(np.log(o / (1 - o)), 5, 1),
+    }
     expect("as in torch.nn.LSTMCell", out, torch_cell(np.ones(1), np.zeros(5), c, pre)[0])
 
 

@@ -48,8 +48,10 @@ def resolution(token: str, function: Function) -> float | None:
 
         def off(*arguments: Any, factor: float = factor) -> Any:
             result = function(*arguments)
-            return tuple(factor * part for part in result) if isinstance(result, tuple) else (
-                factor * result
+            return (
+                tuple(factor * part for part in result)
+                if isinstance(result, tuple)
+                else (factor * result)
             )
 
         if verdict(token, off) is None:
@@ -68,9 +70,7 @@ def score() -> dict[str, Any]:
         for mutant in MUTANTS:
             if mutant.number == number:
                 reason = verdict(mutant.token, mutant.function)
-                mutants.append(
-                    {"name": mutant.name, "kind": mutant.kind, "rejected_by": reason}
-                )
+                mutants.append({"name": mutant.name, "kind": mutant.kind, "rejected_by": reason})
         equations.append(
             {
                 "number": number,

@@ -58,7 +58,8 @@ AXES: dict[str, Callable[[Array], Any]] = {
 MATRIX: dict[str, Callable[[Array], Any]] = {
     "spectral norm of the field as a matrix": lambda a: np.mean(spectral(a)),
     "norm over the last axis, mean over the other": lambda a: np.mean(
-        np.sqrt(np.sum(a**2, axis=-1))),
+        np.sqrt(np.sum(a**2, axis=-1))
+    ),
 }
 
 
@@ -68,8 +69,10 @@ def metric(token: str, right: Terms, fields: bool, *rows: tuple[str, str, Terms]
     wrong += [("axis", name, of) for name, of in (AXES | (MATRIX if fields else {})).items()]
     return [
         *(Mutant(token, kind, name, lambda *a, of=of: of(right(*a))) for kind, name, of in wrong),
-        *(Mutant(token, kind, name, lambda *a, terms=terms: np.mean(norms(terms(*a))))
-          for kind, name, terms in rows),
+        *(
+            Mutant(token, kind, name, lambda *a, terms=terms: np.mean(norms(terms(*a))))
+            for kind, name, terms in rows
+        ),
     ]
 
 
@@ -86,7 +89,9 @@ def drift_of(form: Callable[..., Array]) -> Terms:
 
 MUTANTS = [
     *metric(
-        "eq12", lambda u, v, F, k: u * v**2 - (F + k) * v, True,
+        "eq12",
+        lambda u, v, F, k: u * v**2 - (F + k) * v,
+        True,
         ("operand", "u^2 v: the reaction of u's power", lambda u, v, F, k: u**2 * v - (F + k) * v),
         ("operand", "u v", lambda u, v, F, k: u * v - (F + k) * v),
         ("operand", "v^3", lambda u, v, F, k: v**3 - (F + k) * v),
@@ -100,12 +105,13 @@ MUTANTS = [
         ("missing", "F alone", lambda u, v, F, k: u * v**2 - F * v),
         ("missing", "no decay", lambda u, v, F, k: u * v**2),
         ("missing", "decay alone", lambda u, v, F, k: (F + k) * v),
-        ("index", "u of the next step", lambda u, v, F, k: (
-            np.roll(u, -1, 0) * v**2 - (F + k) * v)),
+        ("index", "u of the next step", lambda u, v, F, k: np.roll(u, -1, 0) * v**2 - (F + k) * v),
     ),
     Mutant("eq12", "erratum", "the kinetics of section 4.1 as printed (E01)", eq12_section_4_1),
     *metric(
-        "eq13", lambda i, c: i * c, False,
+        "eq13",
+        lambda i, c: i * c,
+        False,
         ("operand", "1 - i in i's place", lambda i, c: (1 - i) * c),
         ("operand", "i squared", lambda i, c: i**2 * c),
         ("operand", "a sum in the product's place", lambda i, c: i + c),
@@ -116,53 +122,105 @@ MUTANTS = [
         ("function", "the candidate squashed again", lambda i, c: i * np.tanh(c)),
         ("index", "the candidate of the next step", lambda i, c: i * np.roll(c, -1, 0)),
         ("index", "the gate of the step before", lambda i, c: np.roll(i, 1, 0) * c),
-        ("axis", "a dot product in the Hadamard product's place",
-         lambda i, c: np.sum(i * c, axis=1, keepdims=True)),
-        ("axis", "the product of both norms",
-         lambda i, c: norms(i)[:, None] * norms(c)[:, None]),
+        (
+            "axis",
+            "a dot product in the Hadamard product's place",
+            lambda i, c: np.sum(i * c, axis=1, keepdims=True),
+        ),
+        ("axis", "the product of both norms", lambda i, c: norms(i)[:, None] * norms(c)[:, None]),
         ("axis", "the gate of the neighbouring unit", lambda i, c: np.roll(i, 1, 1) * c),
     ),
     *metric(
-        "eq14", drift, True,
-        ("missing", "mu itself, x not subtracted",
-         drift_of(lambda x, e, b, a: (x - b / np.sqrt(1 - a) * e) / np.sqrt(1 - b))),
+        "eq14",
+        drift,
+        True,
+        (
+            "missing",
+            "mu itself, x not subtracted",
+            drift_of(lambda x, e, b, a: (x - b / np.sqrt(1 - a) * e) / np.sqrt(1 - b)),
+        ),
         ("missing", "no 1/sqrt(1 - beta)", drift_of(lambda x, e, b, a: -b / np.sqrt(1 - a) * e)),
-        ("missing", "no sqrt(1 - alpha_bar)",
-         drift_of(lambda x, e, b, a: (x - b * e) / np.sqrt(1 - b) - x)),
-        ("missing", "no root over 1 - alpha_bar",
-         drift_of(lambda x, e, b, a: (x - b / (1 - a) * e) / np.sqrt(1 - b) - x)),
-        ("missing", "no root over 1 - beta",
-         drift_of(lambda x, e, b, a: (x - b / np.sqrt(1 - a) * e) / (1 - b) - x)),
-        ("missing", "no beta", drift_of(lambda x, e, b, a: (
-            x - e / np.sqrt(1 - a)) / np.sqrt(1 - b) - x)),
+        (
+            "missing",
+            "no sqrt(1 - alpha_bar)",
+            drift_of(lambda x, e, b, a: (x - b * e) / np.sqrt(1 - b) - x),
+        ),
+        (
+            "missing",
+            "no root over 1 - alpha_bar",
+            drift_of(lambda x, e, b, a: (x - b / (1 - a) * e) / np.sqrt(1 - b) - x),
+        ),
+        (
+            "missing",
+            "no root over 1 - beta",
+            drift_of(lambda x, e, b, a: (x - b / np.sqrt(1 - a) * e) / (1 - b) - x),
+        ),
+        (
+            "missing",
+            "no beta",
+            drift_of(lambda x, e, b, a: (x - e / np.sqrt(1 - a)) / np.sqrt(1 - b) - x),
+        ),
         ("missing", "the pull of x alone", drift_of(lambda x, e, b, a: x / np.sqrt(1 - b) - x)),
-        ("sign", "epsilon added", drift_of(lambda x, e, b, a: (
-            x + b / np.sqrt(1 - a) * e) / np.sqrt(1 - b) - x)),
-        ("sign", "x added", drift_of(lambda x, e, b, a: (
-            x - b / np.sqrt(1 - a) * e) / np.sqrt(1 - b) + x)),
-        ("operand", "alpha_bar in 1 - alpha_bar's place", drift_of(lambda x, e, b, a: (
-            x - b / np.sqrt(a) * e) / np.sqrt(1 - b) - x)),
-        ("operand", "beta in 1 - alpha_bar's place", drift_of(lambda x, e, b, a: (
-            x - np.sqrt(b) * e) / np.sqrt(1 - b) - x)),
-        ("operand", "sqrt(beta) in beta's place", drift_of(lambda x, e, b, a: (
-            x - np.sqrt(b) / np.sqrt(1 - a) * e) / np.sqrt(1 - b) - x)),
-        ("operand", "multiplied by sqrt(1 - beta)", drift_of(lambda x, e, b, a: (
-            x - b / np.sqrt(1 - a) * e) * np.sqrt(1 - b) - x)),
-        ("operand", "x and epsilon exchanged", drift_of(lambda x, e, b, a: (
-            e - b / np.sqrt(1 - a) * x) / np.sqrt(1 - b) - e)),
-        ("operand", "the score in the drift's place",
-         drift_of(lambda x, e, b, a: -e / np.sqrt(1 - a))),
-        ("operand", "the image that epsilon implies", drift_of(lambda x, e, b, a: (
-            x - np.sqrt(1 - a) * e) / np.sqrt(a))),
+        (
+            "sign",
+            "epsilon added",
+            drift_of(lambda x, e, b, a: (x + b / np.sqrt(1 - a) * e) / np.sqrt(1 - b) - x),
+        ),
+        (
+            "sign",
+            "x added",
+            drift_of(lambda x, e, b, a: (x - b / np.sqrt(1 - a) * e) / np.sqrt(1 - b) + x),
+        ),
+        (
+            "operand",
+            "alpha_bar in 1 - alpha_bar's place",
+            drift_of(lambda x, e, b, a: (x - b / np.sqrt(a) * e) / np.sqrt(1 - b) - x),
+        ),
+        (
+            "operand",
+            "beta in 1 - alpha_bar's place",
+            drift_of(lambda x, e, b, a: (x - np.sqrt(b) * e) / np.sqrt(1 - b) - x),
+        ),
+        (
+            "operand",
+            "sqrt(beta) in beta's place",
+            drift_of(lambda x, e, b, a: (x - np.sqrt(b) / np.sqrt(1 - a) * e) / np.sqrt(1 - b) - x),
+        ),
+        (
+            "operand",
+            "multiplied by sqrt(1 - beta)",
+            drift_of(lambda x, e, b, a: (x - b / np.sqrt(1 - a) * e) * np.sqrt(1 - b) - x),
+        ),
+        (
+            "operand",
+            "x and epsilon exchanged",
+            drift_of(lambda x, e, b, a: (e - b / np.sqrt(1 - a) * x) / np.sqrt(1 - b) - e),
+        ),
+        (
+            "operand",
+            "the score in the drift's place",
+            drift_of(lambda x, e, b, a: -e / np.sqrt(1 - a)),
+        ),
+        (
+            "operand",
+            "the image that epsilon implies",
+            drift_of(lambda x, e, b, a: (x - np.sqrt(1 - a) * e) / np.sqrt(a)),
+        ),
         ("index", "beta of the next step", lambda x, e, b, a: drift(x, e, np.roll(b, -1), a)),
-        ("index", "alpha_bar of the step before", drift_of(lambda x, e, b, a: (
-            x - b / np.sqrt(1 - a / (1 - b)) * e) / np.sqrt(1 - b) - x)),
-        ("index", "the schedule run backwards",
-         lambda x, e, b, a: drift(x, e, b[::-1], a[::-1])),
+        (
+            "index",
+            "alpha_bar of the step before",
+            drift_of(
+                lambda x, e, b, a: (x - b / np.sqrt(1 - a / (1 - b)) * e) / np.sqrt(1 - b) - x
+            ),
+        ),
+        ("index", "the schedule run backwards", lambda x, e, b, a: drift(x, e, b[::-1], a[::-1])),
     ),
     Mutant("eq14", "erratum", "the norm of epsilon, as printed (E08)", eq14_printed),
     *metric(
-        "eq15", lambda v, d, dx: d * lap(v, dx), True,
+        "eq15",
+        lambda v, d, dx: d * lap(v, dx),
+        True,
         ("missing", "no D_v", lambda v, d, dx: lap(v, dx)),
         ("missing", "not divided by dx^2", lambda v, d, dx: d * lap(v, 1)),
         ("missing", "divided by dx once", lambda v, d, dx: d * lap(v, dx, power=1)),
@@ -183,7 +241,9 @@ MUTANTS = [
         ("axis", "along time too", lambda v, d, dx: d * lap(v, dx, axes=(0, -2, -1))),
     ),
     *metric(
-        "eq16", lambda f, c: (1 - f) * c, False,
+        "eq16",
+        lambda f, c: (1 - f) * c,
+        False,
         ("erratum", "f C, the inhibition of section 2.2 (E03)", lambda f, c: f * c),
         ("sign", "1 + f", lambda f, c: (1 + f) * c),
         ("missing", "no 1 - f", lambda f, c: c),
@@ -192,32 +252,49 @@ MUTANTS = [
         ("operand", "1 - f^2", lambda f, c: (1 - f**2) * c),
         ("operand", "a sum in the product's place", lambda f, c: (1 - f) + c),
         ("function", "tanh(C) in C's place", lambda f, c: (1 - f) * np.tanh(c)),
-        ("function", "-log f, the rate in the decay's place",
-         lambda f, c: -np.log(np.maximum(f, 1e-300)) * c),
+        (
+            "function",
+            "-log f, the rate in the decay's place",
+            lambda f, c: -np.log(np.maximum(f, 1e-300)) * c,
+        ),
         ("index", "C_t in C_{t-1}'s place", lambda f, c: (1 - f) * np.roll(c, -1, 0)),
         ("index", "f of the step before", lambda f, c: (1 - np.roll(f, 1, 0)) * c),
-        ("axis", "a dot product in the Hadamard product's place",
-         lambda f, c: np.sum((1 - f) * c, axis=1, keepdims=True)),
-        ("axis", "the product of both norms",
-         lambda f, c: norms(1 - f)[:, None] * norms(c)[:, None]),
+        (
+            "axis",
+            "a dot product in the Hadamard product's place",
+            lambda f, c: np.sum((1 - f) * c, axis=1, keepdims=True),
+        ),
+        (
+            "axis",
+            "the product of both norms",
+            lambda f, c: norms(1 - f)[:, None] * norms(c)[:, None],
+        ),
         ("axis", "the gate of the neighbouring unit", lambda f, c: (1 - np.roll(f, 1, 1)) * c),
     ),
     *metric(
-        "eq17", lambda s, z: by_step(s, z) * z, True,
+        "eq17",
+        lambda s, z: by_step(s, z) * z,
+        True,
         ("missing", "no sigma", lambda s, z: z),
         ("missing", "no z, sigma in every pixel", lambda s, z: by_step(s, z) + 0 * z),
         ("operand", "the variance in sigma's place", lambda s, z: by_step(s, z) ** 2 * z),
         ("operand", "the root of sigma", lambda s, z: np.sqrt(by_step(s, z)) * z),
-        ("operand", "sqrt(1 - sigma^2), the signal's factor",
-         lambda s, z: np.sqrt(1 - by_step(s, z) ** 2) * z),
+        (
+            "operand",
+            "sqrt(1 - sigma^2), the signal's factor",
+            lambda s, z: np.sqrt(1 - by_step(s, z) ** 2) * z,
+        ),
         ("operand", "z squared", lambda s, z: by_step(s, z) * z**2),
         ("operand", "a sum in the product's place", lambda s, z: by_step(s, z) + z),
         ("index", "sigma of the next step", lambda s, z: by_step(np.roll(s, -1), z) * z),
         ("index", "the schedule run backwards", lambda s, z: by_step(s[::-1], z) * z),
         ("index", "the first sigma throughout", lambda s, z: s[0] * z),
         ("normalisation", "the mean sigma throughout", lambda s, z: np.mean(s) * z),
-        ("axis", "no noise in the mean of the pixels, as if it were centred",
-         lambda s, z: by_step(s, z) * (z - by_step(flat(z).mean(axis=1), z))),
+        (
+            "axis",
+            "no noise in the mean of the pixels, as if it were centred",
+            lambda s, z: by_step(s, z) * (z - by_step(flat(z).mean(axis=1), z)),
+        ),
     ),
     *mutants(
         "eq18",
@@ -249,8 +326,11 @@ MUTANTS = [
         ("normalisation", "root mean square", lambda m: np.sqrt(np.mean(m**2))),
         ("normalisation", "geometric mean", lambda m: np.exp(np.mean(np.log(m)))),
         ("normalisation", "harmonic mean", lambda m: 1 / np.mean(1 / m)),
-        ("normalisation", "trapezoids over T - 1 intervals",
-         lambda m: np.trapezoid(m) / (len(m) - 1) if len(m) > 1 else m[0]),
+        (
+            "normalisation",
+            "trapezoids over T - 1 intervals",
+            lambda m: np.trapezoid(m) / (len(m) - 1) if len(m) > 1 else m[0],
+        ),
         ("normalisation", "divided by the root of T", lambda m: np.sum(m) / np.sqrt(len(m))),
         ("operand", "the mean change", lambda m: np.mean(np.abs(np.diff(m, prepend=m[0])))),
     ),
@@ -266,11 +346,17 @@ MUTANTS = [
         ("index", "reaction of the step before", lambda a, b: np.roll(a, 1) / b),
         ("index", "in the order of forward time", lambda a, b: (a / b)[::-1]),
         ("normalisation", "over the mean diffusion", lambda a, b: a / np.mean(b)),
-        ("normalisation", "the mean ratio at every step",
-         lambda a, b: np.full(len(a), np.mean(a) / np.mean(b))),
+        (
+            "normalisation",
+            "the mean ratio at every step",
+            lambda a, b: np.full(len(a), np.mean(a) / np.mean(b)),
+        ),
         ("normalisation", "of the sums so far", lambda a, b: np.cumsum(a) / np.cumsum(b)),
-        ("normalisation", "of means over two steps", lambda a, b: (
-            np.convolve(a, [0.5, 0.5], "same") / np.convolve(b, [0.5, 0.5], "same"))),
+        (
+            "normalisation",
+            "of means over two steps",
+            lambda a, b: np.convolve(a, [0.5, 0.5], "same") / np.convolve(b, [0.5, 0.5], "same"),
+        ),
         ("normalisation", "the share of the reaction", lambda a, b: a / (a + b)),
         ("axis", "every step over every step", lambda a, b: a[:, None] / b[None, :]),
         ("function", "squared, as of energies", lambda a, b: (a / b) ** 2),
@@ -281,18 +367,28 @@ MUTANTS = [
 
 EVEN = "||-a|| = ||a||: the norm of each step does not see the sign of its term."
 EQUIVALENT = [
-    Equivalent("eq12", "(F + k) v - u v^2", EVEN,
-               lambda u, v, F, k: np.mean(norms((F + k) * v - u * v**2))),
+    Equivalent(
+        "eq12", "(F + k) v - u v^2", EVEN, lambda u, v, F, k: np.mean(norms((F + k) * v - u * v**2))
+    ),
     Equivalent("eq13", "-i times the candidate", EVEN, lambda i, c: np.mean(norms(-i * c))),
     Equivalent("eq14", "x_t - mu_theta", EVEN, lambda *a: np.mean(norms(-drift(*a)))),
-    Equivalent("eq15", "diffusion that sharpens", EVEN,
-               lambda v, d, dx: np.mean(norms(-d * lap(v, dx)))),
-    Equivalent("eq15", "steps in the order of falling time",
-               "A mean does not depend on the order of its terms.",
-               lambda v, d, dx: np.mean(norms(d * lap(v[::-1], dx)))),
-    Equivalent("eq16", "-(1 - f) C, as in Eq. (11)", EVEN,
-               lambda f, c: np.mean(norms((f - 1) * c))),
+    Equivalent(
+        "eq15", "diffusion that sharpens", EVEN, lambda v, d, dx: np.mean(norms(-d * lap(v, dx)))
+    ),
+    Equivalent(
+        "eq15",
+        "steps in the order of falling time",
+        "A mean does not depend on the order of its terms.",
+        lambda v, d, dx: np.mean(norms(d * lap(v[::-1], dx))),
+    ),
+    Equivalent(
+        "eq16", "-(1 - f) C, as in Eq. (11)", EVEN, lambda f, c: np.mean(norms((f - 1) * c))
+    ),
     Equivalent("eq17", "-sigma z", EVEN, lambda s, z: np.mean(norms(-by_step(s, z) * z))),
-    Equivalent("eq17", "sigma ||z||", "||s z|| = |s| ||z|| and sigma_t is not negative.",
-               lambda s, z: np.mean(s * norms(z))),
+    Equivalent(
+        "eq17",
+        "sigma ||z||",
+        "||s z|| = |s| ||z|| and sigma_t is not negative.",
+        lambda s, z: np.mean(s * norms(z)),
+    ),
 ]

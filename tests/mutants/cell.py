@@ -31,32 +31,55 @@ def layers(token: str, right: Any, wrong: dict[str, Any]) -> list[Mutant]:
         return w.T if w.shape[0] == w.shape[1] else w
 
     return [
-        *(Mutant(token, "function", name, lambda x, h, w, u, b, s=s: s(w @ x + u @ h + b))
-          for name, s in wrong.items()),
+        *(
+            Mutant(token, "function", name, lambda x, h, w, u, b, s=s: s(w @ x + u @ h + b))
+            for name, s in wrong.items()
+        ),
         *mutants(
             token,
-            ("sign", "the whole pre-activation negated",
-             lambda x, h, w, u, b: right(-(w @ x + u @ h + b))),
+            (
+                "sign",
+                "the whole pre-activation negated",
+                lambda x, h, w, u, b: right(-(w @ x + u @ h + b)),
+            ),
             ("sign", "W x subtracted", lambda x, h, w, u, b: right(-w @ x + u @ h + b)),
             ("sign", "U h subtracted", lambda x, h, w, u, b: right(w @ x - u @ h + b)),
             ("sign", "b subtracted", lambda x, h, w, u, b: right(w @ x + u @ h - b)),
             ("missing", "no W x", lambda x, h, w, u, b: right(u @ h + b)),
             ("missing", "no U h", lambda x, h, w, u, b: right(w @ x + b)),
             ("missing", "no b", lambda x, h, w, u, b: right(w @ x + u @ h)),
-            ("operand", "b twice, as if both of torch's were alike",
-             lambda x, h, w, u, b: right(w @ x + u @ h + 2 * b)),
-            ("operand", "W h where h and x are of one size",
-             lambda x, h, w, u, b: right(square(w, x, h)[0] + u @ h + b)),
-            ("operand", "U in W's place where both are square", lambda x, h, w, u, b: right(
-                (u if u.shape == w.shape else w) @ x + u @ h + b)),
-            ("axis", "W transposed where it is square",
-             lambda x, h, w, u, b: right(transposed(w) @ x + u @ h + b)),
+            (
+                "operand",
+                "b twice, as if both of torch's were alike",
+                lambda x, h, w, u, b: right(w @ x + u @ h + 2 * b),
+            ),
+            (
+                "operand",
+                "W h where h and x are of one size",
+                lambda x, h, w, u, b: right(square(w, x, h)[0] + u @ h + b),
+            ),
+            (
+                "operand",
+                "U in W's place where both are square",
+                lambda x, h, w, u, b: right((u if u.shape == w.shape else w) @ x + u @ h + b),
+            ),
+            (
+                "axis",
+                "W transposed where it is square",
+                lambda x, h, w, u, b: right(transposed(w) @ x + u @ h + b),
+            ),
             ("axis", "U transposed", lambda x, h, w, u, b: right(w @ x + u.T @ h + b)),
-            ("axis", "U h entry by entry: only the diagonal of U",
-             lambda x, h, w, u, b: right(w @ x + np.diag(u) * h + b)),
+            (
+                "axis",
+                "U h entry by entry: only the diagonal of U",
+                lambda x, h, w, u, b: right(w @ x + np.diag(u) * h + b),
+            ),
             ("function", "squashed twice", lambda x, h, w, u, b: right(right(w @ x + u @ h + b))),
-            ("normalisation", "divided by the root of the hidden size",
-             lambda x, h, w, u, b: right((w @ x + u @ h) / np.sqrt(len(h)) + b)),
+            (
+                "normalisation",
+                "divided by the root of the hidden size",
+                lambda x, h, w, u, b: right((w @ x + u @ h) / np.sqrt(len(h)) + b),
+            ),
         ),
     ]
 
@@ -95,8 +118,11 @@ MUTANTS = [
         ("missing", "nothing kept", lambda f, c, i, g: i * g),
         ("function", "squashed by tanh", lambda f, c, i, g: np.tanh(f * c + i * g)),
         ("function", "the candidate squashed again", lambda f, c, i, g: f * c + i * np.tanh(g)),
-        ("axis", "a dot product in the Hadamard product's place",
-         lambda f, c, i, g: f * c + np.dot(i, g)),
+        (
+            "axis",
+            "a dot product in the Hadamard product's place",
+            lambda f, c, i, g: f * c + np.dot(i, g),
+        ),
         ("axis", "gates of the neighbouring unit", lambda f, c, i, g: np.roll(f, 1) * c + i * g),
         ("normalisation", "the mean of both terms", lambda f, c, i, g: (f * c + i * g) / 2),
     ),
@@ -119,8 +145,11 @@ MUTANTS = [
         ("function", "softsign", lambda o, c: o * c / (1 + np.abs(c))),
         ("axis", "a dot product", lambda o, c: np.dot(o, np.tanh(c)) + 0 * o),
         ("axis", "the gate of the neighbouring unit", lambda o, c: np.roll(o, 1) * np.tanh(c)),
-        ("normalisation", "divided by the root of the hidden size",
-         lambda o, c: o * np.tanh(c) / np.sqrt(len(c))),
+        (
+            "normalisation",
+            "divided by the root of the hidden size",
+            lambda o, c: o * np.tanh(c) / np.sqrt(len(c)),
+        ),
     ),
     *mutants(
         "eq11",
@@ -128,8 +157,11 @@ MUTANTS = [
         ("sign", "injection subtracted", lambda f, c, i, g: -(1 - f) * c - i * g),
         ("sign", "C_{t-1} - C_t", lambda f, c, i, g: (1 - f) * c - i * g),
         ("sign", "-(1 + f)", lambda f, c, i, g: -(1 + f) * c + i * g),
-        ("erratum", "f C as the inhibition, as the text has it (E03)",
-         lambda f, c, i, g: -f * c + i * g),
+        (
+            "erratum",
+            "f C as the inhibition, as the text has it (E03)",
+            lambda f, c, i, g: -f * c + i * g,
+        ),
         ("operand", "f and i exchanged", lambda f, c, i, g: -(1 - i) * c + f * g),
         ("operand", "states exchanged", lambda f, c, i, g: -(1 - f) * g + i * c),
         ("operand", "1 - f in i's place", lambda f, c, i, g: (1 - f) * (g - c)),
@@ -139,8 +171,11 @@ MUTANTS = [
         ("missing", "injection alone", lambda f, c, i, g: i * g),
         ("missing", "no i", lambda f, c, i, g: -(1 - f) * c + g),
         ("missing", "no 1 - f", lambda f, c, i, g: -c + i * g),
-        ("index", "decay of C_t in C_{t-1}'s place",
-         lambda f, c, i, g: -(1 - f) * (f * c + i * g) + i * g),
+        (
+            "index",
+            "decay of C_t in C_{t-1}'s place",
+            lambda f, c, i, g: -(1 - f) * (f * c + i * g) + i * g,
+        ),
         ("axis", "a dot product", lambda f, c, i, g: -(1 - f) * c + np.dot(i, g)),
         ("normalisation", "the mean of both terms", lambda f, c, i, g: (-(1 - f) * c + i * g) / 2),
     ),

@@ -38,73 +38,196 @@ def centre_three(a: Array, dx: float) -> Array:
 MUTANTS = [
     *mutants(
         "eq01",
-        ("sign", "both reactions subtracted", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx) - f(u, v), b * lap(v, dx) - g(u, v))),
-        ("sign", "diffusion sharpens", lambda u, v, a, b, dx, f, g: (
-            -a * lap(u, dx) + f(u, v), -b * lap(v, dx) + g(u, v))),
-        ("missing", "no reaction of u", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx), b * lap(v, dx) + g(u, v))),
-        ("missing", "v does not diffuse", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx) + f(u, v), g(u, v))),
-        ("missing", "not divided by dx^2", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, 1) + f(u, v), b * lap(v, 1) + g(u, v))),
-        ("missing", "divided by dx once", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx, power=1) + f(u, v), b * lap(v, dx, power=1) + g(u, v))),
-        ("operand", "D_u and D_v exchanged", lambda u, v, a, b, dx, f, g: (
-            b * lap(u, dx) + f(u, v), a * lap(v, dx) + g(u, v))),
-        ("operand", "D_u for both", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx) + f(u, v), a * lap(v, dx) + g(u, v))),
-        ("operand", "Laplacians exchanged", lambda u, v, a, b, dx, f, g: (
-            a * lap(v, dx) + f(u, v), b * lap(u, dx) + g(u, v))),
-        ("operand", "reactions exchanged", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx) + g(u, v), b * lap(v, dx) + f(u, v))),
-        ("operand", "reactions of (v, u)", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx) + f(v, u), b * lap(v, dx) + g(v, u))),
-        ("operand", "the results exchanged", lambda u, v, a, b, dx, f, g: (
-            b * lap(v, dx) + g(u, v), a * lap(u, dx) + f(u, v))),
-        ("boundary", "no flux through the edge", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx, "nearest") + f(u, v), b * lap(v, dx, "nearest") + g(u, v))),
-        ("boundary", "zero outside", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx, "constant") + f(u, v), b * lap(v, dx, "constant") + g(u, v))),
-        ("boundary", "mirrored at the edge", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx, "mirror") + f(u, v), b * lap(v, dx, "mirror") + g(u, v))),
-        ("axis", "along n only", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx, axes=(-2,)) + f(u, v), b * lap(v, dx, axes=(-2,)) + g(u, v))),
-        ("axis", "along m twice", lambda u, v, a, b, dx, f, g: (
-            a * lap(u, dx, axes=(-1, -1)) + f(u, v), b * lap(v, dx, axes=(-1, -1)) + g(u, v))),
-        ("function", "nine points", lambda u, v, a, b, dx, f, g: (
-            a * nine_points(u, dx) + f(u, v), b * nine_points(v, dx) + g(u, v))),
-        ("function", "neighbours two cells away", lambda u, v, a, b, dx, f, g: (
-            a * two_apart(u, dx) + f(u, v), b * two_apart(v, dx) + g(u, v))),
-        ("function", "a gradient", lambda u, v, a, b, dx, f, g: (
-            a * gradient(u, dx) + f(u, v), b * gradient(v, dx) + g(u, v))),
-        ("function", "centre weight -3", lambda u, v, a, b, dx, f, g: (
-            a * centre_three(u, dx) + f(u, v), b * centre_three(v, dx) + g(u, v))),
+        (
+            "sign",
+            "both reactions subtracted",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, dx) - f(u, v), b * lap(v, dx) - g(u, v)),
+        ),
+        (
+            "sign",
+            "diffusion sharpens",
+            lambda u, v, a, b, dx, f, g: (-a * lap(u, dx) + f(u, v), -b * lap(v, dx) + g(u, v)),
+        ),
+        (
+            "missing",
+            "no reaction of u",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, dx), b * lap(v, dx) + g(u, v)),
+        ),
+        (
+            "missing",
+            "v does not diffuse",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, dx) + f(u, v), g(u, v)),
+        ),
+        (
+            "missing",
+            "not divided by dx^2",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, 1) + f(u, v), b * lap(v, 1) + g(u, v)),
+        ),
+        (
+            "missing",
+            "divided by dx once",
+            lambda u, v, a, b, dx, f, g: (
+                a * lap(u, dx, power=1) + f(u, v),
+                b * lap(v, dx, power=1) + g(u, v),
+            ),
+        ),
+        (
+            "operand",
+            "D_u and D_v exchanged",
+            lambda u, v, a, b, dx, f, g: (b * lap(u, dx) + f(u, v), a * lap(v, dx) + g(u, v)),
+        ),
+        (
+            "operand",
+            "D_u for both",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, dx) + f(u, v), a * lap(v, dx) + g(u, v)),
+        ),
+        (
+            "operand",
+            "Laplacians exchanged",
+            lambda u, v, a, b, dx, f, g: (a * lap(v, dx) + f(u, v), b * lap(u, dx) + g(u, v)),
+        ),
+        (
+            "operand",
+            "reactions exchanged",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, dx) + g(u, v), b * lap(v, dx) + f(u, v)),
+        ),
+        (
+            "operand",
+            "reactions of (v, u)",
+            lambda u, v, a, b, dx, f, g: (a * lap(u, dx) + f(v, u), b * lap(v, dx) + g(v, u)),
+        ),
+        (
+            "operand",
+            "the results exchanged",
+            lambda u, v, a, b, dx, f, g: (b * lap(v, dx) + g(u, v), a * lap(u, dx) + f(u, v)),
+        ),
+        (
+            "boundary",
+            "no flux through the edge",
+            lambda u, v, a, b, dx, f, g: (
+                a * lap(u, dx, "nearest") + f(u, v),
+                b * lap(v, dx, "nearest") + g(u, v),
+            ),
+        ),
+        (
+            "boundary",
+            "zero outside",
+            lambda u, v, a, b, dx, f, g: (
+                a * lap(u, dx, "constant") + f(u, v),
+                b * lap(v, dx, "constant") + g(u, v),
+            ),
+        ),
+        (
+            "boundary",
+            "mirrored at the edge",
+            lambda u, v, a, b, dx, f, g: (
+                a * lap(u, dx, "mirror") + f(u, v),
+                b * lap(v, dx, "mirror") + g(u, v),
+            ),
+        ),
+        (
+            "axis",
+            "along n only",
+            lambda u, v, a, b, dx, f, g: (
+                a * lap(u, dx, axes=(-2,)) + f(u, v),
+                b * lap(v, dx, axes=(-2,)) + g(u, v),
+            ),
+        ),
+        (
+            "axis",
+            "along m twice",
+            lambda u, v, a, b, dx, f, g: (
+                a * lap(u, dx, axes=(-1, -1)) + f(u, v),
+                b * lap(v, dx, axes=(-1, -1)) + g(u, v),
+            ),
+        ),
+        (
+            "function",
+            "nine points",
+            lambda u, v, a, b, dx, f, g: (
+                a * nine_points(u, dx) + f(u, v),
+                b * nine_points(v, dx) + g(u, v),
+            ),
+        ),
+        (
+            "function",
+            "neighbours two cells away",
+            lambda u, v, a, b, dx, f, g: (
+                a * two_apart(u, dx) + f(u, v),
+                b * two_apart(v, dx) + g(u, v),
+            ),
+        ),
+        (
+            "function",
+            "a gradient",
+            lambda u, v, a, b, dx, f, g: (
+                a * gradient(u, dx) + f(u, v),
+                b * gradient(v, dx) + g(u, v),
+            ),
+        ),
+        (
+            "function",
+            "centre weight -3",
+            lambda u, v, a, b, dx, f, g: (
+                a * centre_three(u, dx) + f(u, v),
+                b * centre_three(v, dx) + g(u, v),
+            ),
+        ),
     ),
     *mutants(
         "eq01_kinetics",
         ("erratum", "u^2 v, section 4.1 as printed (E01)", gray_scott_kinetics_printed),
-        ("operand", "u^2 v in R_v alone", lambda u, v, F, k: (
-            -u * v**2 + F * (1 - u), u**2 * v - (F + k) * v)),
+        (
+            "operand",
+            "u^2 v in R_v alone",
+            lambda u, v, F, k: (-u * v**2 + F * (1 - u), u**2 * v - (F + k) * v),
+        ),
         ("operand", "u v^3", lambda u, v, F, k: (-u * v**3 + F * (1 - u), u * v**3 - (F + k) * v)),
-        ("sign", "u made where v is made", lambda u, v, F, k: (
-            u * v**2 + F * (1 - u), u * v**2 - (F + k) * v)),
-        ("sign", "feed the wrong way", lambda u, v, F, k: (
-            -u * v**2 - F * (1 - u), u * v**2 - (F + k) * v)),
-        ("sign", "v grows at F + k", lambda u, v, F, k: (
-            -u * v**2 + F * (1 - u), u * v**2 + (F + k) * v)),
-        ("missing", "v decays at k", lambda u, v, F, k: (
-            -u * v**2 + F * (1 - u), u * v**2 - k * v)),
-        ("missing", "v decays at F", lambda u, v, F, k: (
-            -u * v**2 + F * (1 - u), u * v**2 - F * v)),
+        (
+            "sign",
+            "u made where v is made",
+            lambda u, v, F, k: (u * v**2 + F * (1 - u), u * v**2 - (F + k) * v),
+        ),
+        (
+            "sign",
+            "feed the wrong way",
+            lambda u, v, F, k: (-u * v**2 - F * (1 - u), u * v**2 - (F + k) * v),
+        ),
+        (
+            "sign",
+            "v grows at F + k",
+            lambda u, v, F, k: (-u * v**2 + F * (1 - u), u * v**2 + (F + k) * v),
+        ),
+        (
+            "missing",
+            "v decays at k",
+            lambda u, v, F, k: (-u * v**2 + F * (1 - u), u * v**2 - k * v),
+        ),
+        (
+            "missing",
+            "v decays at F",
+            lambda u, v, F, k: (-u * v**2 + F * (1 - u), u * v**2 - F * v),
+        ),
         ("missing", "no feed", lambda u, v, F, k: (-u * v**2, u * v**2 - (F + k) * v)),
-        ("missing", "fed at F, no outflow of u", lambda u, v, F, k: (
-            -u * v**2 + F, u * v**2 - (F + k) * v)),
-        ("operand", "fed at F (1 - v)", lambda u, v, F, k: (
-            -u * v**2 + F * (1 - v), u * v**2 - (F + k) * v)),
-        ("operand", "F and k exchanged", lambda u, v, F, k: (
-            -u * v**2 + k * (1 - u), u * v**2 - (F + k) * v)),
-        ("operand", "the results exchanged", lambda u, v, F, k: (
-            u * v**2 - (F + k) * v, -u * v**2 + F * (1 - u))),
+        (
+            "missing",
+            "fed at F, no outflow of u",
+            lambda u, v, F, k: (-u * v**2 + F, u * v**2 - (F + k) * v),
+        ),
+        (
+            "operand",
+            "fed at F (1 - v)",
+            lambda u, v, F, k: (-u * v**2 + F * (1 - v), u * v**2 - (F + k) * v),
+        ),
+        (
+            "operand",
+            "F and k exchanged",
+            lambda u, v, F, k: (-u * v**2 + k * (1 - u), u * v**2 - (F + k) * v),
+        ),
+        (
+            "operand",
+            "the results exchanged",
+            lambda u, v, F, k: (u * v**2 - (F + k) * v, -u * v**2 + F * (1 - u)),
+        ),
     ),
 ]

@@ -72,25 +72,43 @@ MUTANTS = [
     *mutants(
         "eq01",
         ("wiring", "the kernel on a padded grid", eq01_padded),
-        ("wiring", "the kernel with rows and columns exchanged in one field",
-         lambda u, v, *rest: adapters.eq01(u, np.roll(v.T.reshape(v.shape), 1), *rest)),
+        (
+            "wiring",
+            "the kernel with rows and columns exchanged in one field",
+            lambda u, v, *rest: adapters.eq01(u, np.roll(v.T.reshape(v.shape), 1), *rest),
+        ),
     ),
     *mutants(
         "eq01_kinetics",
-        ("wiring", "the kernel of section 4.1 as printed",
-         lambda u, v, F, k: adapters.eq01_kinetics(u, v, F, k, "u2v")),
-        ("wiring", "the step in the rate's place", lambda u, v, F, k: tuple(
-            1e-3 * np.array(adapters.eq01_kinetics(u, v, F, k)))),
+        (
+            "wiring",
+            "the kernel of section 4.1 as printed",
+            lambda u, v, F, k: adapters.eq01_kinetics(u, v, F, k, "u2v"),
+        ),
+        (
+            "wiring",
+            "the step in the rate's place",
+            lambda u, v, F, k: tuple(1e-3 * np.array(adapters.eq01_kinetics(u, v, F, k))),
+        ),
     ),
-    *mutants("eq02", *(("wiring", f"{r} is read", adapters.layer("f", r))
-                       for r in ("i", "o", "c_tilde", "one_minus_f"))),
-    *mutants("eq03", *(("wiring", f"{r} is read", adapters.layer("i", r))
-                       for r in ("f", "o", "c_tilde"))),
-    *mutants("eq04", *(("wiring", f"{r} is read", adapters.layer("c_tilde", r))
-                       for r in ("i", "o", "c", "h"))),
+    *mutants(
+        "eq02",
+        *(
+            ("wiring", f"{r} is read", adapters.layer("f", r))
+            for r in ("i", "o", "c_tilde", "one_minus_f")
+        ),
+    ),
+    *mutants(
+        "eq03", *(("wiring", f"{r} is read", adapters.layer("i", r)) for r in ("f", "o", "c_tilde"))
+    ),
+    *mutants(
+        "eq04",
+        *(("wiring", f"{r} is read", adapters.layer("c_tilde", r)) for r in ("i", "o", "c", "h")),
+    ),
     *mutants("eq05", ("wiring", "one step late", eq05_late)),
-    *mutants("eq06", *(("wiring", f"{r} is read", adapters.layer("o", r))
-                       for r in ("i", "f", "h"))),
+    *mutants(
+        "eq06", *(("wiring", f"{r} is read", adapters.layer("o", r)) for r in ("i", "f", "h"))
+    ),
     *mutants("eq07", ("wiring", "C_t after another step", eq07_late)),
     *mutants(
         "eq08",
@@ -100,36 +118,73 @@ MUTANTS = [
     ),
     *mutants(
         "eq12",
-        ("wiring", "the kernel of section 4.1 as printed",
-         lambda u, v, F, k: adapters.eq12(u, v, F, k, "u2v")),
+        (
+            "wiring",
+            "the kernel of section 4.1 as printed",
+            lambda u, v, F, k: adapters.eq12(u, v, F, k, "u2v"),
+        ),
         ("wiring", "the diffusion's series", eq12_of("diff")),
         ("wiring", "the series of u's reaction", eq12_of("react_u")),
     ),
     *mutants(
         "eq13",
-        ("wiring", "the diffusion's series", lambda i, c: adapters.mean_over_time(
-            adapters.norms(i, 0 * i + 0.5, c, 0 * i + 1).diff[:, 0])),
-        ("wiring", "the change's series", lambda i, c: adapters.mean_over_time(
-            adapters.norms(i, 0 * i + 0.5, c, 0 * i + 1).extras["change"][:, 0])),
+        (
+            "wiring",
+            "the diffusion's series",
+            lambda i, c: adapters.mean_over_time(
+                adapters.norms(i, 0 * i + 0.5, c, 0 * i + 1).diff[:, 0]
+            ),
+        ),
+        (
+            "wiring",
+            "the change's series",
+            lambda i, c: adapters.mean_over_time(
+                adapters.norms(i, 0 * i + 0.5, c, 0 * i + 1).extras["change"][:, 0]
+            ),
+        ),
     ),
     *mutants(
         "eq14",
         ("wiring", "the epsilon's series", eq14_epsilon),
         ("wiring", "clipped to [-1, 1]", lambda *a: adapters.eq14(*a, clip=1.0)),
     ),
-    *mutants("eq15", ("wiring", "on a padded grid", lambda v, d, dx: adapters.eq15(
-        np.pad(v, ((0, 0), (1, 1), (1, 1)), mode="edge"), d, dx))),
+    *mutants(
+        "eq15",
+        (
+            "wiring",
+            "on a padded grid",
+            lambda v, d, dx: adapters.eq15(np.pad(v, ((0, 0), (1, 1), (1, 1)), mode="edge"), d, dx),
+        ),
+    ),
     *mutants(
         "eq16",
-        ("wiring", "the reaction's series", lambda f, c: adapters.mean_over_time(
-            adapters.norms(0 * f + 0.5, f, 0 * f + 0.5, c).react[:, 0])),
-        ("wiring", "one step late", lambda f, c: adapters.mean_over_time(
-            adapters.norms(0 * f + 0.5, f, 0 * f + 0.5, c).diff[:, 1])),
+        (
+            "wiring",
+            "the reaction's series",
+            lambda f, c: adapters.mean_over_time(
+                adapters.norms(0 * f + 0.5, f, 0 * f + 0.5, c).react[:, 0]
+            ),
+        ),
+        (
+            "wiring",
+            "one step late",
+            lambda f, c: adapters.mean_over_time(
+                adapters.norms(0 * f + 0.5, f, 0 * f + 0.5, c).diff[:, 1]
+            ),
+        ),
     ),
-    *mutants("eq17", ("wiring", "the posterior's variance",
-                      lambda s, z: adapters.eq17(s, z, "posterior"))),
+    *mutants(
+        "eq17",
+        ("wiring", "the posterior's variance", lambda s, z: adapters.eq17(s, z, "posterior")),
+    ),
     *mutants("eq18", ("wiring", "terms exchanged", lambda a, b: balance_of(one_run(b, a)).r)),
-    *mutants("eq19", ("wiring", "steps taken for runs and the first one read",
-                      lambda m: balance_of(one_run(m[:, None], m[:, None])).m_react_runs[0])),
+    *mutants(
+        "eq19",
+        (
+            "wiring",
+            "steps taken for runs and the first one read",
+            lambda m: balance_of(one_run(m[:, None], m[:, None])).m_react_runs[0],
+        ),
+    ),
     *mutants("eq20", ("wiring", "terms exchanged", lambda a, b: balance_of(one_run(b, a)).r_t[0])),
 ]
