@@ -19,7 +19,7 @@ import torch
 from diffusers import DDPMPipeline, DDPMScheduler
 
 from rdverify.ddpm import Schedule, _norm, sample
-from rdverify.unet import build_unet
+from rdverify.ddpm.unet import build_unet
 
 
 def seconds(work: Callable[[], object]) -> float:

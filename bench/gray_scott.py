@@ -33,9 +33,9 @@ from typing import Any
 import numpy as np
 import pde
 
-from rdverify import gray_scott_kernel
-from rdverify.files import write_text
 from rdverify.gray_scott import GrayScottConfig, initial_state, run_many, simulate
+from rdverify.gray_scott import kernel as gray_scott_kernel
+from rdverify.tools.files import write_text
 
 SIDE = 256
 FEED = 0.029

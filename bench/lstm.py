@@ -19,9 +19,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from rdverify.data.sequences import SineConfig
 from rdverify.lstm import LSTMConfig, gates, probe
-from rdverify.lstm_training import seeds, train, train_many
+from rdverify.lstm.sequences import SineConfig
+from rdverify.lstm.training import seeds, train, train_many
 from rdverify.trace import Trace
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rdverify.errors import InputError, require
+from rdverify.tools.errors import InputError, require
 
 app = typer.Typer(
     name="rdverify",
@@ -136,7 +136,7 @@ def equations(
         console.print(table)
         return
     require(number in spec.EQUATIONS, "equation", number, "1 to 20")
-    from rdverify.index import implementations_of, tests_of
+    from rdverify.judge.equations import implementations_of, tests_of
 
     record = spec.EQUATIONS[number]
     lines = [
@@ -164,8 +164,8 @@ def claims(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the ledger of claims with their recorded verdicts."""
-    from rdverify.paths import golden_folder
-    from rdverify.results import load_results
+    from rdverify.judge.results import load_results
+    from rdverify.tools.paths import golden_folder
 
     records: list[dict[str, Any]] = load_results(golden_folder() / "results.json")["claims"]
     if claim is not None:

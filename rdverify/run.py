@@ -10,15 +10,15 @@ from typing import Any
 
 import typer
 
-from rdverify.environments import merge, read_environments
-from rdverify.errors import InputError, require
-from rdverify.files import check_output_folder, write_bytes, write_json, write_text
-from rdverify.junit import junit
-from rdverify.paths import golden_folder, repository
-from rdverify.progress import ConsoleReporter
-from rdverify.report import render, summary, verdict_block
-from rdverify.results import drifts, load_results, verdict_digest
+from rdverify.judge.environments import merge, read_environments
+from rdverify.judge.results import drifts, load_results, verdict_digest
+from rdverify.report.junit import junit
+from rdverify.report.page import render, summary, verdict_block
 from rdverify.study import Context, Profile
+from rdverify.tools.errors import InputError, require
+from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.tools.paths import golden_folder, repository
+from rdverify.tools.progress import ConsoleReporter
 from rdverify.verify import chosen_systems, gather, measure
 
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.errors import InputError, require
-from rdverify.files import write_atomically
+from rdverify.tools.errors import InputError, require
+from rdverify.tools.files import write_atomically
 
 FloatArray = npt.NDArray[np.float64]
 SCHEMA = "rdverify-trace-1"

@@ -15,20 +15,20 @@ from typing import Any
 
 import rdverify
 import spec
-from rdverify.consistency import self_consistency
-from rdverify.errors import require
-from rdverify.figures import fig2
-from rdverify.index import equation_records
-from rdverify.ledger import judge_cell, judge_claim
-from rdverify.paths import golden_folder, repository
-from rdverify.results import CELL_KEY, SCHEMA
+from rdverify.judge.consistency import self_consistency
+from rdverify.judge.equations import equation_records
+from rdverify.judge.ledger import judge_cell, judge_claim
+from rdverify.judge.results import CELL_KEY, SCHEMA
 from rdverify.study import Context, Figure, MeasuredCell, StudyResult
+from rdverify.tools.errors import require
+from rdverify.tools.paths import golden_folder, repository
+from rdverify.tools.plotting import fig2
 
 STUDIES = {
-    "gray-scott": "rdverify.studies.gray_scott",
-    "lstm": "rdverify.studies.lstm",
-    "ddpm": "rdverify.studies.ddpm",
-    "metric": "rdverify.studies.metric",
+    "gray-scott": "rdverify.gray_scott.study",
+    "lstm": "rdverify.lstm.study",
+    "ddpm": "rdverify.ddpm.study",
+    "metric": "rdverify.metric.study",
 }
 QUANTITIES = ("m_react", "m_diff", "r")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import settings
 
 import spec
-from rdverify.files import write_json
-from rdverify.markdown import number
-from rdverify.paths import golden_folder
-from rdverify.results import cell_name, load_results
+from rdverify.judge.results import cell_name, load_results
+from rdverify.report.markdown import number
 from rdverify.study import Context
+from rdverify.tools.files import write_json
+from rdverify.tools.paths import golden_folder
 from rdverify.verify import STUDIES, gather, measure
 
 ROOT = Path(__file__).resolve().parent.parent

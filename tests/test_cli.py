@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from rdverify import cli, run
-from rdverify.errors import InputError
-from rdverify.paths import golden_folder
-from rdverify.results import cell_name, drifts, load_results
+from rdverify.judge.results import cell_name, drifts, load_results
+from rdverify.tools.errors import InputError
+from rdverify.tools.paths import golden_folder
 
 
 def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

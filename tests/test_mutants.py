@@ -16,8 +16,8 @@ from conformance.implementations import BUILT_IN
 from mutants import EQUIVALENT, MUTANTS, resolution, score, verdict
 from mutants.mutant import KINDS, Equivalent, Mutant
 
-from rdverify.files import to_json
-from rdverify.paths import golden_folder
+from rdverify.tools.files import to_json
+from rdverify.tools.paths import golden_folder
 
 REGENERATE = "regenerate it by `python tests/mutants --update`"
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from rdverify import InputError, verify
-from rdverify.results import drifts
+from rdverify.judge.results import drifts
 from rdverify.study import MeasuredCell, Metric, StudyResult
 from rdverify.verify import chosen_systems, gather, judge_table1
 

@@ -15,9 +15,9 @@ import torch
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import reverse_step, sample
-from rdverify.ddpm_schedule import Schedule
-from rdverify.ddpm_schedule import forward_step as ddpm_forward_step
-from rdverify.diffusion_sde import forward_increment, reverse_increment
+from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.schedule import forward_step as ddpm_forward_step
+from rdverify.ddpm.sde import forward_increment, reverse_increment
 from rdverify.gray_scott import GrayScottConfig, simulate, step
 from rdverify.lstm import Gates, gates, probe
 from rdverify.trace import Trace

@@ -9,7 +9,7 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 from mutants import score  # noqa: E402  (needs the path)
-from rdverify.files import write_json  # noqa: E402
+from rdverify.tools.files import write_json  # noqa: E402
 
 if __name__ == "__main__":
     made = score()

@@ -10,7 +10,7 @@ from conformance import adapters
 
 from mutants.mutant import mutants
 from rdverify.balance import balance_of
-from rdverify.ddpm_schedule import Schedule, forward_step, q_sample
+from rdverify.ddpm.schedule import Schedule, forward_step, q_sample
 from rdverify.gray_scott import simulate
 from rdverify.lstm import gates
 from rdverify.trace import Trace

@@ -1,1 +1,0 @@
-"""Where the models' data come from: sequences from SciPy, images from torchvision."""

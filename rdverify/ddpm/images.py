@@ -1,0 +1,236 @@
+"""Image data sets as tensors of 32x32 pixels, read through torchvision.
+
+The root folder is laid out as torchvision lays it out; it is the argument
+``root``, or the environment variable RDVERIFY_DATA where that is None.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision import datasets
+
+from rdverify.tools.errors import InputError, require
+
+ROOT_VARIABLE = "RDVERIFY_DATA"
+IMAGE_SIZE = 32
+FIRST_4000 = "first 4,000 images of CIFAR-10"
+HELD_OUT = 10  # a folder has no test set: every tenth image is held out
+PixelRange = Literal["[-1,1]", "[0,1]"]
+Split = Literal["train", "test"]
+
+_TORCHVISION: dict[str, tuple[str, int, Callable[..., Any]]] = {
+    "mnist": ("MNIST", 1, datasets.MNIST),
+    "fashionmnist": ("FashionMNIST", 1, datasets.FashionMNIST),
+    "cifar10": ("CIFAR-10", 3, datasets.CIFAR10),
+}
+_FOLDERS: dict[str, tuple[str, int, str]] = {
+    "cifar10-first4000": (FIRST_4000, 3, "CIFAR10-first4000/train"),
+}
+NAMES = (*_TORCHVISION, *_FOLDERS)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images of one split.
+
+    Args:
+        name: for the reader, such as "MNIST" or "first 4,000 images of CIFAR-10".
+        images: uint8, shape (n, channels, 32, 32), 0 .. 255.
+        labels: int64, shape (n,).
+        classes: their names in the order of the labels.
+
+    """
+
+    name: str
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple[str, ...]
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for colour."""
+        return int(self.images.shape[1])
+
+    def __len__(self) -> int:
+        return int(self.images.shape[0])
+
+    def scaled(self, pixel_range: PixelRange = "[-1,1]") -> torch.Tensor:
+        """All images as the network sees them, float32, shape (n, channels, 32, 32)."""
+        return scale_pixels(self.images, pixel_range)
+
+    def mean_square(self, pixel_range: PixelRange = "[-1,1]") -> float:
+        """m2, the mean of x_0^2 over images and pixels: what the closed form needs."""
+        levels = torch.bincount(self.images.flatten(), minlength=256).double()
+        values = scale_pixels(torch.arange(256, dtype=torch.uint8), pixel_range).double()
+        return float((levels * values**2).sum() / levels.sum())
+
+
+def scale_pixels(images: torch.Tensor, pixel_range: PixelRange = "[-1,1]") -> torch.Tensor:
+    """x_0 = 2 p/255 - 1, or p/255: uint8 of any shape to float32 of that shape."""
+    require(pixel_range in ("[-1,1]", "[0,1]"), "pixel_range", pixel_range, "'[-1,1]' or '[0,1]'")
+    unit = images.float() / 255
+    return 2 * unit - 1 if pixel_range == "[-1,1]" else unit
+
+
+def unscale_pixels(images: torch.Tensor, pixel_range: PixelRange = "[-1,1]") -> torch.Tensor:
+    """The inverse of :func:`scale_pixels`, clipped to 0 .. 255 and rounded to uint8."""
+    require(pixel_range in ("[-1,1]", "[0,1]"), "pixel_range", pixel_range, "'[-1,1]' or '[0,1]'")
+    unit = (images + 1) / 2 if pixel_range == "[-1,1]" else images
+    return (unit * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def data_root(root: Path | str | None = None) -> Path:
+    """``root``, or the folder that RDVERIFY_DATA names; :class:`InputError` if neither is one."""
+    chosen = root if root is not None else os.environ.get(ROOT_VARIABLE) or None
+    if chosen is None:
+        raise InputError(
+            "data root = None is not allowed: must be the folder of the image data, "
+            f"given as --data-root or in the environment variable {ROOT_VARIABLE}"
+        )
+    require(Path(chosen).is_dir(), "data root", str(chosen), "an existing folder")
+    return Path(chosen)
+
+
+def load_images(
+    dataset: str,
+    split: Split = "train",
+    *,
+    root: Path | str | None = None,
+    download: bool = False,
+    channels: int | None = None,
+) -> ImageSet:
+    """Read one split of a data set into memory.
+
+    Args:
+        dataset: "mnist", "fashionmnist", "cifar10", "cifar10-first4000" (the
+            first 4,000 training images only, and named so), or "folder:PATH"
+            for any folder with one folder of images a class.
+        split: "train" or "test"; of a folder of images every tenth is "test".
+        root: folder of the data; None takes RDVERIFY_DATA. Not used by "folder:PATH".
+        download: fetch what is missing (the three data sets of torchvision).
+        channels: refuse a data set of another number; for a folder also what
+            its images are read as (default: 3, or 1 if all are grey).
+
+    Returns:
+        MNIST's 28x28 pixels padded with 2 black pixels a side; other images
+        scaled to 32x32.
+
+    Raises:
+        InputError: unknown name, no data below the root, a folder without
+            images, a corrupt file, grey images for a colour model.
+
+    """
+    require(split in ("train", "test"), "split", split, "'train' or 'test'")
+    if dataset in _TORCHVISION:
+        return _from_torchvision(dataset, split, data_root(root), download, channels)
+    if dataset in _FOLDERS:
+        name, expected, below = _FOLDERS[dataset]
+        return _from_folder(
+            name, data_root(root) / below, split, expected if channels is None else channels
+        )
+    require(
+        dataset.startswith("folder:"),
+        "dataset",
+        dataset,
+        f"one of {', '.join(NAMES)}, or folder:PATH",
+    )
+    folder = Path(dataset.removeprefix("folder:"))
+    return _from_folder(folder.name, folder, split, channels)
+
+
+def _from_torchvision(
+    dataset: str, split: Split, root: Path, download: bool, channels: int | None
+) -> ImageSet:
+    name, native, factory = _TORCHVISION[dataset]
+    if channels is not None and channels != native:
+        raise _wrong_channels(name, native, channels)
+    try:
+        found = factory(root, train=split == "train", download=download)
+        images = torch.as_tensor(np.asarray(found.data))
+        labels = torch.as_tensor(np.asarray(found.targets), dtype=torch.int64)
+    except Exception as error:  # torchvision raises many kinds for missing and broken files
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"data root = {str(root)!r} is not allowed (no readable {name}: {reason}):"
+            f" must hold {name} as torchvision lays it out; --download fetches it"
+        ) from error
+    if native == 1:  # (n, 28, 28) -> (n, 1, 32, 32)
+        images = torch.nn.functional.pad(images[:, None], (2, 2, 2, 2))
+    else:  # (n, 32, 32, 3) -> (n, 3, 32, 32)
+        images = images.permute(0, 3, 1, 2).contiguous()
+    return ImageSet(name, images, labels, tuple(str(label) for label in found.classes))
+
+
+def _from_folder(name: str, folder: Path, split: Split, channels: int | None) -> ImageSet:
+    require(folder.is_dir(), "image folder", str(folder), "an existing folder")
+    try:
+        found = datasets.ImageFolder(str(folder))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"image folder = {str(folder)!r} is not allowed (no images): must hold "
+            "one folder of images for each class"
+        ) from error
+    # in the order of the file names, so that every class is held out in the same share
+    files = sorted(found.samples, key=lambda sample: (Path(sample[0]).name, sample[0]))
+    chosen = [
+        sample
+        for index, sample in enumerate(files)
+        if (index % HELD_OUT == HELD_OUT - 1) == (split == "test")
+    ]
+    require(
+        len(chosen) > 0,
+        "image folder",
+        str(folder),
+        f"a folder of at least {HELD_OUT} images ({len(files)} found)",
+    )
+    read = [_read(path) for path, _ in chosen]
+    all_grey = all(grey for _, grey in read)
+    if channels == 3:
+        for (path, _), (_, grey) in zip(chosen, read, strict=True):
+            if grey:
+                raise _wrong_channels(path, 1, 3)
+    target = channels or (1 if all_grey else 3)
+    pixels = torch.stack([_pixels(image, target) for image, _ in read])
+    labels = torch.tensor([label for _, label in chosen], dtype=torch.int64)
+    return ImageSet(name, pixels, labels, tuple(found.classes))
+
+
+def _read(path: str) -> tuple[Image.Image, bool]:
+    try:
+        with Image.open(path) as image:
+            image.load()
+            grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
+            return image.copy(), grey
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"image = {path!r} is not allowed ({reason}): must be a whole image file"
+        ) from error
+
+
+def _pixels(image: Image.Image, channels: int) -> torch.Tensor:
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size == (28, 28):
+        padded = Image.new(image.mode, (IMAGE_SIZE, IMAGE_SIZE))
+        padded.paste(image, (2, 2))
+        image = padded
+    elif image.size != (IMAGE_SIZE, IMAGE_SIZE):
+        image = image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX)
+    array = np.asarray(image, dtype=np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE, channels)
+    return torch.from_numpy(array.transpose(2, 0, 1).copy())  # -> (channels, 32, 32)
+
+
+def _wrong_channels(where: str, found: int, wanted: int) -> InputError:
+    words = {1: "grey", 3: "colour"}
+    return InputError(
+        f"images = {where!r} is not allowed: must be {words.get(wanted, wanted)} "
+        f"for this model, and is {words.get(found, found)}"
+    )

@@ -1,0 +1,133 @@
+"""The full profile: train the three networks anew, and measure every record again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rdverify.ddpm.card import card
+from rdverify.ddpm.images import ImageSet, load_images
+from rdverify.ddpm.study.quality_record import EPOCHS, QUALITY_RECORD, record_quality
+from rdverify.ddpm.study.records import FINAL_RECORD, TRAINING_RECORD, final_errors
+from rdverify.ddpm.study.runs import ROWS, SCHEDULE, load_row
+from rdverify.ddpm.study.settings import RECORD, read_record, search
+from rdverify.ddpm.study.training_curve import measure_training
+from rdverify.ddpm.training import TrainingConfig, train
+from rdverify.ddpm.unet import save_unet
+from rdverify.study import Context
+from rdverify.tools.errors import InputError
+from rdverify.tools.files import write_json
+
+# row -> data sets that can serve it, the better one first
+DATASETS = {
+    "MNIST": ("mnist",),
+    "FashionMNIST": ("fashionmnist",),
+    "CIFAR10": ("cifar10", "cifar10-first4000"),
+}
+Splits = tuple[str, ImageSet, ImageSet]  # name, to train on, held out
+
+
+def find_data(context: Context) -> dict[str, Splits]:
+    """The images of each row: CIFAR-10 whole, or its first 4,000 where only those are there.
+
+    Raises:
+        InputError: where a row has no data below the root; nothing was trained yet.
+
+    """
+    found: dict[str, Splits] = {}
+    for row, names in DATASETS.items():
+        refused: InputError | None = None
+        for name in names:
+            try:
+                train_split, test_split = (
+                    load_images(name, split, root=context.data_root, download=context.download)
+                    for split in ("train", "test")
+                )
+            except InputError as error:
+                refused = refused or error  # that of the better data set tells what to fetch
+                continue
+            found[row] = (name, train_split, test_split)
+            break
+        else:
+            assert refused is not None
+            raise refused
+    return found
+
+
+def recipe(context: Context, row: str) -> TrainingConfig:
+    """How the shipped network of a row was trained, from its card."""
+    told = load_row(context.golden, row)[1]["training"]
+    fields = {name: told[name] for name in vars(TrainingConfig()) if name in told}
+    return TrainingConfig(
+        **fields | {"steps": told["steps_planned"], "widths": tuple(told["widths"])}
+    )
+
+
+def retrain(
+    context: Context, config: TrainingConfig | None = None, quality_images: int = 500
+) -> tuple[Path, Path]:
+    """Train into ``context.work``, measure every record, and return where both lie.
+
+    Resumes from checkpoints, weights and records that an earlier run left there.
+
+    Args:
+        context: its data root holds the three data sets.
+        config: of the training; default what the shipped networks' cards say.
+        quality_images: samples of each network held against real images.
+
+    Returns:
+        (folder with weights/, folder of records), as ``measure`` wants them.
+
+    Raises:
+        InputError: where data are missing; before any training.
+
+    """
+    folder, progress = context.work / "ddpm", context.progress
+    records = folder / "search"
+    data = find_data(context)
+    for row, (name, images, held_out) in data.items():
+        stem = ROWS[row][0]
+        weights = folder / "weights" / f"{stem}.safetensors"
+        if weights.exists() and weights.with_suffix(".json").exists():
+            progress.say(f"{row}: already trained, {weights}")
+        else:
+            own = config or recipe(context, row)
+            trained = train(
+                images,
+                held_out,
+                own,
+                schedule=SCHEDULE,
+                checkpoint=folder / f"{stem}.checkpoint.safetensors",
+                snapshots=folder / f"{stem}-snapshots",
+                progress=progress,
+            )
+            save_unet(trained.unet, weights)
+            write_json(
+                weights.with_suffix(".json"), card(name, images, held_out, own, SCHEDULE, trained)
+            )
+        measure_training(
+            records / TRAINING_RECORD,
+            name,
+            folder / f"{stem}-snapshots",
+            card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
+            progress=progress,
+        )
+    for dataset in EPOCHS:
+        if not _quality_measured(folder, dataset):
+            record_quality(
+                dataset, folder, root=context.data_root, images=quality_images, progress=progress
+            )
+    final_errors(
+        folder,
+        records / FINAL_RECORD,
+        context.data_root,
+        {row: name for row, (name, _, _) in data.items()},
+    )
+    search(folder, records / RECORD, progress)
+    return folder, records
+
+
+def _quality_measured(folder: Path, dataset: str) -> bool:
+    """Whether an earlier run has finished :func:`record_quality`."""
+    table = folder / "search" / QUALITY_RECORD
+    return table.exists() and dataset in set(read_record(table)["dataset"])

@@ -1,0 +1,163 @@
+"""What takes too long for every run, measured once and shipped.
+
+    python -m rdverify.ddpm.study.records [--golden golden] [--data-root FOLDER]
+
+writes golden/search/ddpm.csv (variants of the sampler) and, where there are data,
+golden/search/ddpm_final.csv (error of each network near the data). Both resume.
+With ``--compare CARD.json ...`` it writes golden/search/ddpm_architecture.csv instead: the
+same row from several networks, each card beside its weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from rdverify.balance import balance_of
+from rdverify.ddpm import q_sample, sample
+from rdverify.ddpm.images import load_images
+from rdverify.ddpm.study.runs import CONTROL_SEED, SCHEDULE, load_row
+from rdverify.ddpm.study.settings import RECORD, SAMPLED, search
+from rdverify.ddpm.unet import load_unet
+from rdverify.study.search import write_frame
+from rdverify.tools.errors import InputError
+from rdverify.tools.paths import golden_folder
+from rdverify.tools.progress import ConsoleReporter, Reporter
+
+FINAL_RECORD, TRAINING_RECORD = "ddpm_final.csv", "ddpm_training.csv"
+ARCHITECTURE_RECORD, COMPARED = "ddpm_architecture.csv", 8
+HELD_OUT = 256
+
+
+def last_step(network: Any, images: torch.Tensor) -> dict[str, float]:
+    """What a network makes of real images with the noise of the last step, on the marginals.
+
+    Args:
+        network: eps_theta.
+        images: x_0 on the network's pixel range, shape (n, C, H, W).
+
+    Returns:
+        "error": E||eps - eps_theta||^2 / d at t = 0; "ratio": E||eps_theta|| / E||eps||,
+        the last step's ratio where x_1 has the law of q(x_1 | x_0); and the standard
+        error of either over the images.
+
+    """
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    eps = torch.randn(images.shape, generator=generator)
+    x = q_sample(images, 0, SCHEDULE, eps)
+    with torch.no_grad():
+        outputs = [
+            network(chunk, torch.zeros(len(chunk), dtype=torch.int64))
+            for chunk in torch.split(x, 32)
+        ]
+    output = torch.cat([getattr(out, "sample", out) for out in outputs])
+    error = (eps - output).square().flatten(1).mean(1).double()
+    ratio = output.flatten(1).norm(dim=1).double() / eps.flatten(1).norm(dim=1).double().mean()
+    root = len(images) ** 0.5
+    return {
+        "error": float(error.mean()),
+        "error_se": float(error.std()) / root,
+        "ratio": float(ratio.mean()),
+        "ratio_se": float(ratio.std()) / root,
+    }
+
+
+def final_errors(
+    weights: Path, path: Path, data_root: Path | None, datasets: Mapping[str, str]
+) -> pd.DataFrame:
+    """:func:`last_step` of each row on held-out images; written to ``path``."""
+    lines = []
+    for row, dataset in datasets.items():
+        images = load_images(dataset, "test", root=data_root).scaled("[-1,1]")[:HELD_OUT]
+        lines.append(
+            {"row": row, "dataset": dataset, "n": len(images)}
+            | last_step(load_row(weights, row)[0], images)
+        )
+    frame = pd.DataFrame(lines)
+    write_frame(path, frame)
+    return frame
+
+
+def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFrame:
+    """What networks of several shapes make of the same row; written to ``path``.
+
+    Args:
+        cards: of the trainings, each beside its weights.
+        path: the record.
+        progress: where progress is told.
+
+    """
+    lines = []
+    for card in cards:
+        told = json.loads(card.read_text(encoding="utf-8"))
+        images, trace = sample(
+            load_unet(card.with_suffix(".safetensors")),
+            SCHEDULE,
+            images=COMPARED,
+            seed=CONTROL_SEED,
+            progress=progress,
+            name=f"sampling {card.stem}",
+        )
+        balance = balance_of(trace)
+        squares = images.double().square().flatten(1).mean(1)
+        lines.append(
+            {
+                "data": told["data"],
+                "norm_groups": told["architecture"]["norm_groups"],
+                "training_steps": told["training"]["steps"],
+                "n": COMPARED,
+                "m_react": balance.m_react,
+                "m_react_sd": balance.m_react_runs.std(ddof=1),
+                "m_diff": balance.m_diff,
+                "r": balance.r,
+                "r_sd": balance.r_runs.std(ddof=1),
+                "final_ratio": balance.r_t[:, -1].mean(),
+                "image_mean_square": float(squares.mean()),
+                "data_mean_square": told["mean_square"]["[-1,1]"],
+            }
+        )
+    frame = pd.DataFrame(lines)
+    write_frame(path, frame)
+    return frame
+
+
+def record(golden: Path, data_root: Path | None, progress: Reporter, images: int = SAMPLED) -> None:
+    """Write both records below ``golden / "search"``."""
+    if data_root is not None:
+        final_errors(
+            golden,
+            golden / "search" / FINAL_RECORD,
+            data_root,
+            {"MNIST": "mnist", "FashionMNIST": "fashionmnist", "CIFAR10": "cifar10-first4000"},
+        )
+    search(golden, golden / "search" / RECORD, progress, images)
+
+
+def main() -> None:
+    """Run from the command line; exit status 2 on bad input."""
+    parser = argparse.ArgumentParser(description="Measure what the DDPM study ships as records.")
+    parser.add_argument("--golden", type=Path, default=None)
+    parser.add_argument("--data-root", type=Path, default=None)
+    parser.add_argument("--images", type=int, default=SAMPLED)
+    parser.add_argument("--compare", type=Path, nargs="+", metavar="CARD.json")
+    options = parser.parse_args()
+    try:
+        golden = options.golden or golden_folder()
+        if options.compare:
+            compare(options.compare, golden / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
+            return
+        record(golden, options.data_root, ConsoleReporter(), options.images)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The noise predictor epsilon_theta(x_t, t): a small U-Net, and its files.
+
+Weights travel as safetensors with their architecture in the header, so a file
+says by itself which network it belongs to. Pickles are never opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from diffusers import UNet2DModel
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from rdverify.tools.errors import InputError, require
+from rdverify.tools.files import write_atomically
+
+SCHEMA = "rdverify-unet-1"
+WIDTHS = (16, 16, 32, 96)  # 1.2M parameters, most of them where the image is small
+NORM_GROUPS = 8
+IMAGE_SIZE = 32
+
+
+def build_unet(
+    channels: int,
+    *,
+    widths: tuple[int, ...] = WIDTHS,
+    layers_per_block: int = 1,
+    norm_groups: int = NORM_GROUPS,
+    seed: int | None = None,
+) -> torch.nn.Module:
+    """A fresh, untrained U-Net without attention, in evaluation mode.
+
+    Args:
+        channels: of the image, 1 or 3.
+        widths: channels of each level, coarser by 2 from one to the next, each
+            a multiple of ``norm_groups``.
+        layers_per_block: residual layers a level.
+        norm_groups: groups of the group normalisation.
+        seed: of the initial weights; None takes torch's global generator.
+
+    Returns:
+        epsilon_theta, called as ``unet(x_t, t).sample``: x_t of shape
+        (n, channels, 32, 32), float32; t integers 0 .. T-1, shape (n,) or a number.
+
+    Raises:
+        InputError: if a number is outside its domain.
+
+    Source: Eqs. (8)-(10), section 4.1 ("a standard DDPM architecture with a
+    U-Net model"); sizes are ours, the paper leaves them out.
+
+    """
+    require(channels in (1, 3), "channels", channels, "1 (grey) or 3 (colour)")
+    require(1 <= len(widths) <= 5, "widths", widths, "1 to 5 levels")
+    require(norm_groups >= 1, "norm_groups", norm_groups, "at least 1")
+    require(layers_per_block >= 1, "layers_per_block", layers_per_block, "at least 1")
+    for width in widths:
+        require(
+            width > 0 and width % norm_groups == 0,
+            "widths",
+            widths,
+            f"positive multiples of norm_groups = {norm_groups}",
+        )
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        unet: torch.nn.Module = cast(Any, UNet2DModel)(
+            sample_size=IMAGE_SIZE,
+            in_channels=channels,
+            out_channels=channels,
+            layers_per_block=layers_per_block,
+            block_out_channels=tuple(widths),
+            down_block_types=("DownBlock2D",) * len(widths),
+            up_block_types=("UpBlock2D",) * len(widths),
+            norm_num_groups=norm_groups,
+            add_attention=False,
+        )
+    return unet.eval()
+
+
+def architecture(unet: torch.nn.Module) -> dict[str, Any]:
+    """The arguments of :func:`build_unet` that make this network, as JSON values."""
+    config: Any = unet.config
+    return {
+        "channels": config.in_channels,
+        "widths": list(config.block_out_channels),
+        "layers_per_block": config.layers_per_block,
+        "norm_groups": config.norm_num_groups,
+    }
+
+
+def count_parameters(unet: torch.nn.Module) -> int:
+    """How many numbers the network has learned."""
+    return sum(parameter.numel() for parameter in unet.parameters())
+
+
+def save_unet(
+    unet: torch.nn.Module,
+    path: Path | str,
+    *,
+    dtype: torch.dtype = torch.float32,
+    note: Mapping[str, str] | None = None,
+) -> Path:
+    """Write the weights as safetensors, atomically; equal weights give equal bytes.
+
+    Args:
+        unet: as :func:`build_unet` makes them.
+        path: the file.
+        dtype: of the stored numbers, float32 or float16; loading gives float32.
+        note: further header entries, name -> text.
+
+    Raises:
+        InputError: if the folder can't be written or the disk is full.
+
+    """
+    require(dtype in (torch.float32, torch.float16), "dtype", dtype, "float32 or float16")
+    tensors = {
+        name: value.detach().to("cpu", dtype).contiguous()
+        for name, value in unet.state_dict().items()
+    }
+    # one key only: safetensors writes several in an order that changes between runs
+    header = {
+        "rdverify": json.dumps(
+            {"schema": SCHEMA, "architecture": architecture(unet), **(note or {})}, sort_keys=True
+        )
+    }
+    return write_atomically(path, lambda stream: stream.write(save(tensors, header)))
+
+
+def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Module:
+    """Read what :func:`save_unet` wrote; float32, evaluation mode, on the CPU.
+
+    Args:
+        path: a safetensors file.
+        channels: refuse a network of any other number of image channels.
+
+    Raises:
+        InputError: if the file is missing, truncated, no safetensors file (a
+            pickle is refused unopened), of another architecture, or holds
+            numbers that are not finite.
+
+    """
+    tensors, header = read_safetensors(path)
+    try:
+        described = json.loads(header["rdverify"])
+        require(described.get("schema") == SCHEMA, "schema", described.get("schema"), SCHEMA)
+        form = described["architecture"]
+        unet = build_unet(
+            form["channels"],
+            widths=tuple(form["widths"]),
+            layers_per_block=form["layers_per_block"],
+            norm_groups=form["norm_groups"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _refused(path, f"no readable architecture in its header: {error}") from error
+    if channels is not None and form["channels"] != channels:
+        raise _refused(path, f"made for images of {form['channels']} channels, not {channels}")
+    expected = {name: tuple(value.shape) for name, value in unet.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if expected != found:
+        odd = sorted(set(expected.items()) ^ set(found.items()))[0][0]
+        raise _refused(path, f"of another architecture: {odd} is missing or of another shape")
+    for name, value in tensors.items():
+        if not bool(torch.isfinite(value).all()):
+            raise _refused(path, f"{name} holds numbers that are not finite")
+    unet.load_state_dict({name: value.float() for name, value in tensors.items()})
+    return unet
+
+
+def read_safetensors(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors and header of a safetensors file, or :class:`InputError`; never a pickle."""
+    if not Path(path).is_file():
+        raise _refused(path, "there is no such file")
+    try:
+        with safe_open(str(path), framework="pt") as archive:
+            # clone: the file may be replaced while the mapped tensors live
+            names = list(archive.keys())
+            return (
+                {name: archive.get_tensor(name).clone() for name in names},
+                dict(archive.metadata() or {}),
+            )
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise _refused(path, f"not a whole safetensors file: {error}") from error
+
+
+def _refused(path: Path | str, reason: str) -> InputError:
+    reason = " ".join(reason.split())[:160]
+    return InputError(
+        f"weights = {str(path)!r} is not allowed ({reason}): "
+        "must be a safetensors file that rdverify wrote"
+    )

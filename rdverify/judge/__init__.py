@@ -1,0 +1,1 @@
+"""From facts and the ledger to verdicts: a pure function of both."""

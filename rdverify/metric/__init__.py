@@ -1,0 +1,1 @@
+"""What R can and can't tell: units, refinement, counterexamples, modes."""

@@ -1,0 +1,1 @@
+"""From results.json to REPORT.md: words around recorded values."""

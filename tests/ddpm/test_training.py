@@ -1,0 +1,360 @@
+"""Training learns, repeats to the bit, and survives being killed at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from rdverify.ddpm import training as ddpm_training
+from rdverify.ddpm.batches import Batches, forward_marginal
+from rdverify.ddpm.card import card, main
+from rdverify.ddpm.images import ImageSet
+from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.training import TrainingConfig, train
+from rdverify.ddpm.unet import architecture, build_unet, load_unet
+from rdverify.tools.errors import InputError
+from rdverify.tools.paths import golden_folder
+
+TINY = TrainingConfig(steps=12, batch=4, warmup=2, widths=(8,))
+GOLDEN = ["mnist", "fashionmnist", "cifar10"]
+
+
+def squares(n: int = 40, channels: int = 1, seed: int = 0) -> ImageSet:
+    """White squares at random places on black."""
+    rng = np.random.default_rng(seed)
+    images = torch.zeros(n, channels, 32, 32, dtype=torch.uint8)
+    for image, (row, column) in zip(images, rng.integers(0, 20, (n, 2)), strict=True):
+        image[:, row : row + 12, column : column + 12] = 255
+    return ImageSet("squares", images, torch.zeros(n, dtype=torch.int64), ("square",))
+
+
+def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    return all(
+        torch.equal(a, b)
+        for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    )
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not():
+    config = replace(TINY, steps=4)
+    one, again, other = (
+        train(squares(), squares(), each) for each in (config, config, replace(config, seed=1))
+    )
+    assert same_weights(one.unet, again.unet)
+    assert same_weights(one.raw, again.raw)
+    assert one.record.losses == again.record.losses
+    assert not same_weights(one.unet, other.unet)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing interrupts, with checkpoints."""
+    return train(
+        squares(),
+        squares(),
+        TINY,
+        checkpoint=tmp_path_factory.mktemp("whole") / "state",
+        checkpoint_every=2,
+    )
+
+
+@pytest.mark.parametrize("stop", [1, 5, 11])
+def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, whole, stop):
+    update = ddpm_training._update
+
+    def killed(unet, average, optimiser, draw, step, config, factor):
+        if step == stop:
+            raise KeyboardInterrupt
+        return update(unet, average, optimiser, draw, step, config, factor)
+
+    path = tmp_path / "cut"
+    with monkeypatch.context() as patch:
+        patch.setattr(ddpm_training, "_update", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(squares(), squares(), TINY, checkpoint=path, checkpoint_every=2)
+    resumed = train(squares(), squares(), TINY, checkpoint=path, checkpoint_every=2)
+    assert same_weights(whole.unet, resumed.unet)
+    assert same_weights(whole.raw, resumed.raw)
+    assert whole.record.losses == resumed.record.losses
+    assert whole.record.validation == resumed.record.validation
+    finished = train(squares(), squares(), TINY, checkpoint=path)
+    assert same_weights(whole.unet, finished.unet)
+
+
+def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
+    rates, update = [], ddpm_training._update
+
+    def noted(unet, average, optimiser, draw, step, config, factor):
+        loss = update(unet, average, optimiser, draw, step, config, factor)
+        rates.append(optimiser.param_groups[0]["lr"])
+        return loss
+
+    monkeypatch.setattr(ddpm_training, "_update", noted)
+    path = tmp_path / "state"
+    train(squares(), squares(), TINY, checkpoint=path, until=4)
+    cut = train(squares(), squares(), TINY, checkpoint=path, until=8, cooldown=4)
+    plain = [ddpm_training._rate(step, TINY) for step in range(8)]
+    assert rates[:5] == plain[:5]
+    assert np.allclose(np.array(rates[4:]) / plain[4:], [1, 0.75, 0.5, 0.25])
+    assert same_weights(train(squares(), squares(), TINY, until=8, cooldown=4).unet, cut.unet)
+    with pytest.raises(InputError, match="cooldown"):
+        train(squares(), squares(), TINY, checkpoint=path, until=10)
+
+
+def png_folder(root: Path) -> Path:
+    for index, image in enumerate(squares(40).images):
+        folder = root / f"class{index % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0].numpy(), "L").save(folder / f"{index:03d}.png")
+    return root
+
+
+def command(data: Path, output: Path, steps: int = 25) -> list[str]:
+    return [
+        "--dataset",
+        f"folder:{data}",
+        "--output",
+        str(output),
+        "--steps",
+        str(steps),
+        "--batch",
+        "4",
+        "--widths",
+        "8",
+        "--checkpoint-every",
+        "1",
+        "--device",
+        "cpu",
+    ]
+
+
+def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
+    data = png_folder(tmp_path / "squares")
+    main(command(data, tmp_path / "whole"))
+    line = [sys.executable, "-m", "rdverify.ddpm.training", *command(data, tmp_path / "cut")]
+    checkpoint = tmp_path / "cut" / "ddpm-squares.checkpoint.safetensors"
+    process = subprocess.Popen(line, stderr=subprocess.PIPE)
+    until = time.monotonic() + 120
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode == -signal.SIGKILL, said.decode()
+    weights = Path("ddpm-squares.safetensors")
+    assert not (tmp_path / "cut" / weights).exists()  # it was killed on the way
+    main(command(data, tmp_path / "cut"))
+    assert (tmp_path / "cut" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
+    # what a killed writer may leave beside the checkpoint never stands in the way
+    whole, cut = (
+        json.loads((tmp_path / folder / "ddpm-squares.json").read_text())
+        for folder in ("whole", "cut")
+    )
+    for key in set(whole) - {"seconds"}:
+        assert whole[key] == cut[key], key
+
+
+def test_training_lowers_the_held_out_error_below_the_best_constant():
+    config = replace(
+        TINY, steps=100, batch=8, widths=(8, 8), warmup=10, learning_rate=4e-3, ema_decay=0.9
+    )
+    record = train(squares(200), squares(60, seed=9), config).record
+    assert record.validation[0][0] == 0
+    # predicting zero leaves the noise's own mean square, 1
+    assert record.validation[-1][2] < 0.5
+    assert record.losses[-1][1] < 0.6
+    steps = [step for step, _ in record.losses]
+    assert steps == [50, 100]
+
+
+def test_eq08_marginal_has_the_mean_and_variance_of_the_closed_form():
+    schedule = Schedule.linear()
+    generator = torch.Generator().manual_seed(0)
+    x_0 = torch.full((4000, 1, 4, 4), 0.7)
+    for t in (0, 400, 999):
+        abar = torch.full((4000,), float(schedule.alpha_bar[t]), dtype=torch.float64)
+        x_t = forward_marginal(x_0, abar, torch.randn(x_0.shape, generator=generator)).double()
+        spread = 1 - schedule.alpha_bar[t]
+        n = x_t.numel()
+        assert abs(x_t.mean() - 0.7 * schedule.alpha_bar[t] ** 0.5) < 4 * (spread / n) ** 0.5
+        assert abs(x_t.var() / spread - 1) < 4 * (2 / n) ** 0.5
+
+
+def test_each_image_is_seen_once_an_epoch_and_every_time_is_drawn():
+    data = squares(40)
+    data.images[:, 0, 0, 0] = torch.arange(40)
+    schedule = Schedule(np.full(10, 1e-12))  # x_t is x_0 all but exactly
+    draw = Batches(data.images, schedule, batch=4, seed=0)
+    seen, times = [], set()
+    for step in range(10):  # one epoch
+        x_t, t, noise = draw(step)
+        seen += ((x_t[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
+        times |= set(t.tolist())
+        assert noise.shape == (4, 1, 32, 32)
+    assert sorted(seen) == list(range(40))
+    for step in range(10, 60):
+        times |= set(draw(step)[1].tolist())
+    assert times == set(range(10))
+
+
+def test_moving_average_of_no_memory_is_the_weights_themselves():
+    trained = train(squares(), squares(), replace(TINY, ema_decay=0.0))
+    assert same_weights(trained.unet, trained.raw)
+
+
+def test_snapshots_hold_untrained_and_last_weights(tmp_path):
+    trained = train(squares(), squares(), TINY, snapshots=tmp_path, snapshot_steps=(0,))
+    assert same_weights(
+        load_unet(tmp_path / "step-00000-ema.safetensors"),
+        build_unet(1, widths=TINY.widths, seed=TINY.seed),
+    )
+    assert same_weights(load_unet(tmp_path / "step-00012-ema.safetensors"), trained.unet)
+    assert same_weights(load_unet(tmp_path / "step-00012-raw.safetensors"), trained.raw)
+
+
+def test_checkpoint_of_other_settings_or_no_checkpoint_is_refused_and_kept(tmp_path):
+    path = tmp_path / "state"
+    train(squares(), squares(), TINY, checkpoint=path)
+    whole = path.read_bytes()
+    for config, data, match in (
+        (replace(TINY, seed=7), squares(), "seed = 0, now 7"),
+        (TINY, squares(seed=5), "images"),
+    ):
+        with pytest.raises(InputError, match=match):
+            train(data, squares(), config, checkpoint=path)
+    with pytest.raises(InputError, match="beta"):
+        train(squares(), squares(), TINY, checkpoint=path, schedule=Schedule.cosine())
+    assert path.read_bytes() == whole
+    path.write_bytes(whole[:-10])
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        train(squares(), squares(), TINY, checkpoint=path)
+
+
+def test_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    train(squares(), squares(), TINY, checkpoint=path)
+    whole = path.read_bytes()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        train(squares(), squares(), TINY, snapshots=tmp_path, checkpoint=tmp_path / "other")
+    assert path.read_bytes() == whole
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["state"]
+
+
+def test_loss_that_is_not_finite_stops_with_the_step(tmp_path):
+    with pytest.raises(InputError, match=r"loss = \S+ at step 12"):
+        train(squares(), squares(), replace(TINY, learning_rate=1e30, clip=1e30, warmup=0))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 0),
+        ("batch", 0),
+        ("learning_rate", 0.0),
+        ("ema_decay", 1.0),
+        ("clip", 0.0),
+        ("seed", -1),
+        ("warmup", -1),
+        ("precision", "float8"),
+        ("pixel_range", "[0,255]"),
+    ],
+)
+def test_bad_settings_are_named(field, value):
+    with pytest.raises(InputError, match=field):
+        replace(TINY, **{field: value})
+
+
+def test_too_few_images_and_other_channels_are_refused():
+    with pytest.raises(InputError, match="at least a batch"):
+        train(squares(3), squares(), TINY)
+    with pytest.raises(InputError, match=r"held_out\.channels"):
+        train(squares(), squares(channels=3), TINY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "mnist", "--data-root", "nowhere"], "data root"),
+        (["--dataset", "folder:empty"], "no images"),
+        (["--dataset", "mnist", "--data-root", "empty"], "no readable MNIST"),
+        (["--dataset", "mnist", "--steps", "0"], "steps"),
+    ],
+)
+def test_command_exits_with_2_and_one_line(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    with pytest.raises(SystemExit) as caught:
+        main([*arguments, "--output", "out"])
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert caught.value.code == 2
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+def test_card_thins_the_loss_curve_but_keeps_its_mean(tmp_path):
+    trained = train(squares(), squares(), TINY)
+    trained.record.losses[:] = [(step, float(step % 7)) for step in range(1, 601)]
+    told = card("squares", squares(), squares(), TINY, Schedule.linear(), trained)
+    assert len(told["loss"]) == 100
+    assert np.mean([row["mse"] for row in told["loss"]]) == pytest.approx(
+        np.mean([step % 7 for step in range(1, 601)])
+    )
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_shipped_weights_match_their_cards(name):
+    weights = golden_folder() / "weights" / f"ddpm-{name}.safetensors"
+    told = json.loads(weights.with_suffix(".json").read_text())
+    unet = load_unet(weights, channels=3 if name == "cifar10" else 1)
+    assert architecture(unet) == told["architecture"]
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == told["sha256"]
+    last = told["validation"][-1]
+    assert last["step"] == told["training"]["steps"]
+    assert last["mse_ema"] < 0.1 * told["validation"][0]["mse_ema"]
+    if name == "cifar10":
+        assert told["data"] == "first 4,000 images of CIFAR-10"
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_shipped_network_tells_noise_from_image(name):
+    unet = load_unet(golden_folder() / "weights" / f"ddpm-{name}.safetensors")
+    channels = architecture(unet)["channels"]
+    x_0 = squares(8, channels).scaled()
+    noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(1))
+    abar = torch.full((8,), float(Schedule.linear().alpha_bar[300]), dtype=torch.float64)
+    with torch.no_grad():
+        found = unet(forward_marginal(x_0, abar, noise), torch.full((8,), 300)).sample
+    # a square is no digit, yet far better than zero (1) must come out
+    assert float(((found - noise) ** 2).mean()) < 0.5
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_rounding_the_weights_to_half_precision_moves_the_prediction_little(name):
+    unet = load_unet(golden_folder() / "weights" / f"ddpm-{name}.safetensors")
+    channels = architecture(unet)["channels"]
+    generator = torch.Generator().manual_seed(2)
+    x_t = torch.randn(4, channels, 32, 32, generator=generator)
+    times = torch.tensor([0, 100, 500, 999])
+    with torch.no_grad():
+        before = unet(x_t, times).sample
+        for parameter in unet.parameters():  # float16 rounds by up to 2^-11 of each weight
+            parameter *= 1 + (torch.rand(parameter.shape, generator=generator) * 2 - 1) * 2**-11
+        moved = float((unet(x_t, times).sample - before).square().mean().sqrt())
+    # the norm of the noise is 1 a pixel; with 16 trajectories M_react is known to about 1e-3
+    assert moved < 1e-3

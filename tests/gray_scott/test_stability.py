@@ -1,0 +1,159 @@
+"""Uniform states, Jacobians and dispersion relations against independent algebra and numerics."""
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import approx_fprime
+
+from rdverify.gray_scott.stability import (
+    all_states,
+    growth,
+    jacobian,
+    reaction,
+    stability,
+    steady_states,
+    turing_instability_exists,
+)
+from rdverify.tools.errors import InputError
+
+D_U, D_V = 1e-5, 0.5e-5
+rates = st.floats(0.005, 0.2)
+kinds = st.sampled_from(["uv2", "u2v"])
+
+
+@given(rates, rates, kinds)
+def test_eq01_reaction_vanishes_at_every_steady_state(feed, kill, kinetics):
+    for u, v in steady_states(feed, kill, kinetics):
+        assert np.abs(reaction(u, v, feed, kill, kinetics)).max() < 1e-14
+
+
+@settings(max_examples=25)
+@given(rates, rates, kinds)
+def test_steady_states_are_all_roots_of_the_polynomial(feed, kill, kinetics):
+    # v = F (1 - u) / (F + k), and R_u(u) is then a cubic: count its real roots with u > 0
+    loss = feed + kill
+    u = np.polynomial.Polynomial([0, 1])
+    v = feed / loss * (1 - u)
+    cubic = -(u * v**2 if kinetics == "uv2" else u**2 * v) + feed * (1 - u)
+    roots = cubic.roots()
+    expected = sorted(r.real for r in roots if abs(r.imag) < 1e-9 and r.real > 0)
+    found = sorted(state[0] for state in steady_states(feed, kill, kinetics))
+    if abs(feed - 4 * loss**2) > 1e-6:  # at the double root a count means nothing
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_number_of_states_changes_at_the_saddle_node():
+    # F = 4 (F + k)^2: with F = 0.04 that is k = 0.06
+    assert len(steady_states(0.04, 0.0599)) == 3
+    assert len(steady_states(0.04, 0.0601)) == 1
+    assert len(steady_states(0.029, 0.062)) == 1
+    assert len(steady_states(0.055, 0.062)) == 3
+
+
+@given(st.floats(-1, 2), st.floats(-1, 2), rates, rates, kinds)
+def test_jacobian_is_the_derivative_of_the_reaction(u, v, feed, kill, kinetics):
+    def both(x):
+        return np.array(reaction(x[0], x[1], feed, kill, kinetics))
+
+    numeric = approx_fprime(np.array([u, v]), both, 1e-7)
+    assert jacobian(u, v, feed, kill, kinetics) == pytest.approx(numeric, abs=1e-5)
+
+
+@given(
+    st.lists(st.floats(-1, 1), min_size=4, max_size=4),
+    st.floats(0, 300),
+    st.floats(1e-6, 1e-3),
+    st.floats(1e-6, 1e-3),
+)
+def test_growth_is_the_largest_real_part_of_the_eigenvalues(entries, q, d_u, d_v):
+    matrix = np.array(entries).reshape(2, 2)
+    numeric = np.linalg.eigvals(matrix - q**2 * np.diag([d_u, d_v])).real.max()
+    assert growth(q, matrix, d_u, d_v) == pytest.approx(numeric, abs=3e-7)
+
+
+@settings(max_examples=50)
+@given(rates, rates, kinds, st.floats(1e-6, 1e-4), st.floats(1e-6, 1e-4))
+def test_fastest_mode_is_the_maximum_over_a_fine_grid(feed, kill, kinetics, d_u, d_v):
+    q = np.linspace(0, 400, 4001)
+    for state in all_states(feed, kill, d_u, d_v, kinetics):
+        matrix = jacobian(state.u, state.v, feed, kill, kinetics)
+        scanned = growth(q, matrix, d_u, d_v)
+        assert state.growth_max >= scanned.max() - 1e-12
+        assert state.growth_max == pytest.approx(
+            float(growth(state.wavenumber, matrix, d_u, d_v)), abs=1e-15
+        )
+        if state.wavenumber < 400:
+            assert state.growth_max == pytest.approx(scanned.max(), abs=1e-5)
+
+
+def test_trivial_state_is_stable_for_all_wavenumbers_with_uv2():
+    for feed in (0.029, 0.055):
+        state = all_states(feed, 0.062, D_U, D_V)[0]
+        assert (state.u, state.v) == (1.0, 0.0)
+        assert state.growth_max == state.growth_uniform == pytest.approx(-feed)
+        assert state.wavelength == math.inf
+
+
+def test_trivial_state_is_unstable_without_diffusion_as_printed():
+    # u2v: dR_v/dv = u^2 - (F + k) > 0 at (1, 0): growth, and no Turing instability
+    state = all_states(0.029, 0.062, D_U, D_V, "u2v")[0]
+    assert state.growth_uniform == pytest.approx(1 - 0.091)
+    assert not state.turing
+
+
+def test_known_turing_case_and_swapped_coefficients():
+    states = all_states(0.055, 0.062, D_U, D_V)
+    upper = states[1]
+    assert (upper.u, upper.v) == pytest.approx((0.4666, 0.2507), abs=2e-4)
+    assert upper.turing
+    assert upper.growth_max == pytest.approx(0.0088, abs=2e-4)
+    assert upper.wavelength == pytest.approx(0.094, abs=1e-3)
+    assert turing_instability_exists(states)
+    assert not turing_instability_exists(all_states(0.055, 0.062, D_V, D_U))
+    assert not turing_instability_exists(all_states(0.055, 0.062, D_U, D_U))
+    assert not turing_instability_exists(all_states(0.029, 0.062, D_U, D_V))
+
+
+def test_turing_threshold_agrees_with_murrays_condition():
+    # d f_u + g_v > 2 sqrt(d det J), with d the ratio of coefficients, activator first
+    u, v = steady_states(0.055, 0.062)[1]
+    j = jacobian(u, v, 0.055, 0.062)
+    ratio = sympy.symbols("ratio", positive=True)
+    condition = ratio * j[1, 1] + j[0, 0] - 2 * sympy.sqrt(ratio * np.linalg.det(j))
+    critical = max(
+        float(sympy.re(root))
+        for root in sympy.Poly(
+            sympy.expand((ratio * j[1, 1] + j[0, 0]) ** 2 - 4 * ratio * np.linalg.det(j)), ratio
+        ).nroots()
+    )
+    assert abs(float(condition.subs(ratio, critical))) < 1e-9
+    assert stability((u, v), 0.055, 0.062, critical * 1.001 * D_V, D_V).turing
+    assert not stability((u, v), 0.055, 0.062, critical * 0.999 * D_V, D_V).turing
+
+
+@given(st.floats(0.1, 10))
+def test_length_scales_with_the_root_of_the_coefficients(scale):
+    plain = all_states(0.055, 0.062, D_U, D_V)[1]
+    scaled = all_states(0.055, 0.062, scale * D_U, scale * D_V)[1]
+    assert scaled.wavelength == pytest.approx(plain.wavelength * math.sqrt(scale))
+    assert scaled.growth_max == pytest.approx(plain.growth_max)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (0.0, 0.06, D_U, D_V),
+        (0.03, -1.0, D_U, D_V),
+        (0.03, 0.06, 0.0, D_V),
+        (0.03, 0.06, D_U, math.nan),
+        (math.nan, 0.06, D_U, D_V),
+        (0.03, 0.06, D_U, D_V, "v2u"),
+    ],
+)
+def test_bad_input_is_refused(bad):
+    with pytest.raises(InputError):
+        all_states(*bad)

@@ -1,0 +1,208 @@
+"""Bad input: one line that names the argument, its value and what is allowed; nothing lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from rdverify.lstm import (
+    LSTMConfig,
+    SequenceModel,
+    as_input,
+    build,
+    free_run,
+    gates,
+    load_weights,
+    probe,
+    save_weights,
+)
+from rdverify.lstm.sequences import SineConfig
+from rdverify.lstm.skill import frequency_of, one_step
+from rdverify.lstm.training import train, train_many
+from rdverify.tools.errors import InputError
+
+SMALL = LSTMConfig(data=SineConfig(sequences=4, length=12), hidden=3, epochs=2, batch_size=None)
+
+
+def module(dtype: torch.dtype = torch.float32) -> torch.nn.LSTM:
+    return torch.nn.LSTM(2, 4, batch_first=True, dtype=dtype)
+
+
+def zeros(*shape: int, **options: Any) -> torch.Tensor:
+    return torch.zeros(*shape, **options)
+
+
+def with_nan() -> torch.Tensor:
+    x = zeros(3, 5, 2)
+    x[1, 2, 0] = float("nan")
+    return x
+
+
+BAD_CALLS: list[tuple[str, Any, Any, str]] = [
+    ("wrong feature size", zeros(3, 5, 3), None, "x's feature size = 3"),
+    ("no sequence", zeros(0, 5, 2), None, "x's batch size = 0"),
+    ("length 0", zeros(3, 0, 2), None, "x's length = 0"),
+    ("length 1", zeros(3, 1, 2), None, "x's length = 1"),
+    ("NaN", with_nan(), None, "x = 'with NaN"),
+    ("infinity", zeros(3, 5, 2) + float("inf"), None, "x = 'with NaN or inf"),
+    ("integers", zeros(3, 5, 2, dtype=torch.int64), None, "x.dtype = torch.int64"),
+    ("half precision", zeros(3, 5, 2, dtype=torch.float16), None, "x.dtype = torch.float16"),
+    ("another precision", zeros(3, 5, 2, dtype=torch.float64), None, "x.dtype = torch.float64"),
+    ("one dimension", zeros(5), None, "x.ndim = 1"),
+    ("four dimensions", zeros(1, 3, 5, 2), None, "x.ndim = 4"),
+    ("no tensor", np.zeros((3, 5, 2)), None, "x = 'ndarray'"),
+    ("state of another batch", zeros(3, 5, 2), (zeros(1, 2, 4), zeros(1, 2, 4)), "state's h_0"),
+    ("state of another size", zeros(3, 5, 2), (zeros(1, 3, 4), zeros(1, 3, 5)), "state's C_0"),
+    ("batched state, single x", zeros(5, 2), (zeros(1, 1, 4), zeros(1, 1, 4)), "state's h_0"),
+    ("h alone", zeros(3, 5, 2), zeros(1, 3, 4), "state = 'Tensor'"),
+    (
+        "NaN in the state",
+        zeros(3, 5, 2),
+        (zeros(1, 3, 4), zeros(1, 3, 4) + float("nan")),
+        "state's C_0 = 'with NaN",
+    ),
+    (
+        "state in double",
+        zeros(3, 5, 2),
+        (zeros(1, 3, 4).double(), zeros(1, 3, 4).double()),
+        "state's h_0 dtype",
+    ),
+]
+
+
+@pytest.mark.parametrize("read", [probe, gates])
+@pytest.mark.parametrize(
+    ("x", "state", "named"), [call[1:] for call in BAD_CALLS], ids=[call[0] for call in BAD_CALLS]
+)
+def test_input_that_does_not_fit(read: Any, x: Any, state: Any, named: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(module(), x, state)
+    message = str(caught.value)
+    assert message.startswith(named)
+    assert "must be" in message
+    assert "\n" not in message
+
+
+def test_modules_that_do_not_fit() -> None:
+    with pytest.raises(InputError, match=r"lstm's dtype = torch\.float16"):
+        probe(module(torch.float16), zeros(3, 5, 2, dtype=torch.float16))
+    with pytest.raises(InputError, match=r"lstm's dtype = torch\.bfloat16"):
+        probe(module(torch.bfloat16), zeros(3, 5, 2, dtype=torch.bfloat16))
+    with pytest.raises(InputError, match="lstm = 'GRU'"):
+        probe(torch.nn.GRU(2, 4), zeros(3, 5, 2))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="lstm's device = "):
+        probe(torch.nn.LSTM(2, 4, device="meta"), zeros(3, 5, 2))
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (np.zeros((4, 12), int), "data's dtype"),
+        (np.zeros((4, 12), np.float16), "data's dtype"),
+        (np.zeros((4, 12, 1)), "data.ndim"),
+        (np.zeros((0, 12)), "data.shape"),
+        (np.zeros((4, 0)), "data.shape"),
+        (np.zeros((4, 1)), "data.shape"),
+        (np.full((4, 12), np.nan), "data = 'with NaN"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused_before_anything_trains(data: Any, named: str) -> None:
+    with pytest.raises(InputError, match=rf"^{named}"):
+        train(SMALL, data)
+    with pytest.raises(InputError, match=rf"^{named}"):
+        train_many([dataclasses.replace(SMALL, epochs=10**9), SMALL], [None, data])
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"hidden": 0}, "hidden"),
+        ({"hidden": 2.5}, "hidden"),
+        ({"epochs": -1}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"optimiser": "lbfgs"}, "optimiser"),
+        ({"schedule": "step"}, "schedule"),
+        ({"target": "past"}, "target"),
+        ({"dtype": "float16"}, "dtype"),
+        ({"clip_norm": 0.0}, "clip_norm"),
+        ({"input_noise": -0.1}, "input_noise"),
+        ({"feedback_after": -1}, "feedback_after"),
+        ({"feedback_from": 12}, "feedback_from"),
+        ({"feedback_from": 5, "target": "same"}, "feedback_from"),
+    ],
+)
+def test_settings_that_do_not_fit(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=rf"^{named}"):
+        dataclasses.replace(SMALL, **changes)
+
+
+def test_other_arguments_that_do_not_fit() -> None:
+    model = build(SMALL)
+    with pytest.raises(InputError, match=r"^steps"):
+        free_run(model, zeros(1, 5, 1), 0)
+    with pytest.raises(InputError, match=r"^x\.ndim"):
+        as_input(np.zeros(5), model)
+    with pytest.raises(InputError, match=r"^skip"):
+        one_step(model, np.zeros((2, 12)), skip=12)
+    with pytest.raises(InputError, match=r"^x\.shape"):
+        frequency_of(np.zeros((2, 5)))
+    with pytest.raises(InputError, match=r"^method"):
+        train_many([SMALL], method="both")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^data"):
+        train_many([SMALL], [None, None])
+
+
+def test_weights_files_that_do_not_fit(tmp_path: Path) -> None:
+    whole = save_weights(build(SMALL), tmp_path / "whole.safetensors").read_bytes()
+    file = tmp_path / "bad.safetensors"
+    for length in (0, 4, 100, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"bad\.safetensors"):
+            load_weights(file)
+        assert file.read_bytes() == whole[:length]  # nothing lost
+    with pytest.raises(InputError, match="nowhere"):
+        load_weights(tmp_path / "nowhere.safetensors")
+    with pytest.raises(InputError, match=r"^hidden = 16"):
+        load_weights(tmp_path / "whole.safetensors", hidden=16)
+
+    tensors = dict(build(SMALL).state_dict())
+    header = {"format": "rdverify-lstm-1", "hidden": "3", "note": "{}"}
+
+    def refused(changed: dict[str, torch.Tensor], metadata: dict[str, str], match: str) -> None:
+        safetensors.torch.save_file(changed, file, metadata)
+        with pytest.raises(InputError, match=match):
+            load_weights(file)
+
+    refused(tensors, {}, "format")
+    refused(tensors, {**header, "hidden": "4"}, "shapes")
+    refused({**tensors, "lstm.weight_ih_l1": zeros(12, 3)}, header, "shapes")
+    refused({k: v for k, v in tensors.items() if "bias" not in k}, header, "shapes")
+    refused({k: v.half() for k, v in tensors.items()}, header, "dtype")
+    refused({**tensors, "head.bias": torch.tensor([float("nan")])}, header, "finite")
+    refused(tensors, {**header, "hidden": "many"}, "hidden")
+
+
+def test_checkpoints_that_do_not_fit_are_left_in_place(tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint.safetensors"
+    train(SMALL, checkpoint=file)
+    kept = file.read_bytes()
+    with pytest.raises(InputError, match="same settings and data"):
+        train(dataclasses.replace(SMALL, epochs=3), checkpoint=file)
+    with pytest.raises(InputError, match="same settings and data"):
+        train(SMALL, np.ones((4, 12)), checkpoint=file)
+    assert file.read_bytes() == kept
+    file.write_bytes(kept[:-7])
+    with pytest.raises(InputError, match="whole file"):
+        train(SMALL, checkpoint=file)
+    assert file.read_bytes() == kept[:-7]
+    save_weights(SequenceModel(3), file)
+    with pytest.raises(InputError, match="format"):
+        train(SMALL, checkpoint=file)

@@ -1,0 +1,177 @@
+"""Each erratum is shown, not asserted: one test per entry of spec/errata.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.integrate import solve_ivp
+
+import spec
+from spec.balance import eq14, eq14_printed, eq16, eq20, eq20_printed
+from spec.diffusion_model import eq08, eq08_printed, eq09, eq10, eq10_printed, score_of_epsilon
+from spec.reaction_diffusion import gray_scott_kinetics, gray_scott_kinetics_printed
+
+RNG = np.random.default_rng(20)
+FEED_RATES = (0.029, 0.055)
+KILL_RATE = 0.062
+
+
+def derivative(function: Callable[[float], float], at: float, step: float = 1e-6) -> float:
+    return (function(at + step) - function(at - step)) / (2 * step)
+
+
+@pytest.mark.parametrize("feed_rate", FEED_RATES)
+def test_e01_printed_kinetics_make_the_background_unstable(feed_rate: float) -> None:
+    def growth_of_v(kinetics: Callable[..., tuple[float, float]]) -> float:
+        return derivative(lambda v: kinetics(1.0, v, feed_rate, KILL_RATE)[1], 0.0)
+
+    assert_allclose(growth_of_v(gray_scott_kinetics), -(feed_rate + KILL_RATE), rtol=1e-6)
+    assert_allclose(growth_of_v(gray_scott_kinetics_printed), 1 - feed_rate - KILL_RATE, rtol=1e-6)
+
+
+@pytest.mark.parametrize("feed_rate", FEED_RATES)
+def test_e02_u_never_activates_itself_and_v_can(feed_rate: float) -> None:
+    u, v = RNG.uniform(0, 1, (2, 1000))
+    of_u = derivative(lambda a: gray_scott_kinetics(a, v, feed_rate, KILL_RATE)[0], u)
+    of_v = derivative(lambda a: gray_scott_kinetics(u, a, feed_rate, KILL_RATE)[1], v)
+    assert_allclose(of_u, -(v**2) - feed_rate, rtol=1e-6)
+    assert_allclose(of_v, 2 * u * v - feed_rate - KILL_RATE, atol=1e-6)
+    assert np.all(of_u < 0)
+    assert np.any(of_v > 0)
+
+
+def test_e03_the_two_inhibition_terms_move_oppositely_with_f() -> None:
+    c_prev = RNG.normal(size=(1, 16))
+    forget = np.linspace(0, 1, 11)
+    kept = [np.linalg.norm(f * c_prev) for f in forget]
+    decayed = [eq16(np.full((1, 16), f), c_prev) for f in forget]
+    assert np.all(np.diff(kept) > 0)
+    assert np.all(np.diff(decayed) < 0)
+    assert decayed[-1] == 0
+
+
+def test_e04_only_the_corrected_index_gives_q_of_the_next_line() -> None:
+    beta = np.array([np.nan, 0.1, 0.2, 0.4])
+    for t in range(3):
+        # q(x_{t+1} | x_t) has mean sqrt(1 - beta_{t+1}) x_t and variance beta_{t+1}
+        mean, deviation = eq08(1.0, beta, t, 0.0), eq08(0.0, beta, t, 1.0)
+        assert_allclose((mean, deviation), (np.sqrt(1 - beta[t + 1]), np.sqrt(beta[t + 1])))
+    assert np.isnan(eq08_printed(1.0, beta, 0, 0.0)), "the printed form asks for beta_0"
+
+
+def test_e05_eq09_uses_one_increment_whatever_its_letter() -> None:
+    # with f = 0 the increment is g dw and nothing else random enters
+    dw = RNG.normal(size=5)
+    assert_allclose(eq09(np.ones(5), 0.3, 0.1, lambda x, t: 0 * x, lambda t: 2.0, dw), 2 * dw)
+
+
+def test_e06_the_score_is_minus_epsilon_over_its_standard_deviation() -> None:
+    x = RNG.normal(size=100)
+    for data_variance in (0.2, 1.0, 3.0):
+        for alpha_bar in (0.1, 0.5, 0.99):
+            marginal = alpha_bar * data_variance + 1 - alpha_bar
+            score = -x / marginal
+            best_epsilon = np.sqrt(1 - alpha_bar) * x / marginal  # E[epsilon | x], jointly normal
+            assert_allclose(score_of_epsilon(best_epsilon, alpha_bar), score)
+            assert np.all(np.sign(best_epsilon) == -np.sign(score))
+
+
+def test_e07_eq10_needs_the_marginal_at_time_t() -> None:
+    # f = -x/2, g = 1 from N(0, s0): variance s(t) = 1 + (s0 - 1) e^-t, moved backwards exactly
+    s0, steps, horizon = 0.05, 4000, 4.0
+    dt = -horizon / steps
+
+    def variance(t: float) -> float:
+        return 1 + (s0 - 1) * np.exp(-t)
+
+    def final_variance(form: Callable[..., float]) -> float:
+        second_moment, t = variance(horizon), horizon
+        for _ in range(steps):
+            # the drift is linear in x: read its slope off x = 1 and add the noise's variance
+            slope = form(
+                1.0, t, dt, lambda x, t: -x / 2, lambda t: 1.0, lambda x, t: -x / variance(t), 0.0
+            )
+            second_moment, t = (1 + slope) ** 2 * second_moment + abs(dt), t + dt
+        return second_moment
+
+    assert_allclose(final_variance(eq10), s0, rtol=0.02)
+    assert abs(final_variance(eq10_printed) / s0 - 1) > 0.3
+
+
+def test_e08_table1_is_two_orders_below_the_norm_of_epsilon() -> None:
+    steps, beta = 50, np.linspace(1e-4, 0.02, 1000)
+    alpha_bar = np.cumprod(1 - beta)
+    chosen = np.linspace(0, 999, steps).astype(int)
+    for row, dimension in (("MNIST", 1024), ("CIFAR10", 3072)):
+        epsilon = RNG.normal(size=(steps, dimension))
+        x = np.sqrt(1 - alpha_bar[chosen])[:, None] * epsilon  # the marginal of images of zeros
+        arguments = (x, epsilon, beta[chosen], alpha_bar[chosen])
+        printed = float(next(r for r in spec.table1() if r["setting"] == row)["m_react"])
+        assert eq14_printed(*arguments) / printed > 100
+        assert_allclose(eq14(*arguments), printed, rtol=0.05)
+
+
+def test_e09_printed_metrics_scale_as_an_undivided_norm() -> None:
+    m_diff = {row["setting"]: float(row["m_diff"]) for row in spec.table1()}
+    assert_allclose(m_diff["CIFAR10"] / m_diff["MNIST"], np.sqrt(3), rtol=2e-3)
+
+
+def test_e10_eq20_as_printed_is_identically_one() -> None:
+    react, diff = RNG.uniform(0.1, 2, (2, 50))
+    assert np.all(eq20_printed(react, diff) == 1)
+    assert_allclose(eq20(react, diff), react / diff)
+    assert np.ptp(eq20(react, diff)) > 0.1
+
+
+def test_e11_a_falling_schedule_puts_most_noise_into_the_first_steps() -> None:
+    rising = np.linspace(1e-4, 0.02, 1000)
+    signal_left = {
+        "rising": np.cumprod(1 - rising)[99],
+        "falling": np.cumprod(1 - rising[::-1])[99],
+    }
+    assert signal_left["rising"] > 0.85
+    assert signal_left["falling"] < 0.2
+
+
+def test_e12_volume_nine_is_1997() -> None:
+    assert 1989 + (9 - 1) == 1997
+    assert "1997" in next(e for e in spec.errata() if e["id"] == "E12")["corrected"]
+
+
+def test_e13_van_der_pol_orbits_converge_to_one_cycle() -> None:
+    def maxima(start: tuple[float, float]) -> np.ndarray:
+        def crossing(t: float, y: np.ndarray) -> float:
+            return float(y[1])
+
+        crossing.direction = -1  # type: ignore[attr-defined]
+        solution = solve_ivp(
+            lambda t, y: (y[1], 3 * (1 - y[0] ** 2) * y[1] - y[0]),
+            (0, 120),
+            start,
+            events=crossing,
+            rtol=1e-9,
+            atol=1e-10,
+        )
+        return solution.y_events[0][-5:, 0]
+
+    inside, outside = maxima((0.01, 0.0)), maxima((4.0, 4.0))
+    assert_allclose(inside, outside, rtol=1e-6)
+    assert np.ptp(inside) < 1e-6
+
+
+def test_every_erratum_names_a_test_of_this_file_and_known_equations() -> None:
+    entries = spec.errata()
+    assert [entry["id"] for entry in entries] == [f"E{n:02d}" for n in range(1, len(entries) + 1)]
+    for entry in entries:
+        path, _, name = entry["test"].partition("::")
+        assert path == "tests/spec/test_errata.py"
+        assert callable(globals()[name])
+        assert name.startswith(f"test_{entry['id'].lower()}_")
+        assert entry["kind"] in ("slip", "notation", "unspecified")
+        assert set(entry["equations"]) <= set(spec.EQUATIONS)
+    for record in spec.EQUATIONS.values():
+        assert set(record.errata) <= {entry["id"] for entry in entries}
+        assert not record.differs or record.errata, f"{record.token} differs without an erratum"

@@ -1,0 +1,104 @@
+"""Intervals cover as often as they say; tolerances add up and carry a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy import stats
+
+import spec
+from rdverify import InputError
+from rdverify.judge.consistency import interval_of_ratio, self_consistency
+from rdverify.study.tolerance import Part, Tolerance, interval_of, rounding_half_width
+
+
+def test_intervals_are_student_t_intervals_of_scipy() -> None:
+    values = np.array([1.0, 2.0, 4.0, 7.0])
+    interval = interval_of(values)
+    low, high = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
+    assert_allclose((interval.low, interval.high), (low, high))
+
+
+def test_the_interval_for_one_run_covers_one_run_in_95_of_100() -> None:
+    rng = np.random.default_rng(5)
+    draws = rng.normal(3, 2, (4000, 11))
+    hits = 0
+    for *seen, unseen in draws:
+        interval = interval_of(seen)
+        hits += interval.predicted_low <= unseen <= interval.predicted_high
+    # binomial standard error 0.0034: four of them
+    assert abs(hits / 4000 - 0.95) < 0.014
+
+
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20),
+    st.floats(-100, 100),
+    st.floats(0.01, 100),
+)
+def test_intervals_move_and_scale_with_the_data(
+    values: list[float], shift: float, scale: float
+) -> None:
+    base, moved = interval_of(values), interval_of(np.array(values) * scale + shift)
+    for name in ("mean", "low", "high", "predicted_low", "predicted_high"):
+        assert_allclose(
+            getattr(moved, name), getattr(base, name) * scale + shift, rtol=1e-7, atol=1e-7
+        )
+
+
+def test_one_value_has_no_width_and_none_is_refused() -> None:
+    assert interval_of([2.0]).predicted_high == 2.0
+    with pytest.raises(InputError, match="at least one finite number"):
+        interval_of([])
+    with pytest.raises(InputError, match="at least one finite number"):
+        interval_of([1.0, np.nan])
+
+
+@pytest.mark.parametrize(("printed", "half"), [("0.3589", 5e-5), ("14", 0.5), ("1.00", 5e-3)])
+def test_rounding_is_half_a_unit_of_the_last_digit(printed: str, half: float) -> None:
+    assert rounding_half_width(printed) == half
+
+
+def test_parts_add_up_and_need_a_reason() -> None:
+    tolerance = Tolerance((Part("rounding", 0.1, "digits"), Part("seeds", 0.2, "ten runs")))
+    assert_allclose(tolerance.half_width, 0.3)
+    assert tolerance.of("seeds") == 0.2
+    with pytest.raises(InputError, match="reason of seeds"):
+        Part("seeds", 0.2, " ")
+    with pytest.raises(InputError, match="half_width of seeds"):
+        Part("seeds", -0.2, "a reason")
+
+
+@given(st.integers(1, 99999), st.integers(1, 99999))
+def test_the_interval_of_a_ratio_holds_every_ratio_that_rounds_to_print(a: int, b: int) -> None:
+    numerator, denominator = f"{a / 1e4:.4f}", f"{b / 1e4:.4f}"
+    low, high = interval_of_ratio(numerator, denominator)
+    rng = np.random.default_rng(a * 100003 + b)
+    tops = a / 1e4 + rng.uniform(-5e-5, 5e-5, 50)
+    bottoms = b / 1e4 + rng.uniform(-5e-5, 5e-5, 50)
+    if b > 1:
+        assert np.all((low <= tops / bottoms) & (tops / bottoms <= high))
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_wrong_ratio_in_the_table_is_caught(place: int) -> None:
+    rows = spec.table1()
+    assert self_consistency(rows)[place]["consistent"]
+    rows[place] = rows[place] | {"r": f"{float(rows[place]['r']) * 1.002:.4f}"}
+    assert not self_consistency(rows)[place]["consistent"]
+
+
+def test_prose_is_held_against_the_table() -> None:
+    rows = spec.table1()
+    found = {item["check"]: item["consistent"] for item in self_consistency(rows)}
+    assert len(found) == 16
+    assert sum(not consistent for consistent in found.values()) == 1  # D_v > D_u, erratum E02
+    for row in rows:
+        row["m_diff"] = f"{float(row['m_diff']) * 1.1:.4f}"
+        row["r"] = f"{float(row['r']) / 1.1:.4f}"
+    moved = {item["check"]: item["consistent"] for item in self_consistency(rows)}
+    assert {check for check in found if found[check] and not moved[check]} >= {
+        check for check in found if "about 14 times" in check or "1.00 ±" in check
+    }
