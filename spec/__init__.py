@@ -30,6 +30,7 @@ __all__ = [
     "errata",
     "lstm",
     "reaction_diffusion",
+    "sentences",
     "table1",
     "text_of",
 ]
@@ -48,6 +49,11 @@ def claims() -> list[dict[str, Any]]:
 def errata() -> list[dict[str, Any]]:
     """The slips of the paper: as printed, as corrected, and the evidence."""
     return list(tomllib.loads(text_of("errata.toml"))["erratum"])
+
+
+def sentences() -> list[dict[str, Any]]:
+    """Every sentence that asserts something, in the paper's order, and where it is judged."""
+    return list(tomllib.loads(text_of("sentences.toml"))["sentence"])
 
 
 def text_of(name: str) -> str:

@@ -1,28 +1,42 @@
 """What every study is made of: facts, cells with their tolerances, tables, figures, searches."""
 
+from rdverify.study.facts import Fact, Facts, Measured
 from rdverify.study.study import (
+    QUANTITIES,
+    Cell,
     Context,
     Control,
+    Curve,
     Figure,
-    MeasuredCell,
-    Metric,
-    Metrics,
+    Form,
+    Numbers,
     Profile,
     Quantity,
+    Row,
+    Study,
     StudyResult,
     Table,
     glossary,
 )
+from rdverify.study.tolerance import Part
 
 __all__ = [
+    "QUANTITIES",
+    "Cell",
     "Context",
     "Control",
+    "Curve",
+    "Fact",
+    "Facts",
     "Figure",
-    "MeasuredCell",
-    "Metric",
-    "Metrics",
+    "Form",
+    "Measured",
+    "Numbers",
+    "Part",
     "Profile",
     "Quantity",
+    "Row",
+    "Study",
     "StudyResult",
     "Table",
     "glossary",

@@ -1,83 +1,61 @@
-"""What a study of one system gets and what it hands on.
+"""What a study is, what it gets and what it hands on.
 
-A study runs one system with its controls and measures. It knows nothing of
-what the paper claims: it returns named metrics and table cells, and the ledger
-holds them against the paper afterwards.
+A study runs one system with its controls and measures. It knows nothing of what the paper
+claims: it returns facts and cells, and the ledger holds them against the paper afterwards.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.study.tolerance import Part, interval_of
+from rdverify.study.facts import Facts, Measured
+from rdverify.study.tolerance import Part
+from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
 
+R = TypeVar("R")
 Profile = Literal["quick", "full"]
 Quantity = Literal["m_react", "m_diff", "r"]
+QUANTITIES: tuple[Quantity, ...] = ("m_react", "m_diff", "r")
+Form = Literal["printed", "corrected"]
+Numbers = Mapping[Quantity, str]
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One measured fact, with its 95 % interval where it has one.
+class Row:
+    """One row of Table 1, and how it is drawn.
 
     Args:
-        value: a number, a truth value or a label.
-        what: its definition, in words or a formula.
-        low, high: the 95 % interval; both None where the value is exact.
-        n: how many runs, seeds or samples it rests on.
-        error: why it could not be measured; the claims on it are then ERROR.
-
+        key: its short name in facts, such as ``spot``.
+        system, setting: its names in Table 1, such as "RD" and "Spot Regime".
+        colour: of its line in every figure, ``#rrggbb``, one that the colour-blind tell apart.
+        dashes: of its line, as matplotlib has them, so that black and white suffices.
+        marker: where points are drawn.
     """
 
-    value: float | bool | str | None
-    what: str
-    low: float | None = None
-    high: float | None = None
-    n: int = 1
-    error: str = ""
-
-    @classmethod
-    def of(cls, samples: npt.ArrayLike, what: str) -> Metric:
-        """Mean of ``samples`` (shape (n,)) with its Student-t interval."""
-        interval = interval_of(samples)
-        return cls(interval.mean, what, interval.low, interval.high, interval.n)
+    key: str
+    system: str
+    setting: str
+    colour: str
+    dashes: Any = "-"
+    marker: str = "o"
 
     @property
-    def ends(self) -> tuple[float, float]:
-        """The interval; an exact value, or 0 for none, is both its ends."""
-        exact = float(self.value or 0.0)
-        return (
-            exact if self.low is None else float(self.low),
-            exact if self.high is None else float(self.high),
-        )
+    def label(self) -> str:
+        """Its name in legends."""
+        return f"{self.system}: {self.setting}"
 
-    def reaching(self, others: Iterable[float], what: str) -> Metric:
-        """The same value with an interval that also covers ``others``: what print leaves open."""
-        covered = [*self.ends, *others]
-        return replace(self, what=what, low=min(covered), high=max(covered))
-
-
-class Metrics(dict[str, Metric]):
-    """Metrics by name, such as ``rd.spot.r``; a name is given once."""
-
-    def __setitem__(self, name: str, metric: Metric) -> None:
-        if name in self:
-            raise ValueError(f"metric {name} is given twice")
-        super().__setitem__(name, metric)
-
-    def measure(self, name: str, what: str, compute: Callable[[], Metric]) -> None:
-        """Store ``compute()``; if it raises, store the error: a crash is no refutation."""
-        try:
-            self[name] = compute()
-        except Exception as error:  # every failure must reach the ledger as ERROR
-            self[name] = Metric(None, what, error=f"{type(error).__name__}: {error}")
+    @property
+    def line(self) -> dict[str, Any]:
+        """Colour and dashes as matplotlib's ``plot`` takes them."""
+        return {"color": self.colour, "linestyle": self.dashes}
 
 
 @dataclass(frozen=True)
@@ -89,12 +67,12 @@ class Control:
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuredCell:
+class Cell:
     """One number of Table 1 as measured, before it is held against print.
 
     Args:
-        system, setting, quantity: as in Table 1, "RD", "Spot Regime", "m_react".
-        form: "corrected", or "printed" where the printed formula reads otherwise.
+        row: of Table 1.
+        quantity: which of its three numbers.
         runs: shape (n,), one value per run in the chosen setting; empty where
             no finite value exists (then ``note`` says why).
         fitted: whether this very number was used to choose the setting.
@@ -102,18 +80,17 @@ class MeasuredCell:
             "platform", "settings" (spread over settings that fit equally well).
         note: one sentence for the report.
         control: the negative control's number, or None where none has a finite one.
-
+        form: "corrected", or "printed" where the printed formula reads otherwise.
     """
 
-    system: str
-    setting: str
+    row: Row
     quantity: Quantity
-    form: Literal["printed", "corrected"]
     runs: npt.NDArray[np.float64]
     fitted: bool
     parts: tuple[Part, ...] = ()
     note: str = ""
     control: Control | None = None
+    form: Form = "corrected"
 
 
 @dataclass(frozen=True)
@@ -134,27 +111,34 @@ def glossary(system: str, words: Mapping[str, str]) -> Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: file name below figures/, what to see in it, and a text for who can't see it."""
+    """A figure of the report.
+
+    Args:
+        file: its name below figures/.
+        caption: what to see in it.
+        alt: a text for who can't see it.
+        of: the figure of the paper that it redraws, such as "Fig. 2", or nothing.
+    """
 
     file: str
     caption: str
     alt: str
+    of: str = ""
 
 
 @dataclass(frozen=True)
-class StudyResult:
-    """All that later stages may know of a study; plain values throughout.
+class Curve:
+    """R_t of one row over normalised time in order of generation: a line of Fig. 2.
 
-    ``series`` holds curves that figures across systems need: name -> {"x", "y"},
-    such as ``fig2/RD/Spot Regime``, at most a few hundred points each.
+    Args:
+        row: of Table 1.
+        x: normalised time in [0, 1], at most a few hundred points.
+        y: R_t, one value for each of ``x``.
     """
 
-    cells: Sequence[MeasuredCell] = ()
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
-    series: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
+    row: Row
+    x: Sequence[float]
+    y: Sequence[float]
 
 
 @dataclass(frozen=True)
@@ -171,7 +155,7 @@ class Context:
         download: fetch data sets that are missing there.
         workers: processes or threads side by side.
         progress: where progress is told.
-
+        printed: Table 1, (system, setting) -> quantity -> its digits; what a search aims at.
     """
 
     profile: Profile
@@ -182,10 +166,88 @@ class Context:
     download: bool = False
     workers: int = max(1, os.cpu_count() or 1)
     progress: Reporter = field(default_factory=Reporter)
+    printed: Mapping[tuple[str, str], Numbers] = field(default_factory=dict)
+
+    def numbers(self, row: Row) -> Numbers:
+        """The row's three numbers as printed; InputError if Table 1 was not given or lacks it."""
+        known = (row.system, row.setting)
+        require(known in self.printed, "row of Table 1", known, f"among {list(self.printed)}")
+        return self.printed[known]
 
 
-class Study(Protocol):
-    """A module of ``rdverify.studies``: one function, and ``check(context)`` where it needs one."""
+@dataclass(frozen=True)
+class StudyResult:
+    """All that later stages may know of a study; plain values throughout."""
 
-    def study(self, context: Context) -> StudyResult:
-        """Run the system and its controls, and measure."""
+    cells: Sequence[Cell] = ()
+    facts: Mapping[str, Measured] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    curves: Sequence[Curve] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    caveats: Sequence[str] = ()
+
+
+def _nothing(runs: Any) -> dict[str, Any]:
+    return {}
+
+
+def _none(runs: Any) -> tuple[Any, ...]:
+    return ()
+
+
+def _draws_nothing(runs: Any, folder: Path) -> dict[str, Figure]:
+    return {}
+
+
+def _always(context: Context) -> None:
+    """Nothing to check: the study can run anywhere."""
+
+
+@dataclass(frozen=True)
+class Study(Generic[R]):
+    """A study as functions of what it ran; a new system is one of these.
+
+    Args:
+        name: as ``--only`` takes it, such as "gray-scott".
+        title: of its part of the report.
+        about: what the paper leaves out of it, and what was made of that; Markdown.
+        run: context -> everything that was run, the long part.
+        facts: the registry of what is measured on that.
+        rows: of Table 1 that it reproduces.
+        cells: the numbers of these rows.
+        tables: name -> table of the report.
+        figures: draws into a folder, and says what is to be seen: name -> figure.
+        curves: the lines of Fig. 2.
+        config: settings and seeds, for the record.
+        caveats: sentences that the report's first screen must carry, such as that a network is
+            not trained out.
+        check: refuses, before anything runs, what would stop the study later.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Context], R]
+    facts: Facts[R]
+    about: str = ""
+    rows: Sequence[Row] = ()
+    cells: Callable[[R], Sequence[Cell]] = _none
+    tables: Callable[[R], Mapping[str, Table]] = _nothing
+    figures: Callable[[R, Path], Mapping[str, Figure]] = _draws_nothing
+    curves: Callable[[R], Sequence[Curve]] = _none
+    config: Callable[[R], Mapping[str, Any]] = _nothing
+    caveats: Callable[[R], Sequence[str]] = _none
+    check: Callable[[Context], None] = _always
+
+    def measure(self, context: Context) -> StudyResult:
+        """Run the system with its controls, and measure."""
+        runs = self.run(context)
+        return StudyResult(
+            cells=self.cells(runs),
+            facts=self.facts.measure(runs),
+            tables=self.tables(runs),
+            figures=self.figures(runs, context.figures) if context.figures else {},
+            curves=self.curves(runs),
+            config=self.config(runs),
+            caveats=self.caveats(runs),
+        )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 
 class InputError(ValueError):
@@ -28,3 +32,20 @@ def require(ok: bool, argument: str, value: Any, allowed: str) -> None:
         raise InputError(
             f"{argument} = {' '.join(shown.split())} is not allowed: must be {allowed}"
         )
+
+
+def require_integer(name: str, value: Any, least: int) -> None:
+    """Raise :class:`InputError` unless ``value`` is a whole number, ``least`` or more."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    require(whole and bool(value >= least), name, value, f"an integer, {least} or more")
+
+
+def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> None:
+    """Raise :class:`InputError` unless ``value`` is a finite number (no truth value) and ``ok``."""
+    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    require(real and math.isfinite(value) and ok(float(value)), name, value, allowed)
+
+
+def one_line(error: BaseException, most: int = 120) -> str:
+    """What an exception says, short enough for a line."""
+    return " ".join(str(error).split())[:most]

@@ -1,0 +1,229 @@
+"""results.json as typed records: all that was measured, and how it was judged."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from rdverify.judge.paper import Erratum, Predicate, Sentence
+from rdverify.judge.verdict import Verdict
+from rdverify.study import Figure, Form, Measured, Part, Profile, Quantity, Table
+from rdverify.tools.records import Record
+
+SCHEMA = "rdverify-results-2"
+
+
+class Provenance(Record, frozen=True):
+    """Where a record comes from; everything but the time repeats exactly."""
+
+    command: str
+    profile: Profile
+    systems: list[str]
+    time: str
+    rdverify: str
+    commit: str
+    ledger_sha256: str
+    python: str
+    machine: str
+    packages: dict[str, str]
+
+
+class Budget(Record, frozen=True):
+    """The tolerance of one number, in its own unit."""
+
+    half_width: float
+    with_settings: float
+    parts: list[Part]
+
+
+class CellKey(Record, frozen=True):
+    """Which number of Table 1, in which form."""
+
+    system: str
+    setting: str
+    quantity: Quantity
+    form: Form = "corrected"
+
+    @property
+    def name(self) -> str:
+        """The cell in messages and test ids, such as ``RD/Spot Regime/r``."""
+        suffix = "" if self.form == "corrected" else " (as printed)"
+        return f"{self.system}/{self.setting}/{self.quantity}{suffix}"
+
+
+class JudgedCell(Record, frozen=True):
+    """One number of Table 1, measured and judged."""
+
+    key: CellKey
+    printed: str
+    verdict: Verdict
+    reason: str
+    measured: float | None = None
+    low: float | None = None
+    high: float | None = None
+    predicted_low: float | None = None
+    predicted_high: float | None = None
+    n: int = 0
+    fitted: bool = False
+    control: str | None = None
+    control_value: float | None = None
+    discriminating: bool | None = None
+    tolerance: Budget | None = None
+    resolution: float | None = None
+    deviation: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As :attr:`CellKey.name`."""
+        return self.key.name
+
+
+class Evidence(Record, frozen=True):
+    """One test of a claim: what was measured, what it must satisfy, and the control beside it."""
+
+    fact: str
+    what: str
+    value: float | bool | str | None
+    low: float | None
+    high: float | None
+    n: int
+    predicate: Predicate
+    form: Literal["", "printed", "corrected"]
+    outcome: Verdict
+    margin: float | None
+    error: str
+    control: str
+    control_what: str
+    control_value: float | bool | str | None
+    control_outcome: Verdict | None
+
+
+class JudgedClaim(Record, frozen=True):
+    """One claim with its verdict and the evidence."""
+
+    id: str
+    section: str
+    text: str
+    equations: list[int]
+    reading: str
+    verdict: Verdict
+    verdict_as_printed: Verdict | None
+    why: str
+    discriminating: bool | None
+    no_control: str
+    evidence: list[Evidence]
+    environments: dict[str, Verdict] = {}
+
+    @property
+    def name(self) -> str:
+        """As cells have one: the id."""
+        return self.id
+
+
+class ConsistencyCheck(Record, frozen=True):
+    """A printed number against what the other printed digits allow."""
+
+    check: str
+    printed: str
+    low: float
+    high: float
+    consistent: bool
+
+
+class CurveRecord(Record, frozen=True):
+    """A line of Fig. 2."""
+
+    system: str
+    setting: str
+    x: list[float]
+    y: list[float | None]
+
+
+class StudyRecord(Record, frozen=True):
+    """What a study shows in the report, and with which settings it ran."""
+
+    name: str
+    title: str
+    about: str
+    caveats: list[str] = []
+    tables: dict[str, Table] = {}
+    figures: dict[str, Figure] = {}
+    curves: list[CurveRecord] = []
+    config: dict[str, Any] = {}
+
+
+class MutationScore(Record, frozen=True):
+    """How many wrong forms of an equation its checks reject, and the smallest error they see."""
+
+    rejected: int
+    total: int
+    resolution: float | None
+
+
+class EquationRecord(Record, frozen=True):
+    """Where an equation is specified, implemented and tested."""
+
+    number: int
+    token: str
+    title: str
+    section: str
+    latex: str
+    latex_corrected: str
+    differs: bool
+    errata: list[str]
+    spec: str
+    implementation: list[str]
+    tests: list[str]
+    mutants: MutationScore
+    claims: list[str]
+    environments: dict[str, str] = {}
+
+
+class EquationChecks(Record, frozen=True):
+    """What an environment's test run said of one equation."""
+
+    passed: int
+    failed: list[str]
+    claims: list[str]
+
+
+class EnvironmentCell(Record, frozen=True):
+    """What a cell measured in one environment."""
+
+    key: CellKey
+    measured: float
+
+
+class Environment(Record, frozen=True):
+    """Versions and numbers of one environment's run."""
+
+    profile: Profile
+    python: str
+    machine: str
+    packages: dict[str, str]
+    cells: list[EnvironmentCell]
+
+
+class Results(Record, frozen=True):
+    """The whole of results.json."""
+
+    schema: Literal["rdverify-results-2"]
+    provenance: Provenance
+    table1: list[JudgedCell]
+    claims: list[JudgedClaim]
+    consistency: list[ConsistencyCheck]
+    facts: dict[str, Measured]
+    studies: list[StudyRecord]
+    figures: dict[str, Figure]
+    equations: list[EquationRecord]
+    errata: list[Erratum]
+    sentences: list[Sentence]
+    environments: dict[str, Environment] = {}
+    equation_checks: dict[str, EquationChecks] = {}
+
+    def corrected(self) -> list[JudgedCell]:
+        """The cells of Table 1 in the corrected reading."""
+        return [cell for cell in self.table1 if cell.key.form == "corrected"]
+
+    def as_printed(self) -> list[JudgedCell]:
+        """The cells by formulas that an erratum changes."""
+        return [cell for cell in self.table1 if cell.key.form == "printed"]

@@ -1,0 +1,57 @@
+"""Typed records, and their one JSON codec: what is read is checked, to the last field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from rdverify.tools.errors import InputError, one_line
+from rdverify.tools.files import write_json
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of records: plain values, compared by them; no other fields are read."""
+
+
+def plain(record: Any) -> Any:
+    """A record as dictionaries, lists and plain values, fields in order."""
+    return msgspec.to_builtins(record)
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """Plain values as a record of type ``kind``, or ``msgspec.ValidationError``."""
+    return msgspec.convert(value, kind)
+
+
+def write_record(path: Path | str, record: Any) -> Path:
+    """Write a record as JSON, atomically."""
+    return write_json(path, plain(record))
+
+
+def read_record(path: Path | str, kind: type[T], argument: str) -> T:
+    """Read a record and check every field of it.
+
+    Raises:
+        InputError: naming ``argument``, the field and what it must be, if the file is
+            missing, no JSON, or no record of this type.
+    """
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=kind)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{argument} = {str(path)!r} is not allowed: there is no such file"
+        ) from error
+    except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{argument} = {str(path)!r} is not allowed ({one_line(error)}): must be a whole file "
+            "of this version of rdverify"
+        ) from error
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a record type."""
+    return msgspec.json.schema(kind)
