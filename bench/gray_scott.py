@@ -21,7 +21,6 @@ for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MK
     os.environ[name] = "1"
 
 import argparse
-import json
 import platform
 import sys
 import time
@@ -32,10 +31,11 @@ from typing import Any
 
 import numpy as np
 import pde
+from timing import exponent, interleaved
 
 from rdverify.gray_scott import GrayScottConfig, initial_state, run_many, simulate
 from rdverify.gray_scott import kernel as gray_scott_kernel
-from rdverify.tools.files import write_text
+from rdverify.tools.files import write_json
 
 SIDE = 256
 FEED = 0.029
@@ -162,71 +162,47 @@ def together(steps: int, workers: int) -> Callable[[], None]:
     return lambda: sys.exit("a run is missing") if len(run_many(configs, workers)) != 2 else None
 
 
+Contestants = dict[str, tuple[Callable[[], None], float]]  # name -> (work, cells times steps)
+PAIRS = {
+    "numpy_roll": ("NumPy np.roll, norms", "rdverify, norms at every step"),
+    "py_pde": ("py-pde numba, no norms", "rdverify, norms at every step"),
+    "py_pde_norms": ("py-pde numba, norms", "rdverify, norms at every step"),
+    "norms": ("kernel, norms at every step", "kernel, no norms"),
+    "two_threads": ("two runs, one thread", "two runs, two threads"),
+}
+
+
 def measure(
-    contestants: dict[str, tuple[Callable[[], None], float]],
-    repeats: int,
-    clock: Callable[[], float] = time.process_time,
+    contestants: Contestants, repeats: int, clock: Callable[[], float] = time.process_time
 ) -> dict[str, list[float]]:
     """Seconds per cell and step of every contestant in every round."""
-    for work, _ in contestants.values():
-        work()  # compiles and warms the caches
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(repeats):
-        for name, (work, cells) in contestants.items():
-            start = clock()
-            work()
-            seconds[name].append((clock() - start) / cells)
-    return seconds
+    seconds = interleaved({name: work for name, (work, _) in contestants.items()}, repeats, clock)
+    return {name: [t / contestants[name][1] for t in times] for name, times in seconds.items()}
 
 
-def exponent(sizes: list[int], seconds: list[float]) -> float:
-    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--check", action="store_true", help="status 1 if a ratio misses its bar")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds (default: 7)")
-    args = parser.parse_args()
-    if args.repeats < 1:
-        parser.error(f"--repeats = {args.repeats} is not allowed: must be 1 or more")
-
+def contest(repeats: int) -> dict[str, list[float]]:
+    """Seconds per cell and step of all contestants."""
     cells = SIDE * SIDE
-    print(f"N = {SIDE}, float64, {args.repeats} rounds; compiling ...", file=sys.stderr)
-    seconds = measure(
-        {
-            "rdverify, norms at every step": (ours(1500), 1500 * cells),
-            "kernel, norms at every step": (kernel(1500, True), 1500 * cells),
-            "kernel, no norms": (kernel(1500, False), 1500 * cells),
-            "NumPy np.roll, norms": (numpy_roll(60), 60 * cells),
-            "py-pde numba, no norms": (py_pde(100), 100 * cells),
-            "py-pde numba, norms": (py_pde(60, norms=True), 60 * cells),
-            "rdverify, float32": (ours(1500, dtype="float32"), 1500 * cells),
-        },
-        args.repeats,
-    )
-    seconds |= measure(
-        {
-            "two runs, one thread": (together(3000, 1), 6000 * cells),
-            "two runs, two threads": (together(3000, 2), 6000 * cells),
-        },
-        2 * args.repeats,
-        time.perf_counter,
-    )
-    rows = {
-        name: {"best": 1e-9 / min(times), "median": 1e-9 / float(np.median(times))}
-        for name, times in seconds.items()
+    one_thread: Contestants = {
+        "rdverify, norms at every step": (ours(1500), 1500 * cells),
+        "kernel, norms at every step": (kernel(1500, True), 1500 * cells),
+        "kernel, no norms": (kernel(1500, False), 1500 * cells),
+        "NumPy np.roll, norms": (numpy_roll(60), 60 * cells),
+        "py-pde numba, no norms": (py_pde(100), 100 * cells),
+        "py-pde numba, norms": (py_pde(60, norms=True), 60 * cells),
+        "rdverify, float32": (ours(1500, dtype="float32"), 1500 * cells),
     }
-    pairs = {
-        "numpy_roll": ("NumPy np.roll, norms", "rdverify, norms at every step"),
-        "py_pde": ("py-pde numba, no norms", "rdverify, norms at every step"),
-        "py_pde_norms": ("py-pde numba, norms", "rdverify, norms at every step"),
-        "norms": ("kernel, norms at every step", "kernel, no norms"),
-        "two_threads": ("two runs, one thread", "two runs, two threads"),
+    two: Contestants = {
+        "two runs, one thread": (together(3000, 1), 6000 * cells),
+        "two runs, two threads": (together(3000, 2), 6000 * cells),
     }
+    return measure(one_thread, repeats) | measure(two, 2 * repeats, time.perf_counter)
+
+
+def ratios_of(seconds: dict[str, list[float]]) -> dict[str, dict[str, Any]]:
+    """Each ratio of :data:`PAIRS`, best and median over rounds, beside its bar."""
     ratios = {}
-    for name, (slow, fast) in pairs.items():
+    for name, (slow, fast) in PAIRS.items():
         bar, at_least, what = BARS[name]
         best = min(seconds[slow]) / min(seconds[fast])
         ratios[name] = {
@@ -237,19 +213,28 @@ def main() -> int:
             "median": float(np.median(np.divide(seconds[slow], seconds[fast]))),
             "met": best >= bar if at_least else best <= bar,
         }
+    return ratios
 
-    sides, counts = [64, 128, 256, 512], [500, 1000, 2000, 4000]
-    by_side = measure({str(n): (ours(2**25 // n**2, n), 2**25) for n in sides}, args.repeats)
-    by_steps = measure({str(t): (ours(t), t * cells) for t in counts}, args.repeats)
-    growth = {
-        "cells": {n: min(by_side[str(n)]) * n * n for n in sides},
-        "steps": {t: min(by_steps[str(t)]) * t * cells for t in counts},
-    }
-    growth["exponent"] = {
-        "cells": exponent([n * n for n in sides], list(growth["cells"].values())),
-        "steps": exponent(counts, list(growth["steps"].values())),
+
+def growth_of(repeats: int) -> dict[str, Any]:
+    """Best seconds against the grid's side and the number of steps, with exponents."""
+    cells, sides, counts = SIDE * SIDE, [64, 128, 256, 512], [500, 1000, 2000, 4000]
+    by_side = measure({str(n): (ours(2**25 // n**2, n), 2**25) for n in sides}, repeats)
+    by_steps = measure({str(t): (ours(t), t * cells) for t in counts}, repeats)
+    of_side = {n: min(by_side[str(n)]) * n * n for n in sides}
+    of_steps = {t: min(by_steps[str(t)]) * t * cells for t in counts}
+    return {
+        "cells": of_side,
+        "steps": of_steps,
+        "exponent": {
+            "cells": exponent([n * n for n in sides], list(of_side.values())),
+            "steps": exponent(counts, list(of_steps.values())),
+        },
     }
 
+
+def show(rows: dict[str, Any], ratios: dict[str, Any], growth: dict[str, Any]) -> None:
+    """Everything on the terminal."""
     print(f"\n{'cell updates per second / 1e9':34}{'best':>8}{'median':>8}")
     for name, row in rows.items():
         print(f"{name:34}{row['best']:8.3f}{row['median']:8.3f}")
@@ -269,6 +254,23 @@ def main() -> int:
         f"  time ~ cells^{growth['exponent']['cells']:.3f}, steps^{growth['exponent']['steps']:.3f}"
     )
 
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="write the figures to this JSON file")
+    parser.add_argument("--check", action="store_true", help="status 1 if a ratio misses its bar")
+    parser.add_argument("--repeats", type=int, default=7, help="rounds (default: 7)")
+    args = parser.parse_args()
+    if args.repeats < 1:
+        parser.error(f"--repeats = {args.repeats} is not allowed: must be 1 or more")
+    print(f"N = {SIDE}, float64, {args.repeats} rounds; compiling ...", file=sys.stderr)
+    seconds = contest(args.repeats)
+    rows = {
+        name: {"best": 1e-9 / min(times), "median": 1e-9 / float(np.median(times))}
+        for name, times in seconds.items()
+    }
+    ratios, growth = ratios_of(seconds), growth_of(args.repeats)
+    show(rows, ratios, growth)
     if args.output is not None:
         result = {
             "side": SIDE,
@@ -284,7 +286,7 @@ def main() -> int:
                 **{name: version(name) for name in ("numpy", "numba", "py-pde")},
             },
         }
-        write_text(args.output, json.dumps(result, indent=1) + "\n")
+        write_json(args.output, result)
     return int(args.check and not all(ratio["met"] for ratio in ratios.values()))
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
-from rdverify.study import Study
 from rdverify.tools.errors import require
+
+if TYPE_CHECKING:
+    from rdverify.study import Study
 
 # name, as --only takes it -> module whose STUDY it is
 SYSTEMS = {
@@ -27,9 +30,9 @@ def chosen(only: str | None = None) -> list[str]:
     return [name for name in SYSTEMS if name in names]
 
 
-def study(name: str) -> Study[object]:
+def study(name: str) -> Study[Any]:
     """The study of one system; importing it loads what it runs on."""
-    found: Study[object] = importlib.import_module(SYSTEMS[name]).STUDY
+    found: Study[Any] = importlib.import_module(SYSTEMS[name]).STUDY
     return found
 
 

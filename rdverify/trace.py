@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.tools.errors import InputError, require
-from rdverify.tools.files import write_atomically
+from rdverify.tools.arrays import read_arrays, write_arrays
+from rdverify.tools.errors import InputError, one_line, require
 
 FloatArray = npt.NDArray[np.float64]
 SCHEMA = "rdverify-trace-1"
@@ -152,45 +150,33 @@ class Trace:
             "times": self.times,
             **{f"extra.{name}": values for name, values in sorted(self.extras.items())},
         }
-
-        def write(stream: Any) -> None:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, array in {"header": np.array(header), **arrays}.items():
-                    buffer = io.BytesIO()
-                    np.save(buffer, array, allow_pickle=False)
-                    # a fixed date: the bytes depend on the content alone
-                    entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-                    archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED)
-
-        return write_atomically(path, write)
+        return write_arrays(path, {"header": np.array(header), **arrays})
 
     @classmethod
     def load(cls, path: Path | str) -> Trace:
         """Read what :meth:`save` wrote; raises InputError on any other file."""
+        arrays = read_arrays(path, "trace")
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                header = json.loads(str(archive["header"]))
-                if header.get("schema") != SCHEMA:
-                    raise ValueError(f"schema {header.get('schema')!r}")
-                extras = {
-                    key.removeprefix("extra."): archive[key]
-                    for key in archive.files
-                    if key.startswith("extra.")
-                }
-                return cls(
-                    archive["react"],
-                    archive["diff"],
-                    archive["times"],
-                    header["system"],
-                    header["config"],
-                    header["seeds"],
-                    extras,
-                    header["provenance"],
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            reason = " ".join(str(error).split())[:120]
+            header = json.loads(str(arrays["header"]))
+            if header["schema"] != SCHEMA:
+                raise ValueError(f"schema {header['schema']!r}")
+            return cls(
+                arrays["react"],
+                arrays["diff"],
+                arrays["times"],
+                header["system"],
+                header["config"],
+                header["seeds"],
+                {
+                    name.removeprefix("extra."): array
+                    for name, array in arrays.items()
+                    if name.startswith("extra.")
+                },
+                header["provenance"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"trace = {str(path)!r} is not allowed ({reason}): "
+                f"trace = {str(path)!r} is not allowed ({one_line(error)}): "
                 f"must be a file of schema {SCHEMA}"
             ) from error
 

@@ -1,6 +1,6 @@
 """What every study is made of: facts, cells with their tolerances, tables, figures, searches."""
 
-from rdverify.study.facts import Fact, Facts, Measured
+from rdverify.study.facts import Fact, Facts, Measured, NotMeasured
 from rdverify.study.study import (
     QUANTITIES,
     Cell,
@@ -31,6 +31,7 @@ __all__ = [
     "Figure",
     "Form",
     "Measured",
+    "NotMeasured",
     "Numbers",
     "Part",
     "Profile",

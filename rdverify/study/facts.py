@@ -16,21 +16,28 @@ error, and the claims that rest on it say so: a crash is no refutation.
 
 from __future__ import annotations
 
-import inspect
 import itertools
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rdverify.study.tolerance import interval_of
-from rdverify.tools.errors import require
+from rdverify.tools.errors import one_line, require
 from rdverify.tools.paths import PACKAGE
 
 R = TypeVar("R")
+
+
+class NotMeasured(Exception):
+    """Raised by a fact whose record is not there: it is left out, and its claims are not run."""
+
+
 Value = float | bool | str | None
 
 
@@ -83,6 +90,7 @@ class Fact(Generic[R]):
         what: the definition; a parameter in braces stands for its words.
         over: parameter -> its values, with their words where they have any.
         function: (runs, **parameters) -> measurement.
+        place: file and line of the declaration, such as ``rdverify/lstm/study/facts.py:57``.
         serves: what it is for, where no claim asks for it.
     """
 
@@ -90,6 +98,7 @@ class Fact(Generic[R]):
     what: str
     over: Mapping[str, Collection[str]]
     function: Callable[..., Any]
+    place: str
     serves: str = ""
 
     def instances(self) -> Iterator[tuple[str, dict[str, str]]]:
@@ -106,22 +115,15 @@ class Fact(Generic[R]):
         }
         return self.what.format(**words)
 
-    @property
-    def place(self) -> str:
-        """File and line of the function, such as ``rdverify/gray_scott/study/facts.py:57``."""
-        function = inspect.unwrap(self.function)
-        path = Path(function.__code__.co_filename)
-        root = PACKAGE.parent
-        shown = path.relative_to(root) if path.is_relative_to(root) else path
-        return f"{shown.as_posix()}:{function.__code__.co_firstlineno}"
-
-    def measure(self, runs: R, chosen: Mapping[str, str]) -> Measured:
-        """One fact, with its definition; an exception becomes the fact's error."""
+    def measure(self, runs: R, chosen: Mapping[str, str]) -> Measured | None:
+        """One fact, with its definition; an exception becomes its error, NotMeasured nothing."""
         what = self.definition(chosen)
         try:
             found = _measured(self.function(runs, **chosen))
+        except NotMeasured:
+            return None
         except Exception as error:  # every failure must reach the ledger as ERROR
-            return Measured(None, what=what, error=f"{type(error).__name__}: {error}")
+            return Measured(None, what=what, error=one_line(error, 10_000, kind=True))
         return replace(found, what=found.what or what)
 
 
@@ -140,9 +142,10 @@ class Facts(Generic[R]):
         Raises:
             InputError: if a name is declared twice.
         """
+        place = _place(sys._getframe(1))
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-            fact = Fact[R](template, what, over, function, serves)
+            fact = Fact[R](template, what, over, function, place, serves)
             for name, chosen in fact.instances():
                 fact.definition(chosen)  # a parameter that is misspelt shows here, not in a run
                 require(name not in self._by_name, "fact", name, "declared once")
@@ -164,8 +167,16 @@ class Facts(Generic[R]):
         return self._by_name[name][0]
 
     def measure(self, runs: R) -> dict[str, Measured]:
-        """All facts by name."""
-        return {name: fact.measure(runs, chosen) for name, (fact, chosen) in self._by_name.items()}
+        """All facts by name; those that raise NotMeasured are left out."""
+        found = {name: fact.measure(runs, chosen) for name, (fact, chosen) in self._by_name.items()}
+        return {name: measured for name, measured in found.items() if measured is not None}
+
+
+def _place(frame: FrameType) -> str:
+    """File, from the package's folder on where it lies there, and line."""
+    path, root = Path(frame.f_code.co_filename), PACKAGE.parent
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{shown.as_posix()}:{frame.f_lineno}"
 
 
 def _measured(found: Any) -> Measured:

@@ -46,6 +46,11 @@ def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bo
     require(real and math.isfinite(value) and ok(float(value)), name, value, allowed)
 
 
-def one_line(error: BaseException, most: int = 120) -> str:
-    """What an exception says, short enough for a line."""
-    return " ".join(str(error).split())[:most]
+def one_line(error: BaseException, most: int = 120, kind: bool = False) -> str:
+    """What an exception says, on one line of at most ``most`` characters; ``kind`` names its type.
+
+    >>> one_line(KeyError("x"), kind=True)
+    "KeyError: 'x'"
+    """
+    text = f"{type(error).__name__}: {error}" if kind else str(error)
+    return " ".join(text.split())[:most]

@@ -10,19 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rdverify.study.search import (
-    Axis,
-    admissible,
-    design,
-    evaluate_settings,
-    rank,
-    read_frame,
-    search,
-    sensitivity,
-    setting_of,
-    spread_of,
-    write_frame,
-)
+from rdverify.study.axes import Axis, design, setting_of
+from rdverify.study.frames import read_frame, write_frame
+from rdverify.study.ranking import admissible, rank, spread_of
+from rdverify.study.search import search
+from rdverify.study.sensitivity import sensitivity
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
 
@@ -48,9 +40,8 @@ def model(setting):
     return {"m": setting["x"] ** 2 / 3, "r": math.log(setting["rate"]) + setting["n"] / 7}
 
 
-@pytest.mark.parametrize("method", ["sobol", "latin"])
-def test_design_fills_every_axis_evenly_on_its_own_scale(method):
-    points = design(AXES, 128, 3, method)
+def test_design_fills_every_axis_evenly_on_its_own_scale():
+    points = design(AXES, 128, 3)
     for name, position in (
         ("x", lambda v: (v - 0.5) / 3.5),
         ("rate", lambda v: math.log(v / 1e-4) / math.log(1e3)),
@@ -187,33 +178,12 @@ def test_damaged_record_starts_anew_and_says_why(tmp_path):
         read_frame(tmp_path / "absent.csv")
 
 
-def test_batches_and_threads_give_what_one_by_one_gives(tmp_path):
+def test_threads_give_what_one_by_one_gives(tmp_path):
     one = search(AXES, 30, 2, model)
-    sizes = []
-
-    def many(batch):
-        sizes.append(len(batch))
-        return [model(setting) for setting in batch]  # raises if any of them fails
-
-    pd.testing.assert_frame_equal(search(AXES, 30, 2, evaluate_many=many, chunk=8), one)
-    assert max(sizes) == 8
     pd.testing.assert_frame_equal(search(AXES, 30, 2, model, workers=3), one)
     seen = set()
     search(AXES, 30, 2, lambda s: (seen.add(threading.get_ident()), model(s))[1])
     assert seen == {threading.get_ident()}
-
-
-def test_batch_may_return_an_exception_for_one_setting():
-    frame = evaluate_settings(
-        [{"x": 1.0}, {"x": 2.0}], evaluate_many=lambda batch: [{"m": 1.0}, ValueError("no")]
-    )
-    assert frame["error"].tolist() == ["", "ValueError: no"]
-
-
-def test_exactly_one_evaluator():
-    for both in ({}, {"evaluate": model, "evaluate_many": lambda batch: []}):
-        with pytest.raises(InputError):
-            search(AXES, 4, 0, **both)
 
 
 def test_rank_is_the_largest_relative_deviation_over_fitted_columns_only():
