@@ -5,7 +5,7 @@ part of what lies above is measured by its *elongation*, area / (pi r^2) with r
 the radius of the largest disc that fits inside: 1 for a disc, 4 L / (pi w) for a
 band of length L and width w, however it bends, closes or branches. So shift,
 rotation, scale and amplitude don't matter. The thresholds below were fixed on
-drawn patterns with known answer (tests/test_patterns.py) before any run was seen.
+drawn patterns with known answer (tests/gray_scott/test_patterns.py) before any run was seen.
 """
 
 from __future__ import annotations

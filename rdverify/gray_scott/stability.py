@@ -1,4 +1,4 @@
-"""Linear stability of the uniform steady states of Gray-Scott, and Turing's instability.
+"""Gray-Scott's terms on whole fields, and the linear stability of its uniform steady states.
 
 Around a uniform state a perturbation exp(i q x + lambda t) grows at the rates
 lambda(q), the eigenvalues of A(q) = J - q^2 diag(D_u, D_v), J the Jacobian of
@@ -8,14 +8,14 @@ the kinetics. Source: Turing 1952; Murray, Mathematical Biology II, section 2.3.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
-from rdverify.tools.errors import require
+from rdverify.tools.errors import require, require_number
 
 Array = npt.NDArray[np.float64]
 Kinetics = Literal["uv2", "u2v"]
@@ -27,8 +27,13 @@ def reaction(
     feed_rate: float,
     kill_rate: float,
     kinetics: Kinetics = "uv2",
+    *,
+    rate: float = 1.0,
+    full: float = 1.0,
 ) -> tuple[Array, Array]:
     """R_u = -p + F (1 - u) and R_v = p - (F + k) v, with p = u v^2 or, as printed, u^2 v (eq01).
+
+    Both 1's of the model have units once concentrations do: p = rate u v^2, F (full - u).
 
     Args:
         u: concentration of the substrate, any shape.
@@ -36,16 +41,28 @@ def reaction(
         feed_rate: F, 1/time.
         kill_rate: k, 1/time.
         kinetics: "uv2" (Eq. 12 and Pearson 1993) or "u2v" (section 4.1 as printed).
+        rate: of the autocatalysis, 1 / (concentration^2 time).
+        full: concentration of u in the feed.
     """
     u, v = np.asarray(u, float), np.asarray(v, float)
-    product = u * v**2 if _checked(kinetics) == "uv2" else u**2 * v
-    return -product + feed_rate * (1 - u), product - (feed_rate + kill_rate) * v
+    product = rate * u * v**2 if _checked(kinetics) == "uv2" else rate * u**2 * v
+    return -product + feed_rate * (full - u), product - (feed_rate + kill_rate) * v
+
+
+def laplacian(field: npt.ArrayLike, dx: float) -> Array:
+    """The 5-point Laplacian of a periodic field of shape (rows, cols), cells of side ``dx``."""
+    return np.asarray(ndimage.laplace(np.asarray(field, float), mode="wrap") / dx**2)
 
 
 def jacobian(
-    u: float, v: float, feed_rate: float, kill_rate: float, kinetics: Kinetics = "uv2"
+    u: npt.ArrayLike,
+    v: npt.ArrayLike,
+    feed_rate: float,
+    kill_rate: float,
+    kinetics: Kinetics = "uv2",
 ) -> Array:
-    """J = [[dR_u/du, dR_u/dv], [dR_v/du, dR_v/dv]] at (u, v), shape (2, 2), 1/time."""
+    """J = [[dR_u/du, dR_u/dv], [dR_v/du, dR_v/dv]] at (u, v), shape (2, 2, *u.shape), 1/time."""
+    u, v = np.asarray(u, float), np.asarray(v, float)
     if _checked(kinetics) == "uv2":
         p_u, p_v = v**2, 2 * u * v
     else:
@@ -152,7 +169,7 @@ def stability(
     """
     _positive(feed_rate, kill_rate)
     for name, value in (("d_u", d_u), ("d_v", d_v)):
-        require(math.isfinite(value) and value > 0, name, value, "a positive finite number")
+        require_number(name, value, "a positive finite number", lambda rate: rate > 0)
     matrix = jacobian(*state, feed_rate, kill_rate, kinetics)
     candidates = [0.0]
     coupling = -matrix[0, 1] * matrix[1, 0]
@@ -185,23 +202,11 @@ def all_states(
     ]
 
 
-def turing_instability_exists(states: Sequence[StateStability]) -> bool:
-    """Whether any of the uniform states is stable without diffusion and unstable with it."""
-    return any(state.turing for state in states)
-
-
 def _checked(kinetics: str) -> str:
     require(kinetics in ("uv2", "u2v"), "kinetics", kinetics, "uv2 or u2v")
     return kinetics
 
 
 def _positive(feed_rate: float, kill_rate: float) -> None:
-    require(
-        math.isfinite(feed_rate) and feed_rate > 0,
-        "feed_rate",
-        feed_rate,
-        "a positive finite number",
-    )
-    require(
-        math.isfinite(kill_rate) and kill_rate >= 0, "kill_rate", kill_rate, "a finite number >= 0"
-    )
+    require_number("feed_rate", feed_rate, "a positive finite number", lambda rate: rate > 0)
+    require_number("kill_rate", kill_rate, "a finite number >= 0", lambda rate: rate >= 0)

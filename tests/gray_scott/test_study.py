@@ -1,23 +1,34 @@
-"""The Gray-Scott study in small: the record, the choice, the cells and the metrics."""
+"""The Gray-Scott study in small: the record, the choice, the cells and the facts."""
 
-import json
-import tomllib
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from rdverify.balance import balance_of
-from rdverify.gray_scott import simulate, study
-from rdverify.gray_scott.study import cells as gray_scott_cells
-from rdverify.gray_scott.study import facts as gray_scott_metrics
+from rdverify.gray_scott import classify, simulate
+from rdverify.gray_scott.study import STUDY
 from rdverify.gray_scott.study import settings as search
-from rdverify.gray_scott.study.runs import printed_choices, run_all, until, variations
+from rdverify.gray_scott.study.runs import (
+    SEEDS,
+    Runs,
+    change_over_diffusion,
+    distance_from_one,
+    printed_choices,
+    run_all,
+    until,
+    variations,
+)
+from rdverify.judge.paper import the_paper
 from rdverify.study import Context
-from rdverify.study.search import setting_of
+from rdverify.study.axes import setting_of
+from rdverify.study.frames import read_frame
+from rdverify.tools.errors import InputError
+from rdverify.tools.paths import golden_folder
+from rdverify.tools.progress import Reporter
 from rdverify.trace import Trace
 
-ROOT = Path(__file__).parents[1]
 SMALL = {
     "n": 48,
     "dx": 0.01,
@@ -33,25 +44,42 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def record():
-    return search.read_record(ROOT / "golden" / "search" / "rd.csv")
+    return read_frame(golden_folder() / "search" / "rd.csv", ("stage", "seed", *search.COLUMNS))
 
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    return Context("quick", ROOT / "golden", folder / "figures", folder / "work", workers=2)
+    return Context(
+        "quick",
+        golden_folder(),
+        folder / "figures",
+        folder / "work",
+        workers=2,
+        printed=the_paper().printed(),
+    )
 
 
 @pytest.fixture(scope="module")
-def result(record, context):
-    return study.measure_setting(SMALL, record, (11, 12), context)
+def targets(context):
+    return search.targets_of(context)
 
 
-def test_targets_are_the_printed_numbers_of_table_1():
-    table = tomllib.loads((ROOT / "spec" / "table1.toml").read_text("utf-8"))
-    text = json.dumps(table)
-    for printed in search.PRINTED.values():
-        assert f'"{printed:.4f}"' in text
+@pytest.fixture(scope="module")
+def runs(record, targets):
+    seeds = (11, 12)
+    return Runs(SMALL, seeds, record, targets, run_all(SMALL, seeds, 2, Reporter()))
+
+
+@pytest.fixture(scope="module")
+def result(runs, context):
+    return replace(STUDY, run=lambda _: runs).measure(context)
+
+
+def test_targets_are_the_printed_numbers_of_table_1(targets):
+    assert tuple(targets) == search.COLUMNS
+    assert targets["spot_m_react"] == 0.3589
+    assert targets["stripe_r"] == 1.0093
 
 
 def test_record_holds_every_run_of_the_stated_design(record):
@@ -64,7 +92,7 @@ def test_record_holds_every_run_of_the_stated_design(record):
         else:
             assert tried[axis.name].between(axis.low, axis.high).all()
     failed = record["error"] != ""
-    assert record.loc[~failed, list(search.PRINTED)].notna().all(axis=None)
+    assert record.loc[~failed, list(search.COLUMNS)].notna().all(axis=None)
     assert record.loc[failed, "error"].str.startswith("InputError: dt").all()
 
 
@@ -72,26 +100,33 @@ def test_a_run_of_the_record_is_reproduced(record):
     done = record[(record["stage"] == "design") & (record["error"] == "")]
     row = done.assign(cost=done["n"] ** 2 * done["steps"]).sort_values("cost").iloc[0]
     again = search.evaluate(setting_of(row, search.AXES))
-    for column in search.PRINTED:
+    for column in search.COLUMNS:
         assert again[column] == pytest.approx(row[column], rel=1e-6)
 
 
-def test_choice_rests_on_the_four_m_alone(record):
+def test_choice_rests_on_the_four_m_alone(record, targets):
     changed = record.assign(
         spot_r=record["spot_r"].sample(frac=1, random_state=0).to_numpy(), stripe_r=0.0
     )
-    assert search.chosen(changed) == search.chosen(record)
+    assert search.chosen(changed, targets) == search.chosen(record, targets)
     moved = record.assign(spot_m_react=record["spot_m_react"] * 1.2)
-    assert search.chosen(moved) != search.chosen(record)
+    assert search.chosen(moved, targets) != search.chosen(record, targets)
+
+
+def test_choice_follows_what_print_says(record, targets):
+    other = targets | {"spot_m_react": 1.2 * targets["spot_m_react"]}
+    assert search.chosen(record, other) != search.chosen(record, targets)
+    ignored = targets | {"spot_r": 2.0, "stripe_r": 0.5}
+    assert search.chosen(record, ignored) == search.chosen(record, targets)
 
 
 def test_seeds_of_the_cells_took_no_part_in_the_search(record):
-    assert not set(study.SEEDS) & set(record["seed"])
-    assert len(set(study.SEEDS)) >= 10
+    assert not set(SEEDS) & set(record["seed"])
+    assert len(set(SEEDS)) >= 10
 
 
 def test_cells_fit_the_m_and_predict_r(result):
-    cells = {(c.setting, c.quantity, c.form): c for c in result.cells}
+    cells = {(c.row.setting, c.quantity, c.form): c for c in result.cells}
     assert len(cells) == 12
     for (_, quantity, form), cell in cells.items():
         if form == "corrected":
@@ -103,65 +138,78 @@ def test_cells_fit_the_m_and_predict_r(result):
             assert "diverges" in cell.note
 
 
-def test_metrics_have_no_error_and_serve_every_claim(result):
-    assert not {name: m.error for name, m in result.metrics.items() if m.error}
-    claims = tomllib.loads((ROOT / "spec" / "claims.toml").read_text("utf-8")).get("claim", [])
+def test_facts_have_no_error_and_serve_every_claim(result):
+    assert not {name: found.error for name, found in result.facts.items() if found.error}
+    assert list(result.facts) == STUDY.facts.names()
     wanted = {
-        test[key]
-        for claim in claims
-        for test in claim.get("test", [])
-        for key in ("metric", "control")
-        if test.get(key, "").startswith("rd.")
+        name
+        for claim in the_paper().claims
+        for test in claim.test
+        for name in (test.fact, test.control)
+        if name and name.startswith("rd.")
     }
-    assert wanted <= set(result.metrics)
+    assert wanted <= set(result.facts)
 
 
-def test_series_and_figures_are_there(result, context):
-    for regime in ("Spot Regime", "Stripe Regime"):
-        curve = result.series[f"fig2/RD/{regime}"]
-        assert len(curve["x"]) == len(curve["y"]) <= 250
-        assert curve["x"] == sorted(set(curve["x"]))
-        assert curve["x"][-1] == 1
+def test_curves_and_figures_are_there(result, context):
+    assert [curve.row.setting for curve in result.curves] == ["Spot Regime", "Stripe Regime"]
+    for curve in result.curves:
+        assert len(curve.x) == len(curve.y) <= 250
+        assert curve.x == sorted(set(curve.x))
+        assert curve.x[-1] == 1
     for figure in result.figures.values():
         assert (context.figures / figure.file).stat().st_size > 10_000
-
-
-@pytest.fixture(scope="module")
-def runs():
-    return run_all(SMALL, (11,), 2, Context("quick", ROOT, None, ROOT).progress)
 
 
 def test_runs_side_by_side_are_the_runs_alone(runs):
     # with the same outputs: the kernel with others is another program, of other last bits
     alone = simulate(search.config_of(SMALL, "stripe", 11, inner_products=True))
-    assert np.array_equal(until(runs.main["stripe"][0].trace, 400).react, alone.trace.react)
-    assert np.array_equal(runs.main["stripe"][0].snapshots[400][1], alone.v)
+    main = runs.one("main", "stripe")
+    assert np.array_equal(until(main.trace, 400).react, alone.trace.react)
+    assert np.array_equal(main.snapshots[400][1], alone.v)
+
+
+def bound_violation(trace):
+    with np.errstate(invalid="ignore"):  # a dead run: nothing minus nothing
+        return np.nanmax(distance_from_one(trace) - change_over_diffusion(trace))
+
+
+def identity_residual(trace):
+    """Of ||a||^2 - ||b||^2 = <a - b, a + b>."""
+    left = trace.react**2 - trace.diff**2 - trace.extras["inner"]
+    with np.errstate(invalid="ignore"):
+        return np.nanmax(np.abs(left) / (trace.react**2 + trace.diff**2))
 
 
 def test_bound_and_decomposition_hold_on_real_runs_and_can_fail(runs):
-    for simulation in (*runs.main["spot"], *runs.controls.values()):
-        trace = simulation.trace
-        assert gray_scott_metrics.bound_violation(trace) <= 1e-9
-        assert gray_scott_metrics.identity_residual(trace) <= 1e-9
-    trace = runs.main["spot"][0].trace
-    wrong = Trace(
-        trace.react, trace.diff, extras={"change": 0 * trace.react, "inner": -trace.extras["inner"]}
-    )
-    assert gray_scott_metrics.bound_violation(wrong) > 1e-3
-    assert gray_scott_metrics.identity_residual(wrong) > 1e-3
+    names = ("main", "long", "dying", "flat", "noise", "tiny", "turing")
+    measured = [run.trace for key, run in runs.simulations.items() if key[0] in names]
+    assert len(measured) == 2 * 7 + 1
+    for trace in measured:
+        assert bound_violation(trace) <= 1e-9
+        assert identity_residual(trace) <= 1e-9
+    trace = runs.one("main", "spot").trace
+    extras = {"change": 0 * trace.react, "inner": -trace.extras["inner"]}
+    wrong = Trace(trace.react, trace.diff, extras=extras)
+    assert bound_violation(wrong) > 1e-3
+    assert identity_residual(wrong) > 1e-3
 
 
 def test_bound_times_alignment_is_r_minus_one(runs):
-    trace = runs.main["stripe"][0].trace
-    parts = gray_scott_metrics.explained(trace)
-    assert parts["bound"] * parts["alignment"] == pytest.approx(balance_of(trace).r - 1, rel=1e-6)
-    assert parts["r_minus_1"] == pytest.approx(balance_of(trace).r_runs - 1, rel=1e-6)
-    assert abs(parts["alignment"]) <= 1
+    # why R is as near to 1 as it is: bound, the most that |R - 1| could be, times alignment,
+    # the mean over steps of <change, a + b> / (||a|| + ||b||), over mean ||change||
+    trace = runs.one("main", "stripe").trace
+    change = trace.extras["change"].mean()
+    alignment = (trace.extras["inner"] / (trace.react + trace.diff)).mean() / change
+    assert change / trace.diff.mean() * alignment == pytest.approx(
+        balance_of(trace).r - 1, rel=1e-6
+    )
+    assert abs(alignment) <= 1
 
 
 def test_half_cells_start_from_the_same_field(runs):
-    coarse = gray_scott_cells.three(runs.main["spot"][0], 1)
-    fine = gray_scott_cells.three(runs.fine["spot"]["dx"], 1, 0.5)
+    coarse = search.three(until(runs.one("main", "spot").trace, 1))
+    fine = search.three(until(runs.one("half dx", "spot").trace, 1), 0.5)
     # repeated cells: the reaction's norm per unit of length is the same to rounding
     assert fine["m_react"] == pytest.approx(coarse["m_react"], rel=1e-12)
 
@@ -174,9 +222,28 @@ def test_variations_change_one_choice_and_can_run():
     assert printed_choices(SMALL)[-1][1] == 0
 
 
-def test_controls_die_and_the_turing_state_grows(result):
+def test_controls_die_and_the_turing_state_grows(runs, result):
     for control in ("dying", "flat", "noise"):
         for regime in search.REGIMES:
-            assert result.metrics[f"rd.control.{control}_{regime}.pattern"].value == "uniform"
-    assert result.metrics["rd.spot.tiny_growth"].value < 1e-6
-    assert result.metrics["rd.turing.tiny_growth"].value > 1
+            assert classify(runs.one(control, regime).v).label == "uniform"
+    assert result.facts["rd.spot.tiny_growth"].value < 1e-6
+    assert result.facts["rd.turing.tiny_growth"].value > 1
+
+
+def test_the_five_stages_lead_to_the_record(record, targets, tmp_path, monkeypatch):
+    # every setting that the stages ask for is in the record, in its order, and no other
+    names = [axis.name for axis in search.AXES]
+    known = {
+        tuple(row[name] for name in (*names, "seed")): row for row in record.to_dict("records")
+    }
+
+    def recall(setting):
+        row = known[(*(setting[name] for name in names), setting.get("seed", 0))]
+        if row["error"]:
+            raise InputError(row["error"].removeprefix("InputError: "))
+        return {name: row[name] for name in (*search.COLUMNS, "spot_contrast", "stripe_contrast")}
+
+    monkeypatch.setattr(search, "evaluate", recall)
+    again = search.search_all(tmp_path, targets, Reporter(), 1)
+    pd.testing.assert_frame_equal(again, record)
+    pd.testing.assert_frame_equal(read_frame(tmp_path / "rd.csv"), record)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
+from matplotlib.figure import Figure as Canvas
 
-from rdverify.balance import balance_of
-from rdverify.gray_scott.study.cells import seed_values
-from rdverify.gray_scott.study.runs import Runs, until
-from rdverify.gray_scott.study.settings import (
-    EQUALLY_WELL,
-    PRINTED,
-    REGIMES,
-    SETTINGS,
-    one_seed,
-    ranked,
-)
-from rdverify.study import Figure
-from rdverify.tools.plotting import LINES, STYLE, canvas, save
-from rdverify.trace import Trace
+from rdverify.gray_scott.study.runs import Runs, change_over_diffusion, distance_from_one
+from rdverify.gray_scott.study.settings import EQUALLY_WELL, REGIMES, ROWS, one_seed, ranked
+from rdverify.study import Curve, Figure, Quantity
+from rdverify.tools.plotting import STYLE, canvas, save
 
+POINTS, FIRST = 250, 50  # of a line of Fig. 2: all in all, and steps at its start
 SYMBOLS = {
     "m_react": r"$\mathcal{M}_\mathrm{react}$",
     "m_diff": r"$\mathcal{M}_\mathrm{diff}$",
@@ -32,17 +22,32 @@ SYMBOLS = {
 }
 
 
-def all_figures(runs: Runs, record: pd.DataFrame, folder: Path | None) -> dict[str, Figure]:
-    """Draw every figure into ``folder`` (none if None) and say what they show."""
-    steps, seeds = runs.setting["steps"], len(runs.main["spot"])
-    figures = {
+def curves(runs: Runs) -> list[Curve]:
+    """R_t pooled over seeds on at most 250 points of normalised time t / T.
+
+    Each point is one step, evenly spread but for the first 50 steps, which are all
+    there: the transient would fall between two points otherwise.
+    """
+    start = np.arange(min(FIRST, runs.steps))
+    spread = np.linspace(0, runs.steps - 1, POINTS - FIRST).round().astype(int)
+    at = np.unique(np.concatenate([start, spread]))
+    return [
+        Curve(row, ((at + 1) / runs.steps).tolist(), runs.balances[regime].r_t_pooled[at].tolist())
+        for regime, row in ROWS.items()
+    ]
+
+
+def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
+    """Draw every figure into ``folder`` and say what they show."""
+    seeds = len(runs.seeds)
+    drawn = {
         "rd.patterns": (
             patterns,
             Figure(
                 "rd-patterns.png",
-                f"The autocatalyst v after T = {steps} steps in the chosen setting, first seed. "
-                "The pattern is still spreading: its margins are empty. The classifier labels what "
-                "lies above half way between the lowest and the highest value.",
+                f"The autocatalyst v after T = {runs.steps} steps in the chosen setting, first "
+                "seed. The pattern is still spreading: its margins are empty. The classifier "
+                "labels what lies above half way between the lowest and the highest value.",
                 "Two square maps of v: bright separate spots at F = 0.029, a labyrinth of bright "
                 "stripes at F = 0.055.",
             ),
@@ -73,20 +78,16 @@ def all_figures(runs: Runs, record: pd.DataFrame, folder: Path | None) -> dict[s
             ),
         ),
     }
-    if folder is not None:
-        with mpl.rc_context(STYLE):
-            for drawing, figure in figures.values():
-                drawer: Callable[[Runs, pd.DataFrame, Path, str], None] = drawing
-                drawer(runs, record, folder, figure.file)
-    return {name: figure for name, (_, figure) in figures.items()}
+    with mpl.rc_context(STYLE):
+        for draw, figure in drawn.values():
+            save(draw(runs), folder, figure.file)
+    return {name: figure for name, (_, figure) in drawn.items()}
 
 
-def patterns(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> None:
+def patterns(runs: Runs) -> Canvas:
     """The final v of both regimes, axes in units of length."""
     figure = canvas(9.5, 4.4)
-    steps = runs.setting["steps"]
-    fields = {regime: runs.main[regime][0].snapshots[steps][1] for regime in REGIMES}
-    top = max(float(field.max()) for field in fields.values())
+    fields = {regime: runs.one("main", regime).snapshots[runs.steps][1] for regime in REGIMES}
     side = runs.setting["n"] * runs.setting["dx"]
     both = figure.subplots(1, 2)
     for axes, (regime, field) in zip(both, fields.items(), strict=True):
@@ -96,50 +97,44 @@ def patterns(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> None:
             extent=(0, side, 0, side),
             cmap="viridis",
             vmin=0,
-            vmax=top,
+            vmax=max(float(each.max()) for each in fields.values()),
             interpolation="nearest",
         )
         axes.set(
             xlabel="x (length)",
             ylabel="y (length)",
-            title=f"{SETTINGS[regime]}, F = {REGIMES[regime]}",
+            title=f"{ROWS[regime].setting}, F = {REGIMES[regime]}",
         )
         axes.grid(False)
     figure.colorbar(image, ax=both, label="v (concentration)", shrink=0.9)
-    save(figure, folder, name)
+    return figure
 
 
-def balance_lines(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> None:
+def balance_lines(runs: Runs) -> Canvas:
     """R_t over t / T with the transient as inset, and |R_t - 1| against its bound."""
     figure = canvas(7.5, 7.5)
     top, bottom = figure.subplots(2, 1)
-    steps = runs.setting["steps"]
     inset = top.inset_axes((0.35, 0.53, 0.6, 0.39))
-    first = min(100, steps)
-    for regime, label in SETTINGS.items():
-        colour, dashes = LINES[f"RD/{label}"]
-        pooled = balance_of(until(Trace.stack([run.trace for run in runs.main[regime]]), steps))
-        time = np.arange(1, steps + 1)
-        line = {"color": colour, "linestyle": dashes, "linewidth": 1.8}
-        top.plot(time / steps, pooled.r_t_pooled, label=label, **line)
-        inset.plot(time[:first], pooled.r_t_pooled[:first], **line)
-        trace = runs.main[regime][0].trace
-        share = np.arange(1, trace.steps + 1) / steps
-        off = np.abs(balance_of(trace).r_t[0] - 1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            bound = trace.extras["change"][0] / trace.diff[0]
-        keep = slice(round(0.01 * steps), None)
-        bottom.plot(share[keep], off[keep], label=f"{label}: $|R_t - 1|$", **line)
+    first = min(100, runs.steps)
+    time = np.arange(1, 2 * runs.steps + 1)
+    keep = slice(round(0.01 * runs.steps), None)
+    for regime, row in ROWS.items():
+        line = row.line | {"linewidth": 1.8}
+        pooled, double = runs.balances[regime].r_t_pooled, runs.double[regime]
+        top.plot(time[: runs.steps] / runs.steps, pooled, label=row.setting, **line)
+        inset.plot(time[:first], pooled[:first], **line)
+        share = time[keep] / runs.steps
         bottom.plot(
-            share[keep],
-            bound[keep],
-            color=colour,
-            linewidth=1.0,
-            linestyle=dashes,
-            marker="o" if regime == "spot" else "^",
+            share, distance_from_one(double)[0, keep], label=f"{row.setting}: $|R_t - 1|$", **line
+        )
+        bottom.plot(
+            share,
+            change_over_diffusion(double)[0, keep],
+            **(line | {"linewidth": 1.0}),
+            marker=row.marker,
             markersize=4,
-            markevery=max(1, len(share) // 25),
-            label=f"{label}: bound",
+            markevery=max(1, 2 * runs.steps // 25),
+            label=f"{row.setting}: bound",
         )
     top.axhline(1, color="0.3", linewidth=0.8)
     inset.axhline(1, color="0.3", linewidth=0.8)
@@ -151,54 +146,46 @@ def balance_lines(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> 
         xlabel="normalised time t / T, to 2 T", ylabel="distance from 1", yscale="log", xlim=(0, 2)
     )
     bottom.legend(ncols=2)
-    save(figure, folder, name)
+    return figure
 
 
-def search_and_seeds(runs: Runs, record: pd.DataFrame, folder: Path, name: str) -> None:
+def search_and_seeds(runs: Runs) -> Canvas:
     """The searched settings and the chosen one's seeds, with print marked."""
     figure = canvas(9.5, 4.4)
-    tried = ranked(one_seed(record))
-    near = tried[tried["distance"] <= EQUALLY_WELL]
-    values = {regime: seed_values(runs, regime) for regime in REGIMES}
+    tried = ranked(one_seed(runs.record), runs.targets)
+    chosen = {"marker": "^", "color": "#D55E00", "s": 26, "label": "chosen, its seeds"}
+    layers: list[tuple[Any, dict[str, Any]]] = [
+        (tried, {"marker": ".", "color": "0.65", "s": 14, "label": "search"}),
+        (
+            runs.near,
+            {
+                "marker": "o",
+                "facecolors": "none",
+                "edgecolors": "k",
+                "s": 45,
+                "label": "fit equally well",
+            },
+        ),
+        ({f"{r}_{q}": each for r in REGIMES for q, each in runs.values(r).items()}, chosen),
+    ]
     left, right = figure.subplots(1, 2)
 
-    def panel(
-        axes: mpl.axes.Axes, x: tuple[str, str], y: tuple[str, str], reach: float, height: float
-    ) -> None:
+    def panel(axes: Any, y: tuple[str, Quantity], height: float) -> None:
+        x: tuple[str, Quantity] = ("spot", "m_react")
         keys = [f"{regime}_{quantity}" for regime, quantity in (x, y)]
-        layers: list[tuple[pd.DataFrame, dict[str, Any]]] = [
-            (tried, {"marker": ".", "color": "0.65", "s": 14, "label": "search"}),
-            (
-                near,
-                {
-                    "marker": "o",
-                    "facecolors": "none",
-                    "edgecolors": "k",
-                    "s": 45,
-                    "label": "fit equally well",
-                },
-            ),
-        ]
-        for frame, style in layers:
-            axes.scatter(frame[keys[0]], frame[keys[1]], **style)
-        axes.scatter(
-            values[x[0]][x[1]],
-            values[y[0]][y[1]],
-            marker="^",
-            color="#D55E00",
-            s=26,
-            label="chosen, its seeds",
-        )
-        axes.axvline(PRINTED[keys[0]], color="#0072B2", linewidth=1, label="printed")
-        axes.axhline(PRINTED[keys[1]], color="#0072B2", linewidth=1)
+        for points, style in layers:
+            axes.scatter(points[keys[0]], points[keys[1]], **style)
+        across, up = (runs.targets[key] for key in keys)
+        axes.axvline(across, color="#0072B2", linewidth=1, label="printed")
+        axes.axhline(up, color="#0072B2", linewidth=1)
         axes.set(
-            xlim=(PRINTED[keys[0]] * (1 - reach), PRINTED[keys[0]] * (1 + reach)),
-            ylim=(PRINTED[keys[1]] * (1 - height), PRINTED[keys[1]] * (1 + height)),
-            xlabel=f"{SETTINGS[x[0]]}: {SYMBOLS[x[1]]}",
-            ylabel=f"{SETTINGS[y[0]]}: {SYMBOLS[y[1]]}",
+            xlim=(across * (1 - 0.08), across * (1 + 0.08)),
+            ylim=(up * (1 - height), up * (1 + height)),
+            xlabel=f"{ROWS[x[0]].setting}: {SYMBOLS[x[1]]}",
+            ylabel=f"{ROWS[y[0]].setting}: {SYMBOLS[y[1]]}",
         )
 
-    panel(left, ("spot", "m_react"), ("stripe", "m_react"), 0.08, 0.08)
-    panel(right, ("spot", "m_react"), ("spot", "r"), 0.08, 0.006)
+    panel(left, ("stripe", "m_react"), 0.08)
+    panel(right, ("spot", "r"), 0.006)
     left.legend(loc="upper left", frameon=True)
-    save(figure, folder, name)
+    return figure

@@ -1,7 +1,8 @@
 """What settings did Table 1's RD rows come from? Stated ranges, five stages, every run kept.
 
 Both regimes are run with the same setting and seed. Only the four M's rank a
-setting; its two R's are looked at afterwards. The stages, all in one record:
+setting; its two R's are looked at afterwards. What print says, the ``targets``, is given:
+column of the record -> number of Table 1. The stages, all in one record:
 
 1. ``design``: a scrambled Sobol design over :data:`AXES`, one seed each.
 2. ``refine``: a second design in a third of each range around the best of stage 1.
@@ -19,7 +20,7 @@ of stages 4 and 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,34 +29,23 @@ import numpy as np
 import pandas as pd
 
 from rdverify.balance import balance_of
-from rdverify.gray_scott import GrayScottConfig, Simulation, run_many
-from rdverify.study import Quantity
-from rdverify.study.search import (
-    Axis,
-    Setting,
-    evaluate_settings,
-    rank,
-    read_frame,
-    search,
-    setting_of,
-    write_frame,
-)
-from rdverify.tools.errors import require
+from rdverify.gray_scott import GrayScottConfig, run_many
+from rdverify.study import QUANTITIES, Context, Quantity, Row
+from rdverify.study.axes import Axis, Setting, setting_of
+from rdverify.study.frames import write_frame
+from rdverify.study.ranking import rank
+from rdverify.study.search import evaluate_settings, search
 from rdverify.tools.progress import Reporter
+from rdverify.trace import Trace
 
-REGIMES = {"spot": 0.029, "stripe": 0.055}  # section 4.1
-SETTINGS = {"spot": "Spot Regime", "stripe": "Stripe Regime"}
-QUANTITIES: tuple[Quantity, ...] = ("m_react", "m_diff", "r")
-# Table 1 as the search aims at it; tests hold it against the spec's copy of the table.
-PRINTED = {
-    "spot_m_react": 0.3589,
-    "spot_m_diff": 0.3551,
-    "spot_r": 1.0107,
-    "stripe_m_react": 0.3742,
-    "stripe_m_diff": 0.3707,
-    "stripe_r": 1.0093,
+Targets = Mapping[str, float]
+REGIMES = {"spot": 0.029, "stripe": 0.055}  # F, section 4.1
+ROWS = {
+    "spot": Row("spot", "RD", "Spot Regime", "#0072B2", "-", "o"),
+    "stripe": Row("stripe", "RD", "Stripe Regime", "#E69F00", (0, (6, 2)), "^"),
 }
-M_OF_BOTH = tuple(name for name in PRINTED if not name.endswith("_r"))
+COLUMNS = tuple(f"{regime}_{quantity}" for regime in REGIMES for quantity in QUANTITIES)
+M_OF_BOTH = tuple(name for name in COLUMNS if not name.endswith("_r"))
 
 AXES = (
     Axis("n", 128, 320, "integer"),  # cells a side; fewer hold no 20 stripes, more are rare
@@ -68,19 +58,6 @@ AXES = (
     Axis("square_u", 0.25, 0.75),
     Axis("square_v", 0.15, 0.5),
 )
-WORDS: Mapping[str, str] = {
-    "n": "cells on a side of the square grid",
-    "dx": "side of a cell, in the unit of length of D_u and D_v",
-    "dt": "time step of explicit Euler",
-    "steps": "T, the number of steps",
-    "square": "cells on a side of the initial square in the middle",
-    "square_u, square_v": "u and v inside it; outside u = 1 and v = 0",
-    "noise, noise_kind": "size of the random numbers added to both initial fields: standard "
-    "deviation (normal) or half width (uniform)",
-    "stage": "design: space-filling; refine: around its best; round: settings a person would type",
-    "spot_, stripe_": "at F = 0.029 and F = 0.055",
-    "m_react, m_diff, r": "Eqs. (12), (15), (18)",
-}
 DESIGN_RUNS, REFINE_RUNS, REFINE_SHARE, SEARCH_SEED = 384, 64, 1 / 3, 20
 # Pearson's numbers (ref. 5) and the powers of two and tens beside them.
 ROUND: Mapping[str, tuple[Any, ...]] = {
@@ -116,92 +93,74 @@ def config_of(setting: Mapping[str, Any], regime: str, seed: int, **more: Any) -
     )
 
 
-def numbers_of(simulations: Mapping[str, Simulation]) -> dict[str, float]:
-    """The six numbers of both regimes, and how much of a pattern is left at the end."""
-    numbers: dict[str, float] = {}
-    for regime, simulation in simulations.items():
-        if simulation.diverged_at is not None:
-            raise FloatingPointError(f"{regime} diverged after {simulation.diverged_at} steps")
-        balance = balance_of(simulation.trace)
-        numbers |= {
-            f"{regime}_m_react": balance.m_react,
-            f"{regime}_m_diff": balance.m_diff,
-            f"{regime}_r": balance.r,
-        }
-    for regime, simulation in simulations.items():
-        numbers[f"{regime}_contrast"] = float(np.ptp(simulation.v))
-    return numbers
+def targets_of(context: Context) -> dict[str, float]:
+    """Both rows of Table 1 as the search aims at them: column of the record -> number."""
+    return {
+        f"{regime}_{quantity}": float(context.numbers(row)[quantity])
+        for regime, row in ROWS.items()
+        for quantity in QUANTITIES
+    }
+
+
+def three(trace: Trace, length_ratio: float = 1.0) -> dict[Quantity, float]:
+    """m_react, m_diff, r of all steps; M's times ``length_ratio``.
+
+    The grid norm of a field grows like 1/dx: halving dx on the same domain doubles
+    it without any change of the field, hence the factor dx'/dx for a comparison.
+    """
+    balance = balance_of(trace)
+    return {
+        "m_react": balance.m_react * length_ratio,
+        "m_diff": balance.m_diff * length_ratio,
+        "r": balance.r,
+    }
 
 
 def evaluate(setting: Setting) -> dict[str, float]:
-    """Both regimes of one setting; ``setting["seed"]`` where it is given, else 0."""
-    seed = setting.get("seed", 0)
-    configs = [config_of(setting, regime, seed) for regime in REGIMES]
-    return numbers_of(dict(zip(REGIMES, run_many(configs, 1), strict=True)))
+    """The six numbers of both regimes, and how much of a pattern is left at the end.
+
+    The seed is ``setting["seed"]`` where that is given, else 0.
+    """
+    configs = [config_of(setting, regime, setting.get("seed", 0)) for regime in REGIMES]
+    numbers: dict[str, float] = {}
+    contrasts: dict[str, float] = {}
+    for regime, simulation in zip(REGIMES, run_many(configs, 1), strict=True):
+        if simulation.diverged_at is not None:
+            raise FloatingPointError(f"{regime} diverged after {simulation.diverged_at} steps")
+        numbers |= {f"{regime}_{name}": value for name, value in three(simulation.trace).items()}
+        contrasts[f"{regime}_contrast"] = float(np.ptp(simulation.v))
+    return numbers | contrasts
 
 
-def search_all(
-    folder: Path,
-    progress: Reporter,
-    workers: int,
-    sizes: tuple[int, int] = (DESIGN_RUNS, REFINE_RUNS),
-) -> pd.DataFrame:
+def search_all(folder: Path, targets: Targets, progress: Reporter, workers: int) -> pd.DataFrame:
     """Run all five stages, each resumable in ``folder``, and return the one record."""
-    frames = [
-        search(
-            AXES,
-            sizes[0],
-            SEARCH_SEED,
-            evaluate,
-            folder / "rd-design.csv",
-            progress,
-            workers,
-            name="search, stage 1 of 5",
-        )
-    ]
-    best = setting_of(ranked(frames[0]).iloc[0].to_dict(), AXES)
+    frames: list[pd.DataFrame] = []
+
+    def stage(evaluated: Callable[..., pd.DataFrame], *what: Any) -> None:
+        path = folder / f"rd-{STAGES[len(frames)]}.csv"
+        name = f"search, stage {len(frames) + 1} of {len(STAGES)}"
+        frames.append(evaluated(*what, evaluate, path, progress, workers, name=name))
+
+    stage(search, AXES, DESIGN_RUNS, SEARCH_SEED)
+    best = setting_of(ranked(frames[0], targets).iloc[0].to_dict(), AXES)
     near = [axis.around(best[axis.name], REFINE_SHARE) for axis in AXES]
-    frames.append(
-        search(
-            near,
-            sizes[1],
-            SEARCH_SEED,
-            evaluate,
-            folder / "rd-refine.csv",
-            progress,
-            workers,
-            name="search, stage 2 of 5",
-        )
-    )
+    stage(search, near, REFINE_RUNS, SEARCH_SEED)
     typed = [dict(zip(ROUND, values, strict=True)) for values in product(*ROUND.values())]
-    frames.append(
-        evaluate_settings(
-            typed, evaluate, folder / "rd-round.csv", progress, workers, name="search, stage 3 of 5"
-        )
-    )
-    so_far = joined(frames)
+    stage(evaluate_settings, typed)
     again = [
         setting_of(row, AXES) | {"seed": seed}
-        for row in ranked(so_far).head(CONTENDERS).to_dict("records")
+        for row in ranked(joined(frames), targets).head(CONTENDERS).to_dict("records")
         for seed in FURTHER_SEEDS
     ]
-    frames.append(
-        evaluate_settings(
-            again, evaluate, folder / "rd-seeds.csv", progress, workers, name="search, stage 4 of 5"
-        )
-    )
-    winner = chosen(joined(frames))
+    stage(evaluate_settings, again)
+    winner = chosen(joined(frames), targets)
     finer = [
         winner | {"noise": noise, "n": n, "seed": seed}
         for n in FINER_N
         for noise in FINER_NOISE
         for seed in FINER_SEEDS
     ]
-    frames.append(
-        evaluate_settings(
-            finer, evaluate, folder / "rd-finer.csv", progress, workers, name="search, stage 5 of 5"
-        )
-    )
+    stage(evaluate_settings, finer)
     record = joined(frames)
     write_frame(folder / "rd.csv", record)
     return record
@@ -218,34 +177,27 @@ def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return whole[[*first, *(column for column in whole if column not in first)]]
 
 
-def read_record(path: Path) -> pd.DataFrame:
-    """The record as kept in golden/search/rd.csv; InputError if it is not one."""
-    record = read_frame(path)
-    absent = [name for name in ("stage", "seed", *PRINTED) if name not in record]
-    require(not absent, "columns of the search record", list(record), f"with {absent}, too")
-    return record
-
-
 def one_seed(record: pd.DataFrame) -> pd.DataFrame:
     """The runs of stages 1 to 3: every setting once."""
     return record[~record["stage"].isin(SEVERAL)].reset_index(drop=True)
 
 
-def ranked(record: pd.DataFrame, columns: Sequence[str] = M_OF_BOTH) -> pd.DataFrame:
-    """Runs by their distance to the printed numbers of ``columns``, by default the four M's."""
-    return rank(record, {column: PRINTED[column] for column in columns})
+def ranked(
+    record: pd.DataFrame, targets: Targets, columns: Sequence[str] = M_OF_BOTH
+) -> pd.DataFrame:
+    """Runs by their distance to the targets of ``columns``, by default the four M's."""
+    return rank(record, {column: targets[column] for column in columns})
 
 
-def contenders(record: pd.DataFrame) -> pd.DataFrame:
+def contenders(record: pd.DataFrame, targets: Targets) -> pd.DataFrame:
     """The settings of stages 4 and 5, means over all seeds tried, nearest by the four M's first."""
     names = [axis.name for axis in AXES]
     again = record[record["stage"].isin(SEVERAL)][names].drop_duplicates()
-    runs = record.merge(again, on=names)
-    means = runs.groupby(names, sort=False)[list(PRINTED)].mean()
-    counts = runs.groupby(names, sort=False).size().rename("seeds")
-    return ranked(means.join(counts).reset_index())
+    runs = record.merge(again, on=names).groupby(names, sort=False)
+    means = runs[list(COLUMNS)].mean().join(runs.size().rename("seeds"))
+    return ranked(means.reset_index(), targets)
 
 
-def chosen(record: pd.DataFrame) -> Setting:
+def chosen(record: pd.DataFrame, targets: Targets) -> Setting:
     """The setting whose mean over seeds fits the four M's best."""
-    return setting_of(contenders(record).iloc[0].to_dict(), AXES)
+    return setting_of(contenders(record, targets).iloc[0].to_dict(), AXES)
