@@ -43,7 +43,11 @@ def require_integer(name: str, value: Any, least: int) -> None:
 def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> None:
     """Raise :class:`InputError` unless ``value`` is a finite number (no truth value) and ``ok``."""
     real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    require(real and math.isfinite(value) and ok(float(value)), name, value, allowed)
+    try:
+        sound = real and math.isfinite(value) and ok(float(value))
+    except OverflowError:  # a whole number beyond what a float can hold
+        sound = False
+    require(sound, name, value, allowed)
 
 
 def one_line(error: BaseException, most: int = 120, kind: bool = False) -> str:
