@@ -1,167 +1,144 @@
-"""Run the studies, judge them, and gather everything into results.json."""
+"""Run the systems, judge them, compare with the record, and write: the verify command."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import json
+import os
 import platform
+import re
 import subprocess
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+
+import typer
 
 import rdverify
 import spec
-from rdverify.judge.consistency import self_consistency
-from rdverify.judge.equations import equation_records
-from rdverify.judge.ledger import judge_cell, judge_claim
-from rdverify.judge.results import CELL_KEY, SCHEMA
-from rdverify.study import Context, Figure, MeasuredCell, StudyResult
-from rdverify.tools.errors import require
+from rdverify import systems
+from rdverify.judge.drift import drifts
+from rdverify.judge.environments import merge, read_environments
+from rdverify.judge.paper import the_paper
+from rdverify.judge.records import MutationFile, Provenance, Results
+from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
+from rdverify.report.fig2 import draw_fig2
+from rdverify.report.junit import junit
+from rdverify.report.page import render, verdict_block
+from rdverify.report.terminal import summary
+from rdverify.study import Context, Figure, Profile
+from rdverify.tools.errors import InputError, require
+from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
 from rdverify.tools.paths import golden_folder, repository
-from rdverify.tools.plotting import fig2
+from rdverify.tools.progress import ConsoleReporter
+from rdverify.tools.records import as_written, read_record, write_record
 
-STUDIES = {
-    "gray-scott": "rdverify.gray_scott.study",
-    "lstm": "rdverify.lstm.study",
-    "ddpm": "rdverify.ddpm.study",
-    "metric": "rdverify.metric.study",
-}
-QUANTITIES = ("m_react", "m_diff", "r")
+README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 
 
-def chosen_systems(only: str | None) -> list[str]:
-    """Systems named in a comma-separated list, or all that have a study; InputError if unknown."""
-    if only is None:
-        return list(STUDIES)
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    require(bool(names), "only", only, f"a comma-separated list of {', '.join(STUDIES)}")
-    for name in names:
-        require(name in STUDIES, "only", name, f"among {', '.join(STUDIES)}")
-    return [name for name in STUDIES if name in names]
+def verify_command(
+    *,
+    only: str | None,
+    profile: Profile,
+    output: Path,
+    data_root: Path | None,
+    download: bool,
+    workers: int | None,
+    record: bool,
+    now: datetime,
+    command: str,
+) -> list[str]:
+    """Run, judge and write; returns what drifted from the record.
+
+    Every option is checked before the first step, and files are put in their place only
+    when everything has been measured: an interruption leaves what was there.
+    """
+    names = systems.chosen(only)
+    root = repository()
+    require(not record or root is not None, "record", record, "used in a clone of the repository")
+    require(
+        data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
+    )
+    recorded = _recorded(golden_folder(), needed=not record)
+    output = check_output_folder(output)
+    paper = the_paper()
+    with tempfile.TemporaryDirectory(prefix=".figures-", dir=output) as drawn:
+        context = Context(
+            profile=profile,
+            golden=golden_folder(),
+            figures=Path(drawn),
+            work=output / "work",
+            data_root=data_root,
+            download=download,
+            workers=workers or max(1, os.cpu_count() or 1),
+            progress=ConsoleReporter(),
+            printed=paper.printed(),
+        )
+        studies = measure(names, context)
+        results = gather(
+            paper,
+            studies,
+            recorded,
+            provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            mutation_scores(),
+            together(studies, context),
+        )
+        page = render(as_written(results), "figures")
+        for path in sorted(Path(drawn).iterdir()):
+            write_bytes(output / "figures" / path.name, path.read_bytes())
+    write_record(output / "results.json", results)
+    write_text(output / "REPORT.md", page)
+    if record and root is not None:
+        _make_the_record(results, output, root)
+        recorded = results
+    found = drifts(results, recorded) if recorded else []
+    write_text(output / "junit.xml", junit(results, found))
+    typer.echo(summary(results, found))
+    typer.echo(f"report: {output / 'REPORT.md'}")
+    return found
 
 
-def measure(systems: Sequence[str], context: Context) -> dict[str, StudyResult]:
-    """Run the studies of ``systems`` one after the other; then what is drawn from all of them.
+def measure(names: Sequence[str], context: Context) -> Studies:
+    """Run the studies one after the other.
 
     Every study's ``check`` comes before the first one starts: InputError if one can't run.
     """
-    modules = {name: importlib.import_module(STUDIES[name]) for name in systems}
-    for module in modules.values():
-        if hasattr(module, "check"):
-            module.check(context)
-    studies = {name: module.study(context) for name, module in modules.items()}
-    return {**studies, "together": together(studies, context)}
+    studies = {name: systems.study(name) for name in names}
+    for study in studies.values():
+        study.check(context)
+    return {name: (study, study.measure(context)) for name, study in studies.items()}
 
 
-def together(studies: Mapping[str, StudyResult], context: Context) -> StudyResult:
+def together(studies: Studies, context: Context) -> dict[str, Figure]:
     """Figures across systems: Fig. 2 of the paper."""
-    lines = {
-        name: curve
-        for study in studies.values()
-        for name, curve in study.series.items()
-        if name.startswith("fig2/")
-    }
-    if not lines:
-        return StudyResult()
-    if context.figures is not None:
-        fig2(lines, context.figures, "fig2.png")
-    settings = ", ".join(name.removeprefix("fig2/").replace("/", " ") for name in lines)
-    return StudyResult(
-        figures={
-            "fig2": Figure(
-                "fig2.png",
-                "Fig. 2 as measured: the dynamic balance ratio over normalised time in the order "
-                "of generation, for RD and DDPM the ratio of the runs' mean norms at each step, "
-                "for the LSTM one sequence. The thin line is R = 1, the axis ends at 2. The three "
-                "DDPM lines nearly coincide. The paper's claims about each line are judged below.",
-                f"Lines of R_t over normalised time from 0 to 1 for {settings}.",
-            )
-        }
-    )
+    curves = [curve for _, result in studies.values() for curve in result.curves]
+    if not curves or context.figures is None:
+        return {}
+    return {"fig2": draw_fig2(curves, context.figures)}
 
 
-def gather(
-    studies: Mapping[str, StudyResult], recorded: Mapping[str, Any] | None, run: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Judge cells and claims and return the whole of results.json as plain values.
-
-    Args:
-        studies: results by system name.
-        recorded: the recorded results, for what a wheel can't know (test names).
-        run: command, profile and time, for the provenance.
-
-    """
-    metrics = {name: metric for study in studies.values() for name, metric in study.metrics.items()}
-    cells = [cell for study in studies.values() for cell in study.cells]
-    return {
-        "schema": SCHEMA,
-        "provenance": provenance(run),
-        "table1": judge_table1(cells),
-        "claims": [judge_claim(claim, metrics) for claim in spec.claims()],
-        "consistency": self_consistency(spec.table1()),
-        "metrics": {name: asdict(metric) for name, metric in metrics.items()},
-        "tables": _merged(studies, "tables"),
-        "figures": _merged(studies, "figures"),
-        "series": _merged(studies, "series"),
-        "config": {name: study.config for name, study in studies.items() if study.config},
-        "networks": [
-            net for study in studies.values() for net in study.config.get("denoisers", ())
-        ],
-        "equations": equation_records(recorded, _golden_json("mutation.json")),
-        "errata": spec.errata(),
-        "sentences": tomllib.loads(spec.text_of("sentences.toml"))["sentence"],
-    }
+def mutation_scores() -> MutationFile:
+    """Which wrong forms of the equations the checks reject, as recorded."""
+    return read_record(golden_folder() / "mutation.json", MutationFile, "mutation scores")
 
 
-def _golden_json(name: str) -> Any:
-    return json.loads((golden_folder() / name).read_text(encoding="utf-8"))
-
-
-def _merged(studies: Mapping[str, StudyResult], what: str) -> dict[str, Any]:
-    """Tables, figures or series of all studies; dataclasses become plain dictionaries."""
-    return {
-        name: dict(value) if isinstance(value, Mapping) else asdict(value)
-        for study in studies.values()
-        for name, value in getattr(study, what).items()
-    }
-
-
-def judge_table1(cells: Sequence[MeasuredCell]) -> list[dict[str, Any]]:
-    """All 24 cells in the corrected form, then those whose printed form was measured."""
-    measured: dict[tuple[str, ...], MeasuredCell] = {
-        (c.system, c.setting, c.quantity, c.form): c for c in cells
-    }
-    records = []
-    for form in ("corrected", "printed"):
-        for row in spec.table1():
-            for quantity in QUANTITIES:
-                key = (row["system"], row["setting"], quantity, form)
-                if form == "corrected" or key in measured:
-                    records.append(
-                        judge_cell(
-                            row[quantity], measured.get(key), dict(zip(CELL_KEY, key, strict=True))
-                        )
-                    )
-    return records
-
-
-def provenance(run: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:
     """Who, what, with which versions; everything but the time repeats exactly."""
     ledger = "".join(spec.text_of(name) for name in ("claims.toml", "table1.toml"))
-    return {
-        **run,
-        "rdverify": rdverify.__version__,
-        "commit": _commit(),
-        "ledger_sha256": hashlib.sha256(ledger.encode()).hexdigest(),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "packages": {name: version(name) for name in PACKAGES},
-    }
+    return Provenance(
+        command=command,
+        profile=profile,
+        systems=list(names),
+        time=time,
+        rdverify=rdverify.__version__,
+        commit=_commit(),
+        ledger_sha256=hashlib.sha256(ledger.encode()).hexdigest(),
+        python=platform.python_version(),
+        machine=f"{platform.system()} {platform.machine()}",
+        packages={name: version(name) for name in PACKAGES},
+    )
 
 
 def _commit() -> str:
@@ -175,3 +152,56 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "not a git checkout"
     return head.stdout.strip()
+
+
+def _recorded(golden: Path, needed: bool) -> Results | None:
+    """The recorded results; where they are not ``needed``, None if they can't be read."""
+    try:
+        return load_results(golden / "results.json")
+    except InputError:
+        if needed:
+            raise
+        return None
+
+
+def report_command(environments: Path | None, record: bool) -> str:
+    """Merge environments into the record and render REPORT.md; returns what was written."""
+    root = repository()
+    if root is None:
+        raise InputError("report is not allowed here: must be run in a clone of the repository")
+    recorded = load_results(root / "golden" / "results.json")
+    if environments is not None:
+        recorded = merge(recorded, read_environments(environments), values=record)
+    write_the_record(recorded, root)
+    names = sorted({name for claim in recorded.claims for name in claim.environments})
+    return f"{root / 'REPORT.md'}: environments {', '.join(names) or 'none'}"
+
+
+def write_the_record(results: Results, root: Path) -> None:
+    """Write golden/results.json and its schema, REPORT.md and README's block; all or none."""
+    recorded, golden = as_written(results), root / "golden"
+    page = render(recorded, "golden/figures")
+    readme = _with_block(root / "README.md", verdict_block(recorded))
+    write_json(golden / "results.schema.json", results_schema())
+    write_record(golden / "results.json", recorded)
+    write_text(root / "REPORT.md", page)
+    write_text(root / "README.md", readme)
+
+
+def _with_block(path: Path, block: str) -> str:
+    """The text of a file with ``block`` between its marks; InputError if they are not there."""
+    begin, end = README_MARKS
+    text = path.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+    found = pattern.search(text) is not None
+    require(found, path.name, "without the marks of its table", f"with {begin} before {end}")
+    return pattern.sub(lambda _: f"{begin}\n{block}\n{end}", text, count=1)
+
+
+def _make_the_record(results: Results, output: Path, root: Path) -> None:
+    """Copy figures to golden/, and write record and report."""
+    shown = [*results.figures.values(), *(f for s in results.studies for f in s.figures.values())]
+    for name in sorted(figure.file for figure in shown):
+        write_bytes(root / "golden" / "figures" / name, (output / "figures" / name).read_bytes())
+    write_the_record(results, root)
+    typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")

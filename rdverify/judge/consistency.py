@@ -6,13 +6,12 @@ derived numbers must lie in what the intervals of their sources allow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from rdverify.judge.paper import PrintedRow
+from rdverify.judge.records import ConsistencyCheck
 from rdverify.study.tolerance import rounding_half_width
 
-Row = Mapping[str, str]
-Record = dict[str, Any]
 # Numbers that the prose of sections 4.1 and 5 states about Table 1, as printed there.
 RD_RATIO, RD_SPREAD, DDPM_FACTOR = "1.00", "0.03", "14"
 D_U, D_V = "1e-5", "0.5e-5"
@@ -30,86 +29,60 @@ def interval_of_ratio(numerator: str, denominator: str) -> tuple[float, float]:
     return (a - da) / (b + db), (a + da) / (b - db)
 
 
-def self_consistency(rows: Sequence[Row]) -> list[Record]:
-    """One record per check: what, printed, what the other numbers allow, whether they meet."""
-    records = [_ratio(row) for row in rows]
-    records += [_rd_spread(row) for row in rows if row["system"] == "RD"]
-    records += [_ddpm_factor(row) for row in rows if row["system"] == "DDPM"]
-    return [*records, _above_and_below(rows), _root_of_three(rows), _order_of_coefficients()]
+def self_consistency(rows: Sequence[PrintedRow]) -> list[ConsistencyCheck]:
+    """Every check of the rows that are there, and whether print meets what other numbers allow."""
+    ratio = float(D_V) / float(D_U)
+    return [
+        *(_ratio(row) for row in rows),
+        *(_rd_spread(row) for row in rows if row.system == "RD"),
+        *(_ddpm_factor(row) for row in rows if row.system == "DDPM"),
+        *_above_and_below(rows),
+        *_root_of_three(rows),
+        ConsistencyCheck(
+            "Section 2.1: patterns only if D_v > D_u; section 4.1's D_v / D_u must exceed 1",
+            "> 1",
+            ratio,
+            ratio,
+            ratio > 1,
+        ),
+    ]
 
 
-def _record(check: str, printed: str, low: float, high: float, consistent: bool) -> Record:
-    return {"check": check, "printed": printed, "low": low, "high": high, "consistent": consistent}
-
-
-def _meets(printed: str, low: float, high: float) -> bool:
+def _meets(check: str, printed: str, low: float, high: float) -> ConsistencyCheck:
     """Whether some value that rounds to ``printed`` lies in [low, high]."""
     half = rounding_half_width(printed)
-    return low <= float(printed) + half and float(printed) - half <= high
+    consistent = low <= float(printed) + half and float(printed) - half <= high
+    return ConsistencyCheck(check, printed, low, high, consistent)
 
 
-def _ratio(row: Row) -> Record:
-    low, high = interval_of_ratio(row["m_react"], row["m_diff"])
-    return _record(
-        f"Table 1, {row['system']} {row['setting']}: R is M_react / M_diff",
-        row["r"],
-        low,
-        high,
-        _meets(row["r"], low, high),
-    )
+def _ratio(row: PrintedRow) -> ConsistencyCheck:
+    check = f"Table 1, {row.system} {row.setting}: R is M_react / M_diff"
+    return _meets(check, row.r, *interval_of_ratio(row.m_react, row.m_diff))
 
 
-def _rd_spread(row: Row) -> Record:
-    low, high = float(RD_RATIO) - float(RD_SPREAD), float(RD_RATIO) + float(RD_SPREAD)
-    return _record(
-        f"Section 5: RD reaches {RD_RATIO} ± {RD_SPREAD}; Table 1, {row['setting']}",
-        row["r"],
-        low,
-        high,
-        _meets(row["r"], low, high),
-    )
+def _rd_spread(row: PrintedRow) -> ConsistencyCheck:
+    check = f"Section 5: RD reaches {RD_RATIO} ± {RD_SPREAD}; Table 1, {row.setting}"
+    middle, spread = float(RD_RATIO), float(RD_SPREAD)
+    return _meets(check, row.r, middle - spread, middle + spread)
 
 
-def _ddpm_factor(row: Row) -> Record:
-    low, high = interval_of_ratio(row["m_diff"], row["m_react"])
-    return _record(
-        f"Section 5: noise is about {DDPM_FACTOR} times the drift; Table 1, {row['setting']}",
-        DDPM_FACTOR,
-        low,
-        high,
-        _meets(DDPM_FACTOR, low, high),
-    )
+def _ddpm_factor(row: PrintedRow) -> ConsistencyCheck:
+    check = f"Section 5: noise is about {DDPM_FACTOR} times the drift; Table 1, {row.setting}"
+    return _meets(check, DDPM_FACTOR, *interval_of_ratio(row.m_diff, row.m_react))
 
 
-def _above_and_below(rows: Sequence[Row]) -> Record:
-    ratios = [float(row["r"]) for row in rows if row["system"] == "LSTM"]
-    return _record(
-        "Section 5: the LSTM oscillates around 1; Table 1's LSTM ratios lie on both sides",
-        "1",
-        min(ratios),
-        max(ratios),
-        min(ratios) < 1 < max(ratios),
-    )
+def _above_and_below(rows: Sequence[PrintedRow]) -> list[ConsistencyCheck]:
+    ratios = [float(row.r) for row in rows if row.system == "LSTM"]
+    if not ratios:
+        return []
+    check = "Section 5: the LSTM oscillates around 1; Table 1's LSTM ratios lie on both sides"
+    low, high = min(ratios), max(ratios)
+    return [ConsistencyCheck(check, "1", low, high, low < 1 < high)]
 
 
-def _root_of_three(rows: Sequence[Row]) -> Record:
-    m_diff = {row["setting"]: row["m_diff"] for row in rows}
-    low, high = interval_of_ratio(m_diff["CIFAR10"], m_diff["MNIST"])
-    return _record(
-        "Table 1: M_diff of 3x32x32 over that of 1x32x32 images, root 3 for an undivided norm",
-        "1.73",
-        low,
-        high,
-        _meets("1.73", low, high),
-    )
-
-
-def _order_of_coefficients() -> Record:
-    ratio = float(D_V) / float(D_U)
-    return _record(
-        "Section 2.1: patterns only if D_v > D_u; section 4.1's D_v / D_u must exceed 1",
-        "> 1",
-        ratio,
-        ratio,
-        ratio > 1,
-    )
+def _root_of_three(rows: Sequence[PrintedRow]) -> list[ConsistencyCheck]:
+    m_diff = {row.setting: row.m_diff for row in rows}
+    if not {"CIFAR10", "MNIST"} <= m_diff.keys():
+        return []
+    check = "Table 1: M_diff of 3x32x32 over that of 1x32x32 images, root 3 for an undivided norm"
+    return [_meets(check, "1.73", *interval_of_ratio(m_diff["CIFAR10"], m_diff["MNIST"]))]

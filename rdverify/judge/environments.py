@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from rdverify.judge.results import CELL_KEY, load_results
+from msgspec.structs import replace
+
+from rdverify.judge.records import (
+    Environment,
+    EnvironmentCell,
+    EquationRecord,
+    JudgedCell,
+    JudgedClaim,
+    Results,
+)
+from rdverify.judge.results import load_results
+from rdverify.study import Profile
 from rdverify.tools.errors import require
 
 
-def read_environments(folder: Path) -> dict[str, dict[str, Any]]:
+def read_environments(folder: Path) -> dict[str, Results]:
     """Results by environment name, from files NAME.json; InputError if there is none."""
     require(
         folder.is_dir(), "environments", str(folder), "a folder of results, one per environment"
@@ -21,9 +30,7 @@ def read_environments(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def merge(
-    recorded: Mapping[str, Any], runs: Mapping[str, Mapping[str, Any]], values: bool
-) -> dict[str, Any]:
+def merge(recorded: Results, runs: Mapping[str, Results], values: bool) -> Results:
     """The record with each environment's verdicts beside its own.
 
     Args:
@@ -31,62 +38,71 @@ def merge(
         runs: results by environment name.
         values: also keep versions and measured numbers, for the budget's platform
             term. Verdicts repeat on every machine; the last digits of numbers don't.
-
     """
-    merged = copy.deepcopy(dict(recorded))
-    for name, run in runs.items():
-        verdicts = {claim["id"]: claim["verdict"] for claim in run["claims"]}
-        for claim in merged["claims"]:
-            if claim["id"] in verdicts:
-                claim["environments"][name] = verdicts[claim["id"]]
-        for equation in merged["equations"]:
-            check = run.get("equation_checks", {}).get(equation["token"])
-            if check is not None:
-                equation.setdefault("environments", {})[name] = (
-                    f"{len(check['failed'])} failed" if check["failed"] else "passed"
-                )
-        if values:
-            merged.setdefault("environments", {})[name] = {
-                "profile": run["provenance"]["profile"],
-                "python": run["provenance"]["python"],
-                "machine": run["provenance"]["machine"],
-                "packages": run["provenance"]["packages"],
-                "cells": [
-                    {**{key: cell[key] for key in CELL_KEY}, "measured": cell["measured"]}
-                    for cell in run["table1"]
-                    if cell["measured"] is not None
-                ],
-            }
-    return merged
+    kept = {name: _environment(run) for name, run in runs.items()} if values else {}
+    return replace(
+        recorded,
+        claims=[_claim(claim, runs) for claim in recorded.claims],
+        equations=[_equation(equation, runs) for equation in recorded.equations],
+        environments={**recorded.environments, **kept},
+    )
 
 
-def cell_values(
-    results: Mapping[str, Any], cell: Mapping[str, Any], profile: str
-) -> dict[str, float]:
+def _claim(claim: JudgedClaim, runs: Mapping[str, Results]) -> JudgedClaim:
+    verdicts = {
+        name: other.verdict
+        for name, run in runs.items()
+        for other in run.claims
+        if other.id == claim.id
+    }
+    return replace(claim, environments={**claim.environments, **verdicts})
+
+
+def _equation(equation: EquationRecord, runs: Mapping[str, Results]) -> EquationRecord:
+    checks = {
+        name: run.equation_checks[equation.token]
+        for name, run in runs.items()
+        if equation.token in run.equation_checks
+    }
+    told = {
+        name: f"{len(check.failed)} failed" if check.failed else "passed"
+        for name, check in checks.items()
+    }
+    return replace(equation, environments={**equation.environments, **told})
+
+
+def _environment(run: Results) -> Environment:
+    origin = run.provenance
+    return Environment(
+        profile=origin.profile,
+        python=origin.python,
+        machine=origin.machine,
+        packages=origin.packages,
+        cells=[
+            EnvironmentCell(cell.key, cell.measured)
+            for cell in run.table1
+            if cell.measured is not None
+        ],
+    )
+
+
+def cell_values(results: Results, cell: JudgedCell, profile: Profile) -> dict[str, float]:
     """What a cell measured in each recorded environment that was run with ``profile``."""
     return {
-        name: item["measured"]
-        for name, run in results.get("environments", {}).items()
-        for item in run["cells"]
-        if run.get("profile", "quick") == profile
-        and all(item[part] == cell[part] for part in CELL_KEY)
+        name: item.measured
+        for name, run in results.environments.items()
+        for item in run.cells
+        if run.profile == profile and item.key == cell.key
     }
 
 
-def platform_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Per cell, the largest distance from the record over the recorded environments.
+def platform_spread(results: Results, cell: JudgedCell) -> tuple[float, int] | None:
+    """Largest distance from the record over the environments, and their number.
 
-    Those of the full profile are left out: they trained other networks.
+    None where nothing was measured. Those of the full profile are left out: they trained
+    other networks.
     """
-    rows = []
-    for cell in results["table1"]:
-        seen = cell_values(results, cell, "quick")
-        if seen and cell["measured"] is not None:
-            rows.append(
-                {
-                    "cell": cell,
-                    "largest": max(abs(value - cell["measured"]) for value in seen.values()),
-                    "environments": len(seen),
-                }
-            )
-    return rows
+    seen = cell_values(results, cell, "quick")
+    if not seen or cell.measured is None:
+        return None
+    return max(abs(value - cell.measured) for value in seen.values()), len(seen)

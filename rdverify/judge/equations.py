@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import spec
+from rdverify.judge.paper import Paper
+from rdverify.judge.records import EquationRecord, MutationFile, MutationScore, Results
 from rdverify.tools.paths import PACKAGE, repository
 
 BOOKKEEPING = {"judge", "report"}  # folders that name equations without implementing any
@@ -50,36 +51,34 @@ def tests_of(token: str) -> list[str]:
 
 
 def equation_records(
-    recorded: Mapping[str, Any] | None, mutation: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+    paper: Paper, recorded: Results | None, mutation: MutationFile
+) -> list[EquationRecord]:
     """One row per equation for results.json.
 
     Args:
+        paper: whose claims rest on the equations.
         recorded: the recorded results, whose test names serve outside a clone.
         mutation: golden/mutation.json, which wrong forms the checks reject.
     """
-    scores = {row["number"]: row for row in mutation["equations"]}
-    known = {row["number"]: row for row in (recorded or {}).get("equations", [])}
-    ledger = spec.claims()
+    tried = {row.number: row for row in mutation.equations}
+    known = {row.number: row.tests for row in recorded.equations} if recorded else {}
     return [
-        {
-            "number": number,
-            "token": record.token,
-            "title": record.title,
-            "section": record.section,
-            "latex": record.latex,
-            "latex_corrected": record.latex_corrected,
-            "differs": record.differs,
-            "errata": list(record.errata),
-            "spec": _spec_file(record.corrected),
-            "implementation": implementations_of(record.token),
-            "tests": tests_of(record.token) or known.get(number, {}).get("tests", []),
-            "mutants": {key: scores[number][key] for key in ("rejected", "total", "resolution")},
-            "claims": [claim["id"] for claim in ledger if number in claim.get("equations", [])],
-        }
+        EquationRecord(
+            number=number,
+            token=record.token,
+            title=record.title,
+            section=record.section,
+            latex=record.latex,
+            latex_corrected=record.latex_corrected,
+            differs=record.differs,
+            errata=list(record.errata),
+            spec=record.corrected.__module__.replace(".", "/") + ".py",
+            implementation=implementations_of(record.token),
+            tests=tests_of(record.token) or known.get(number, []),
+            mutants=MutationScore(
+                tried[number].rejected, tried[number].total, tried[number].resolution
+            ),
+            claims=[claim.id for claim in paper.claims if number in claim.equations],
+        )
         for number, record in spec.EQUATIONS.items()
     ]
-
-
-def _spec_file(function: Any) -> str:
-    return str(function.__module__).replace(".", "/") + ".py"

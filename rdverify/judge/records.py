@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from rdverify.judge.paper import Erratum, Predicate, Sentence
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Figure, Form, Measured, Part, Profile, Quantity, Table
 from rdverify.tools.records import Record
 
-SCHEMA = "rdverify-results-2"
+SCHEMA: Final = "rdverify-results-2"
 
 
 class Provenance(Record, frozen=True):
@@ -139,11 +139,12 @@ class CurveRecord(Record, frozen=True):
 
 
 class StudyRecord(Record, frozen=True):
-    """What a study shows in the report, and with which settings it ran."""
+    """What a study shows in the report, and with which settings it ran; ``rows`` of Table 1."""
 
     name: str
     title: str
     about: str
+    rows: list[str] = []
     caveats: list[str] = []
     tables: dict[str, Table] = {}
     figures: dict[str, Figure] = {}
@@ -157,6 +158,38 @@ class MutationScore(Record, frozen=True):
     rejected: int
     total: int
     resolution: float | None
+
+
+class Mutant(Record, frozen=True):
+    """One wrong form of an equation, and the law that rejects it."""
+
+    name: str
+    kind: str
+    rejected_by: str | None
+
+
+class EquivalentForm(Record, frozen=True):
+    """A form that is written differently and means the same, with the proof."""
+
+    name: str
+    proof: str
+
+
+class EquationMutants(Record, frozen=True):
+    """All that was tried on one equation."""
+
+    number: int
+    mutants: list[Mutant]
+    equivalent: list[EquivalentForm]
+    rejected: int
+    total: int
+    resolution: float | None
+
+
+class MutationFile(Record, frozen=True):
+    """The whole of golden/mutation.json."""
+
+    equations: list[EquationMutants]
 
 
 class EquationRecord(Record, frozen=True):

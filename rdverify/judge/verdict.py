@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
 COARSE = 0.1  # of a printed number: a check with a wider tolerance confirms nothing
 
@@ -37,7 +36,23 @@ _MEANING = {
 }
 
 
-def not_discriminating(record: Mapping[str, Any]) -> bool:
+class Judged(Protocol):
+    """A claim or a number of Table 1 with its verdict."""
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was found."""
+
+    @property
+    def discriminating(self) -> bool | None:
+        """Whether its negative controls fail; None where it has none."""
+
+
+def not_discriminating(record: Judged) -> bool:
     """Whether a claim or number holds and its negative control satisfies it too."""
-    held = record["verdict"] in (Verdict.CONFIRMED, Verdict.REACHED)
-    return held and record.get("discriminating") is False
+    held = record.verdict in (Verdict.CONFIRMED, Verdict.REACHED)
+    return held and record.discriminating is False

@@ -1,1 +1,1 @@
-"""From results.json to REPORT.md: words around recorded values."""
+"""From results.json to its pages: words stand in templates, and no number is typed into them."""

@@ -1,12 +1,14 @@
-"""Numbers, tables and formulas as Markdown."""
+"""Filters of the templates: numbers, tables and formulas as Markdown."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rdverify.judge.verdict import COARSE, Verdict, not_discriminating
+from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
+from rdverify.judge.records import JudgedCell
+from rdverify.judge.verdict import COARSE, Judged, Verdict, not_discriminating
 
 
 def number(value: Any, digits: int = 5) -> str:
@@ -20,25 +22,30 @@ def number(value: Any, digits: int = 5) -> str:
     return f"{value:.{digits}g}"
 
 
-def interval(low: Any, high: Any) -> str:
+def interval(ends: Sequence[Any]) -> str:
     """``[low, high]``, or a dash where there is none."""
+    low, high = ends
     return "–" if low is None or high is None else f"[{number(low)}, {number(high)}]"
 
 
+def line(values: Iterable[Any]) -> str:
+    """One line of a pipe table without padding, which would triple a page of long cells."""
+    cells = (number(value).replace("\n", " ").replace("|", "\\|") for value in values)
+    return f"| {' | '.join(cells)} |"
+
+
+def head(names: Sequence[Any]) -> str:
+    """The first two lines of a pipe table."""
+    return f"{line(names)}\n{line(['---'] * len(names))}"
+
+
 def markdown_table(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A pipe table without padding, which would triple a page of long cells."""
+    """A pipe table of rows as dictionaries, columns in order of appearance."""
     listed = list(rows)
     keys = list(dict.fromkeys(key for row in listed for key in row))
     if not keys:
         return ""
-    header = [_cell(key) for key in keys]
-    body = ([_cell(row.get(key)) for key in keys] for row in listed)
-    lines = [header, ["---"] * len(keys), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    return number(value).replace("\n", " ").replace("|", "\\|")
+    return "\n".join([head(keys), *(line(row.get(key) for key in keys) for row in listed)])
 
 
 def math(text: str) -> str:
@@ -46,11 +53,11 @@ def math(text: str) -> str:
     return text.replace(r"\|", r"\Vert ").replace("|", r"\mid ")
 
 
-def counts(records: Iterable[Mapping[str, Any]]) -> str:
+def counts(records: Iterable[Judged]) -> str:
     """``3 CONFIRMED (1 not discriminating), 1 REFUTED``, as :class:`Verdict` orders them."""
     listed = list(records)
-    tally = Counter(str(record["verdict"]) for record in listed)
-    weak = Counter(str(record["verdict"]) for record in listed if not_discriminating(record))
+    tally = Counter(record.verdict for record in listed)
+    weak = Counter(record.verdict for record in listed if not_discriminating(record))
     return ", ".join(
         f"{tally[kind]} {kind}" + (f" ({weak[kind]} not discriminating)" if weak[kind] else "")
         for kind in Verdict
@@ -58,11 +65,40 @@ def counts(records: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-def verdict_text(record: Mapping[str, Any]) -> str:
+def verdict_text(record: Judged) -> str:
     """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
     flags = ["not discriminating"] if not_discriminating(record) else []
-    if record["verdict"] == Verdict.REACHED and (
-        record["resolution"] > COARSE * abs(float(record["printed"]))
-    ):
-        flags.append("coarse")
-    return f"**{record['verdict']}**" + (f" ({', '.join(flags)})" if flags else "")
+    if isinstance(record, JudgedCell) and record.verdict == Verdict.REACHED:
+        coarse = (record.resolution or 0.0) > COARSE * abs(float(record.printed))
+        flags += ["coarse"] if coarse else []
+    return f"**{record.verdict}**" + (f" ({', '.join(flags)})" if flags else "")
+
+
+def predicate_text(predicate: Predicate) -> str:
+    """What a fact must satisfy, in signs."""
+    match predicate:
+        case Within(low=low, high=high):
+            return f"in [{number(low)}, {number(high)}]"
+        case AtLeast(value=value):
+            return f"≥ {number(value)}"
+        case AtMost(value=value):
+            return f"≤ {number(value)}"
+        case Equals(value=label):
+            return f"= {label}"
+        case Holds():
+            return "true"
+        case Fails():
+            return "false"
+
+
+FILTERS = {
+    "number": number,
+    "interval": interval,
+    "line": line,
+    "head": head,
+    "table": markdown_table,
+    "math": math,
+    "counts": counts,
+    "predicate": predicate_text,
+    "verdict": verdict_text,
+}

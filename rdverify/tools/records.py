@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from rdverify.tools.errors import InputError, one_line
-from rdverify.tools.files import write_json
+from rdverify.tools.files import to_json, write_json
 
 T = TypeVar("T")
 
@@ -25,6 +25,11 @@ def plain(record: Any) -> Any:
 def convert(value: Any, kind: type[T]) -> T:
     """Plain values as a record of type ``kind``, or ``msgspec.ValidationError``."""
     return msgspec.convert(value, kind)
+
+
+def as_written(record: T) -> T:
+    """The record as reading it back gives it: floats to the digits that are written."""
+    return msgspec.json.decode(to_json(plain(record)), type=type(record))
 
 
 def write_record(path: Path | str, record: Any) -> Path:

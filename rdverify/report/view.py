@@ -1,0 +1,140 @@
+"""What the templates show: results, arranged for a reader. No words here, and no Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from rdverify.judge.drift import platform_budget
+from rdverify.judge.environments import cell_values, platform_spread
+from rdverify.judge.records import (
+    Environment,
+    EquationRecord,
+    JudgedCell,
+    JudgedClaim,
+    Results,
+    StudyRecord,
+)
+from rdverify.judge.verdict import Verdict
+from rdverify.study import Figure
+
+PARTS = ("rounding", "seeds", "monte-carlo", "discretisation", "platform", "settings")
+
+
+@dataclass(frozen=True)
+class View:
+    """Results as one page shows them; ``figures`` is the folder that its images lie in."""
+
+    results: Results
+    figures: str
+
+    @cached_property
+    def systems(self) -> list[StudyRecord]:
+        """The studies of Table 1's rows."""
+        return [study for study in self.results.studies if study.rows]
+
+    @cached_property
+    def others(self) -> list[StudyRecord]:
+        """The studies that reproduce no row."""
+        return [study for study in self.results.studies if not study.rows]
+
+    @cached_property
+    def redrawn(self) -> list[Figure]:
+        """Figures of the paper, drawn again."""
+        drawn = [figure for study in self.results.studies for figure in study.figures.values()]
+        return [figure for figure in (*self.results.figures.values(), *drawn) if figure.of]
+
+    @cached_property
+    def drawn(self) -> list[Figure]:
+        """The other figures of Table 1's systems."""
+        return [f for study in self.systems for f in study.figures.values() if not f.of]
+
+    @cached_property
+    def sections(self) -> dict[str, list[JudgedClaim]]:
+        """Claims by the section that makes them first, in the paper's order."""
+        first = {claim.id: claim.section.partition(",")[0] for claim in self.results.claims}
+        return {
+            section: [claim for claim in self.results.claims if first[claim.id] == section]
+            for section in sorted(set(first.values()), key=_place)
+        }
+
+    @cached_property
+    def budgeted(self) -> list[tuple[JudgedCell, dict[str, float | None]]]:
+        """Cells with a tolerance, and the half width of each of its parts."""
+        return [
+            (cell, _parts(cell)) for cell in self.results.corrected() if cell.tolerance is not None
+        ]
+
+    @cached_property
+    def reasons(self) -> list[tuple[str, str]]:
+        """Every part's name and reason, once each."""
+        return sorted(
+            {
+                (part.name, part.reason)
+                for cell in self.results.corrected()
+                if cell.tolerance
+                for part in cell.tolerance.parts
+            }
+        )
+
+    @cached_property
+    def environments(self) -> list[str]:
+        """Names of the environments whose verdicts are recorded."""
+        return sorted({name for claim in self.results.claims for name in claim.environments})
+
+    @cached_property
+    def spread(self) -> list[tuple[JudgedCell, int, float, float]]:
+        """Cell, number of environments, largest distance from the record, platform budget."""
+        found = [(cell, platform_spread(self.results, cell)) for cell in self.results.table1]
+        return [(cell, seen[1], seen[0], platform_budget(cell)) for cell, seen in found if seen]
+
+    @cached_property
+    def anew(self) -> dict[str, Environment]:
+        """The environments that searched and trained everything once more."""
+        runs = self.results.environments.items()
+        return {name: run for name, run in runs if run.profile == "full"}
+
+    @cached_property
+    def anew_otherwise(self) -> list[str]:
+        """Claims that came out otherwise there."""
+        return [
+            claim.id
+            for claim in self.results.claims
+            if any(
+                claim.environments.get(name, claim.verdict) != claim.verdict for name in self.anew
+            )
+        ]
+
+    def anew_values(self, cell: JudgedCell) -> list[float | None]:
+        """What a cell measured in each of them."""
+        values = cell_values(self.results, cell, "full")
+        return [values.get(name) for name in self.anew]
+
+    @cached_property
+    def known_claims(self) -> set[str]:
+        """Ids of all claims."""
+        return {claim.id for claim in self.results.claims}
+
+
+def all_passed(equation: EquationRecord) -> bool:
+    """Whether an equation's tests passed in every environment."""
+    return set(equation.environments.values()) == {"passed"}
+
+
+def ran(cells: Sequence[JudgedCell]) -> list[JudgedCell]:
+    """The cells whose system was run."""
+    return [cell for cell in cells if cell.verdict != Verdict.NOT_RUN]
+
+
+def _parts(cell: JudgedCell) -> dict[str, float | None]:
+    """Half widths by part; where a name stands for several parts, their sum."""
+    found: dict[str, float | None] = dict.fromkeys(PARTS)
+    for part in cell.tolerance.parts if cell.tolerance else ():
+        found[part.name] = (found[part.name] or 0.0) + part.half_width
+    return found
+
+
+def _place(section: str) -> list[int]:
+    """Sort key of a section: "Abstract" comes before "2.1" before "5"."""
+    return [int(part) for part in section.split(".")] if section[0].isdigit() else [0]
