@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from msgspec.structs import replace
 
-import spec
-from rdverify.judge.results import cell_name, load_results
-from rdverify.report.markdown import number
+from rdverify.judge.paper import Paper, the_paper
+from rdverify.judge.records import EquationChecks, Results
+from rdverify.judge.results import gather, load_results
+from rdverify.report.markdown import interval, number
 from rdverify.study import Context
-from rdverify.tools.files import write_json
+from rdverify.systems import SYSTEMS
 from rdverify.tools.paths import golden_folder
-from rdverify.verify import STUDIES, gather, measure
+from rdverify.tools.records import as_written, write_record
+from rdverify.verify import measure, mutation_scores, provenance, together
 
 ROOT = Path(__file__).resolve().parent.parent
-VERIFICATION = pytest.StashKey[dict[str, Any]]()
+VERIFICATION = pytest.StashKey[Results]()
 CHECKS = pytest.StashKey[dict[str, dict[str, Any]]]()
 
 settings.register_profile("rdverify", deadline=None, derandomize=True, max_examples=60)
@@ -28,30 +31,37 @@ settings.load_profile("rdverify")
 
 
 @pytest.fixture(scope="session")
-def recorded() -> dict[str, Any]:
+def recorded() -> Results:
     """The recorded results."""
     return load_results(golden_folder() / "results.json")
+
+
+@pytest.fixture(scope="session")
+def paper() -> Paper:
+    """What is held against measurements."""
+    return the_paper()
 
 
 @pytest.fixture(scope="session")
 def verification(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    recorded: dict[str, Any],
-) -> dict[str, Any]:
+    recorded: Results,
+    paper: Paper,
+) -> Results:
     """Every cell and claim recomputed in this session from shipped files."""
     folder = tmp_path_factory.mktemp("verification")
-    context = Context("quick", golden_folder(), folder / "figures", folder / "work")
-    systems = list(STUDIES)
-    results = gather(
-        measure(systems, context),
-        recorded,
-        {"command": "pytest", "profile": "quick", "systems": systems, "time": ""},
+    (folder / "figures").mkdir()
+    context = Context(
+        "quick", golden_folder(), folder / "figures", folder / "work", printed=paper.printed()
     )
-    write_json(folder / "results.json", results)
-    loaded = load_results(folder / "results.json")
-    request.config.stash[VERIFICATION] = loaded
-    return loaded
+    studies = measure(list(SYSTEMS), context)
+    origin = provenance("pytest", "quick", list(SYSTEMS), "")
+    results = as_written(
+        gather(paper, studies, recorded, origin, mutation_scores(), together(studies, context))
+    )
+    request.config.stash[VERIFICATION] = results
+    return results
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,15 +88,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     results = session.config.stash.get(VERIFICATION, None)
     if name and target and results is not None:
         checks = {
-            token: {**outcome, "claims": fallen_claims(token) if outcome["failed"] else []}
+            token: EquationChecks(
+                **outcome, claims=fallen_claims(token) if outcome["failed"] else []
+            )
             for token, outcome in sorted(session.config.stash[CHECKS].items())
         }
-        write_json(Path(target) / f"{name}.json", {**results, "equation_checks": checks})
+        write_record(Path(target) / f"{name}.json", replace(results, equation_checks=checks))
 
 
 def fallen_claims(token: str) -> list[str]:
     """Ids of the claims that rest on an equation."""
-    return [c["id"] for c in spec.claims() if int(token.removeprefix("eq")) in c["equations"]]
+    number = int(token.removeprefix("eq"))
+    return [claim.id for claim in the_paper().claims if number in claim.equations]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -99,15 +112,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if results is None:
         return
     terminalreporter.section("Table 1, recomputed in this run")
-    for cell in results["table1"]:
-        parts = (cell["tolerance"] or {}).get("parts", [])
-        reasons = " + ".join(f"{part['name']} {part['half_width']:.2g}" for part in parts)
-        low, high = number(cell["predicted_low"]), number(cell["predicted_high"])
+    for cell in results.table1:
         terminalreporter.write_line(
-            f"{cell_name(cell):<42} printed {cell['printed']:<7} measured "
-            f"{number(cell['measured']):<9} [{low}, {high}]  {cell['verdict']}"
+            f"{cell.name:<42} printed {cell.printed:<7} measured {number(cell.measured):<9} "
+            f"{interval((cell.predicted_low, cell.predicted_high))}  {cell.verdict}"
         )
-        if reasons:
-            terminalreporter.write_line(
-                f"{'':<42} tolerance {number(cell['resolution'])}: {reasons}"
-            )
+        if cell.tolerance:
+            parts = cell.tolerance.parts
+            reasons = " + ".join(f"{part.name} {part.half_width:.2g}" for part in parts)
+            terminalreporter.write_line(f"{'':<42} tolerance {number(cell.resolution)}: {reasons}")

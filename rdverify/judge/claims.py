@@ -102,7 +102,7 @@ def judge_claim(claim: Claim, facts: Mapping[str, Measured]) -> JudgedClaim:
         verdict=verdict,
         verdict_as_printed=printed,
         why=why,
-        discriminating=_discriminates(judged),
+        discriminating=None if verdict == Verdict.NOT_RUN else _discriminates(judged),
         no_control=claim.no_control,
         evidence=tests,
     )

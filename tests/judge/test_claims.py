@@ -6,23 +6,24 @@ from typing import Any
 
 import pytest
 
-import spec
-from rdverify.judge.results import drifts
+from rdverify.judge.drift import drifts
+from rdverify.judge.paper import the_paper
+from rdverify.judge.records import Results
 
 
-@pytest.mark.parametrize("claim", [line["id"] for line in spec.claims()])
+@pytest.mark.parametrize("claim", [line.id for line in the_paper().claims])
 def test_claim_has_the_recorded_verdict(
-    claim: str, verification: dict[str, Any], recorded: dict[str, Any], record_property: Any
+    claim: str, verification: Results, recorded: Results, record_property: Any
 ) -> None:
     record_property("claim", claim)
-    record = next(item for item in verification["claims"] if item["id"] == claim)
-    record_property("verdict", record["verdict"])
-    assert record["verdict"] != "ERROR", [item["error"] for item in record["evidence"]]
+    record = next(item for item in verification.claims if item.id == claim)
+    record_property("verdict", str(record.verdict))
+    assert record.verdict != "ERROR", [item.error for item in record.evidence]
     assert not [line for line in drifts(verification, recorded) if line.startswith(f"{claim}:")]
 
 
-def test_claims_rest_on_metrics_that_were_measured(verification: dict[str, Any]) -> None:
-    for line in spec.claims():
-        for test in line.get("test", []):
-            for name in (test["metric"], test.get("control")):
-                assert not name or name in verification["metrics"], f"{line['id']}: {name}"
+def test_claims_rest_on_facts_that_were_measured(verification: Results) -> None:
+    for line in the_paper().claims:
+        for test in line.test:
+            for name in (test.fact, test.control):
+                assert not name or name in verification.facts, f"{line.id}: {name}"

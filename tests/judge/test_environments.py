@@ -1,51 +1,63 @@
 """Results of several environments beside the record."""
 
-import copy
-import json
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from rdverify.judge.environments import merge, platform_rows, read_environments
-from rdverify.report.evidence import environments_section
-from rdverify.tools.errors import InputError
-
-RECORD = json.loads((Path(__file__).parents[2] / "golden" / "results.json").read_text("utf-8"))
-RECORD["environments"] = {}
-for record in RECORD["claims"]:
-    record["environments"] = {}
-
-
-def changed(claim: str, verdict: str, shift: float, profile: str) -> dict:
-    run = copy.deepcopy(RECORD)
-    run["provenance"]["profile"] = profile
-    next(c for c in run["claims"] if c["id"] == claim)["verdict"] = verdict
-    for cell in run["table1"]:
-        if cell["measured"] is not None:
-            cell["measured"] += shift
-    return run
+from rdverify import InputError
+from rdverify.judge.environments import merge, platform_spread, read_environments
+from rdverify.judge.records import Results
+from rdverify.judge.verdict import Verdict
+from rdverify.report.page import render
+from rdverify.study import Profile
 
 
-def test_the_platform_spread_comes_from_runs_of_the_same_networks_alone():
+@pytest.fixture
+def alone(recorded: Results) -> Results:
+    """The record without any environment."""
+    claims = [replace(claim, environments={}) for claim in recorded.claims]
+    return replace(recorded, claims=claims, environments={})
+
+
+def changed(
+    results: Results, claim: str, verdict: Verdict, shift: float, profile: Profile
+) -> Results:
+    return replace(
+        results,
+        provenance=replace(results.provenance, profile=profile),
+        claims=[replace(c, verdict=verdict) if c.id == claim else c for c in results.claims],
+        table1=[
+            cell if cell.measured is None else replace(cell, measured=cell.measured + shift)
+            for cell in results.table1
+        ],
+    )
+
+
+def test_the_platform_spread_comes_from_runs_of_the_same_networks_alone(alone: Results) -> None:
     runs = {
-        "py": changed("RD-01", "UNDECIDED", 1e-7, "quick"),
-        "anew": changed("RD-02", "REFUTED", 0.5, "full"),
+        "py": changed(alone, "RD-01", Verdict.UNDECIDED, 1e-7, "quick"),
+        "anew": changed(alone, "RD-02", Verdict.REFUTED, 0.5, "full"),
     }
-    merged = merge(RECORD, runs, values=True)
-    rows = platform_rows(merged)
-    assert len(rows) == sum(cell["measured"] is not None for cell in RECORD["table1"])
-    assert all(row["largest"] == pytest.approx(1e-7, rel=1e-6) for row in rows)
-    assert all(row["environments"] == 1 for row in rows)
-    text = environments_section(merged)
+    merged = merge(alone, runs, values=True)
+    spreads = [platform_spread(merged, cell) for cell in alone.table1]
+    assert [spread is not None for spread in spreads] == [
+        cell.measured is not None for cell in alone.table1
+    ]
+    for spread in spreads:
+        assert spread is None or spread == (pytest.approx(1e-7, rel=1e-6), 1)
+    text = " ".join(render(merged, "x").split())
     assert "verdict is another on RD-02;" in text  # of the full profile alone
     assert "every network trained anew" in text
     # verdicts without values: nothing of this machine's last digits is kept
-    plain = merge(RECORD, runs, values=False)
-    assert platform_rows(plain) == []
-    assert "trained anew" not in environments_section(plain)
-    assert RECORD["environments"] == {}
+    plain = merge(alone, runs, values=False)
+    assert not any(platform_spread(plain, cell) for cell in plain.table1)
+    assert "trained anew" not in render(plain, "x")
+    assert alone.environments == {}
 
 
-def test_a_folder_without_results_is_refused(tmp_path):
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least one"):
         read_environments(tmp_path)

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from numpy.testing import assert_allclose
 
 import spec
-from rdverify import InputError
-from rdverify.judge.ledger import check_predicate, combine, decide, judge_cell, judge_claim
+from rdverify.judge.cells import judge_cell
+from rdverify.judge.claims import combine, decide, judge_claim
+from rdverify.judge.paper import (
+    AtLeast,
+    AtMost,
+    Claim,
+    Condition,
+    Equals,
+    Fails,
+    Holds,
+    Predicate,
+    Within,
+    the_paper,
+)
+from rdverify.judge.records import CellKey, JudgedCell
 from rdverify.judge.verdict import Verdict
 from rdverify.report.markdown import verdict_text
-from rdverify.study import Control, MeasuredCell, Metric, Metrics
-from rdverify.study.tolerance import Part, interval_of
+from rdverify.study import Cell, Control, Facts, Measured, Part, Row
+from rdverify.study.tolerance import interval_of
+from rdverify.tools.records import convert
 
 C, R, U, X, N = (
     Verdict.CONFIRMED,
@@ -25,16 +41,16 @@ C, R, U, X, N = (
     Verdict.ERROR,
     Verdict.NOT_RUN,
 )
-WITHIN = {"type": "within", "low": 0.9, "high": 1.1}
-AT_LEAST = {"type": "at_least", "value": 2.0}
-AT_MOST = {"type": "at_most", "value": 2.0}
-HOLDS, FAILS = {"type": "holds"}, {"type": "fails"}
-EQUALS = {"type": "equals", "value": "spots"}
-BROKEN = Metric(None, "broken", error="ZeroDivisionError: x")
+WITHIN = Within(0.9, 1.1)
+AT_LEAST = AtLeast(2.0)
+AT_MOST = AtMost(2.0)
+HOLDS, FAILS = Holds(), Fails()
+EQUALS = Equals("spots")
+BROKEN = Measured(None, error="ZeroDivisionError: x")
 
 
-def number(value: float, low: float, high: float) -> Metric:
-    return Metric(value, "made up", low, high, 10)
+def number(value: float, low: float, high: float) -> Measured:
+    return Measured(value, low, high, 10)
 
 
 @pytest.mark.parametrize(
@@ -44,33 +60,33 @@ def number(value: float, low: float, high: float) -> Metric:
         (WITHIN, number(2, 1.9, 2.1), R),
         (WITHIN, number(1.1, 1.05, 1.15), U),
         (WITHIN, BROKEN, X),
-        (WITHIN, Metric("a", "label"), X),
+        (WITHIN, Measured("a"), X),
         (AT_LEAST, number(3, 2.5, 3.5), C),
         (AT_LEAST, number(1, 0.5, 1.5), R),
         (AT_LEAST, number(2, 1.5, 2.5), U),
         (AT_LEAST, BROKEN, X),
-        (AT_LEAST, Metric(True, "b"), X),
+        (AT_LEAST, Measured(True), X),
         (AT_MOST, number(1, 0.5, 1.5), C),
         (AT_MOST, number(3, 2.5, 3.5), R),
         (AT_MOST, number(2, 1.5, 2.5), U),
         (AT_MOST, BROKEN, X),
-        (AT_MOST, Metric(float("nan"), "nan"), X),
+        (AT_MOST, Measured(float("nan")), X),
         (AT_MOST, None, N),
-        (HOLDS, Metric(True, "b"), C),
-        (HOLDS, Metric(False, "b"), R),
+        (HOLDS, Measured(True), C),
+        (HOLDS, Measured(False), R),
         (HOLDS, BROKEN, X),
-        (HOLDS, Metric(1.0, "a number is no truth value"), X),
-        (FAILS, Metric(False, "b"), C),
-        (FAILS, Metric(True, "b"), R),
+        (HOLDS, Measured(1.0), X),
+        (FAILS, Measured(False), C),
+        (FAILS, Measured(True), R),
         (FAILS, BROKEN, X),
-        (EQUALS, Metric("spots", "label"), C),
-        (EQUALS, Metric("stripes", "label"), R),
+        (EQUALS, Measured("spots"), C),
+        (EQUALS, Measured("stripes"), R),
         (EQUALS, BROKEN, X),
-        (EQUALS, Metric(3.0, "a number is no label"), X),
+        (EQUALS, Measured(3.0), X),
     ],
 )
 def test_each_predicate_in_each_case(
-    predicate: dict[str, Any], metric: Metric, verdict: Verdict
+    predicate: Predicate, metric: Measured, verdict: Verdict
 ) -> None:
     assert decide(predicate, metric)[0] is verdict
 
@@ -79,7 +95,7 @@ def test_each_predicate_in_each_case(
 def test_the_margin_is_how_far_the_measurement_may_move(
     low: float, width: float, bottom: float, size: float
 ) -> None:
-    predicate = {"type": "within", "low": bottom, "high": bottom + size}
+    predicate = Within(bottom, bottom + size)
     verdict, margin = decide(predicate, number(low, low, low + width))
     for direction in (-1, 1):
         if margin is None or margin < 1e-6:
@@ -105,12 +121,13 @@ def test_the_margin_is_how_far_the_measurement_may_move(
         {"type": "about", "value": 1},
         {"type": "within", "low": 1},
         {"type": "holds", "value": 1},
+        {"type": "equals", "value": 1},
         {},
     ],
 )
 def test_a_predicate_of_no_known_form_is_refused(predicate: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="predicate"):
-        check_predicate(predicate)
+    with pytest.raises(msgspec.ValidationError, match="predicate"):
+        convert({"fact": "a", "predicate": predicate}, Condition)
 
 
 def test_one_failed_part_refutes_a_conjunction_and_an_error_hides_it() -> None:
@@ -121,74 +138,72 @@ def test_one_failed_part_refutes_a_conjunction_and_an_error_hides_it() -> None:
     assert combine([R, X, N]) is X
 
 
-def claim(*tests: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "id": "T-01",
-        "section": "5",
-        "text": "t",
-        "equations": [18],
-        "test": list(tests),
-        **more,
-    }
+def claim(*tests: Condition, **more: Any) -> Claim:
+    return Claim("T-01", "5", "t", [18], test=list(tests), **more)
 
 
 def test_a_control_that_passes_too_makes_the_claim_not_discriminating() -> None:
-    test = {"metric": "a", "predicate": WITHIN, "control": "b"}
+    test = Condition("a", WITHIN, "b")
     good, bad = number(1, 0.95, 1.05), number(5, 4.9, 5.1)
-    assert judge_claim(claim(test), {"a": good, "b": bad})["discriminating"] is True
+    assert judge_claim(claim(test), {"a": good, "b": bad}).discriminating is True
     weak = judge_claim(claim(test), {"a": good, "b": good})
-    assert (weak["verdict"], weak["discriminating"]) == (C, False)
-    assert judge_claim(claim(test), {"a": good})["discriminating"] is None
-    both = judge_claim(
-        claim(test, {"metric": "a", "predicate": AT_MOST, "control": "c"}),
-        {"a": good, "b": good, "c": bad},
-    )
-    assert both["discriminating"] is True
+    assert (weak.verdict, weak.discriminating) == (C, False)
+    both = judge_claim(claim(test, Condition("a", AT_MOST, "c")), {"a": good, "b": good, "c": bad})
+    assert both.discriminating is True
     # of several controls of one test the one that passes counts: one is enough
-    two = judge_claim(claim({**test, "control": "c"}, test), {"a": good, "b": good, "c": bad})
-    assert two["discriminating"] is False
+    two = judge_claim(claim(Condition("a", WITHIN, "c"), test), {"a": good, "b": good, "c": bad})
+    assert two.discriminating is False
+
+
+def test_a_claim_that_was_not_measured_whole_is_not_run() -> None:
+    test, good = Condition("a", WITHIN, "b"), number(1, 0.95, 1.05)
+    for facts in ({}, {"a": good}, {"b": good}):
+        for more in ({}, {"undecided": "no setting given"}):
+            record = judge_claim(claim(test, **more), facts)
+            assert (record.verdict, record.discriminating) == (N, None)
 
 
 def test_printed_and_corrected_forms_have_their_own_verdicts() -> None:
-    tests = (
-        {"metric": "p", "predicate": HOLDS, "form": "printed"},
-        {"metric": "c", "predicate": HOLDS, "form": "corrected"},
-    )
-    record = judge_claim(claim(*tests), {"p": Metric(False, ""), "c": Metric(True, "")})
-    assert (record["verdict"], record["verdict_as_printed"]) == (C, R)
-    assert judge_claim(claim(tests[1]), {"c": Metric(True, "")})["verdict_as_printed"] is None
+    tests = Condition("p", HOLDS, form="printed"), Condition("c", HOLDS, form="corrected")
+    record = judge_claim(claim(*tests), {"p": Measured(False), "c": Measured(True)})
+    assert (record.verdict, record.verdict_as_printed) == (C, R)
+    assert judge_claim(claim(tests[1]), {"c": Measured(True)}).verdict_as_printed is None
 
 
 def test_what_cannot_be_decided_says_why() -> None:
     record = judge_claim(claim(untestable="a metaphor"), {})
-    assert (record["verdict"], record["why"]) == (Verdict.UNTESTABLE, "a metaphor")
-    assert judge_claim(claim(undecided="no setting given"), {})["verdict"] is U
-    assert judge_claim(claim({"metric": "a", "predicate": HOLDS}), {})["verdict"] is N
+    assert (record.verdict, record.why) == (Verdict.UNTESTABLE, "a metaphor")
+    assert judge_claim(claim(undecided="no setting given"), {}).verdict is U
+    assert judge_claim(claim(Condition("a", HOLDS)), {}).verdict is N
 
 
 def test_a_crash_in_a_measurement_is_an_error_and_no_refutation() -> None:
-    metrics = Metrics()
-    metrics.measure("a", "what", lambda: Metric.of([1 / 0], "never"))
-    record = judge_claim(claim({"metric": "a", "predicate": HOLDS}), metrics)
-    assert record["verdict"] is X
-    assert "ZeroDivisionError" in record["evidence"][0]["error"]
-    with pytest.raises(ValueError, match="given twice"):
-        metrics["a"] = Metric(1.0, "")
+    fact = Facts[None]()
+    fact("a", "never")(lambda runs: 1 / 0)
+    record = judge_claim(claim(Condition("a", HOLDS)), fact.measure(None))
+    assert record.verdict is X
+    assert "ZeroDivisionError" in record.evidence[0].error
 
 
-KEY = {"system": "RD", "setting": "s", "quantity": "r", "form": "corrected"}
+KEY = CellKey("RD", "s", "r")
+ROW = Row("s", "RD", "s", "#000000")
 
 
-def cell(runs: list[float], fitted: bool, *parts: Part, note: str = "") -> MeasuredCell:
-    return MeasuredCell("RD", "s", "r", "corrected", np.array(runs), fitted, parts, note)
+def cell(runs: list[float], fitted: bool, *parts: Part, **more: Any) -> Cell:
+    return Cell(ROW, "r", np.array(runs), fitted, parts, **more)
+
+
+def resolution(record: JudgedCell) -> float:
+    assert record.resolution is not None
+    return record.resolution
 
 
 def test_a_fitted_cell_is_never_confirmed_and_a_predicted_one_never_reached() -> None:
     runs = [0.99, 1.0, 1.01]
-    assert judge_cell("1.000", cell(runs, True), KEY)["verdict"] is Verdict.REACHED
-    assert judge_cell("1.000", cell(runs, False), KEY)["verdict"] is C
-    assert judge_cell("2.000", cell(runs, True), KEY)["verdict"] is U
-    assert judge_cell("2.000", cell(runs, False), KEY)["verdict"] is R
+    assert judge_cell("1.000", cell(runs, True), KEY).verdict is Verdict.REACHED
+    assert judge_cell("1.000", cell(runs, False), KEY).verdict is C
+    assert judge_cell("2.000", cell(runs, True), KEY).verdict is U
+    assert judge_cell("2.000", cell(runs, False), KEY).verdict is R
 
 
 @pytest.mark.parametrize(("spread", "verdict"), [(0.01, C), (0.05, U)])
@@ -197,16 +212,16 @@ def test_a_check_that_would_miss_a_tenth_of_the_number_confirms_nothing(
 ) -> None:
     runs = [1 - spread, 1.0, 1 + spread]
     record = judge_cell("1.000", cell(runs, False), KEY)
-    assert record["verdict"] is verdict
-    assert (record["resolution"] > 0.1) == (verdict is U)
-    assert judge_cell("1.000", cell(runs, True), KEY)["verdict"] is Verdict.REACHED
+    assert record.verdict is verdict
+    assert (resolution(record) > 0.1) == (verdict is U)
+    assert judge_cell("1.000", cell(runs, True), KEY).verdict is Verdict.REACHED
 
 
 def test_the_spread_over_settings_never_makes_a_pass() -> None:
     settings = Part("settings", 2.0, "spread over settings that fit as well")
     record = judge_cell("2.000", cell([0.99, 1.0, 1.01], False, settings), KEY)
-    assert record["verdict"] is U
-    assert record["resolution"] < 0.1
+    assert record.verdict is U
+    assert resolution(record) < 0.1
 
 
 def test_the_resolution_of_a_cell_is_where_its_verdict_turns() -> None:
@@ -214,54 +229,50 @@ def test_the_resolution_of_a_cell_is_where_its_verdict_turns() -> None:
     record = judge_cell("1.000", measured, KEY)
     interval = interval_of(measured.runs)
     half = (interval.predicted_high - interval.predicted_low) / 2
-    assert_allclose(record["resolution"], half + 0.0005 + 0.001)
-    just_in, just_out = 1 + record["resolution"] * 0.99, 1 + record["resolution"] * 1.02
-    assert judge_cell(f"{just_in:.3f}", measured, KEY)["verdict"] is C
-    assert judge_cell(f"{just_out:.3f}", measured, KEY)["verdict"] is R
+    assert_allclose(resolution(record), half + 0.0005 + 0.001)
+    just_in, just_out = 1 + resolution(record) * 0.99, 1 + resolution(record) * 1.02
+    assert judge_cell(f"{just_in:.3f}", measured, KEY).verdict is C
+    assert judge_cell(f"{just_out:.3f}", measured, KEY).verdict is R
 
 
 def test_a_cell_discriminates_unless_its_control_lies_within_the_same_tolerance() -> None:
     runs = np.array([0.99, 1.0, 1.01])
     plain = judge_cell("1.000", cell(list(runs), False), KEY)
-    assert (plain["control"], plain["discriminating"]) == (None, None)
+    assert (plain.control, plain.discriminating) == (None, None)
     for beyond, expected in ((0.99, False), (1.01, True)):
-        control = Control("without the model", 1 - beyond * plain["resolution"])
-        measured = MeasuredCell("RD", "s", "r", "corrected", runs, False, (), "", control)
-        record = judge_cell("1.000", measured, KEY)
-        assert record["discriminating"] is expected
-        assert (record["control"], record["control_value"]) == (control.what, control.value)
+        control = Control("without the model", 1 - beyond * resolution(plain))
+        record = judge_cell("1.000", cell(list(runs), False, control=control), KEY)
+        assert record.discriminating is expected
+        assert (record.control, record.control_value) == (control.what, control.value)
         assert ("not discriminating" in verdict_text(record)) is not expected
-        assert {**record, "control": None, "control_value": None, "discriminating": None} == plain
+        assert replace(record, control=None, control_value=None, discriminating=None) == plain
 
 
 def test_a_printed_form_without_a_finite_value_is_refuted_with_its_reason() -> None:
     record = judge_cell("0.3589", cell([], False, note="diverges at step 7"), KEY)
-    assert (record["verdict"], record["measured"], record["reason"]) == (
+    assert (record.verdict, record.measured, record.reason) == (
         R,
         None,
         "diverges at step 7",
     )
-    assert judge_cell("0.3589", None, KEY)["verdict"] is N
+    assert judge_cell("0.3589", None, KEY).verdict is N
 
 
 def test_every_line_of_the_ledger_is_well_formed() -> None:
-    lines = spec.claims()
-    assert len({line["id"] for line in lines}) == len(lines)
+    lines = the_paper().claims
+    assert len({line.id for line in lines}) == len(lines)
     for line in lines:
-        assert line["text"].strip().endswith((".", "?"))
-        assert set(line["equations"]) <= set(spec.EQUATIONS)
+        assert line.text.strip().endswith((".", "?"))
+        assert set(line.equations) <= set(spec.EQUATIONS)
         # what is undecided for a reason may still show tests: what each answer would rest on
-        decided = {key for key in ("test", "untestable", "undecided") if line.get(key)}
+        decided = {key for key in ("test", "untestable", "undecided") if getattr(line, key)}
         assert decided in ({"test"}, {"untestable"}, {"undecided"}, {"test", "undecided"}), (
-            f"{line['id']} must have tests or a reason why not, has {decided}"
+            f"{line.id} must have tests or a reason why not, has {decided}"
         )
-        for test in line.get("test", []):
-            check_predicate(test["predicate"])
-            assert test.get("form", "printed") in ("printed", "corrected")
-            assert bool(test.get("control")) == bool(test.get("control_what"))
-        if line.get("test"):
-            assert line["reading"].strip()
-            has_control = any(test.get("control") for test in line["test"])
-            assert has_control or line.get("no_control"), (
-                f"{line['id']} has no control and no reason"
+        for test in line.test:
+            assert bool(test.control) == bool(test.control_what)
+        if line.test:
+            assert line.reading.strip()
+            assert any(test.control for test in line.test) or line.no_control, (
+                f"{line.id} has no control and no reason"
             )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy import stats
 
 from rdverify.ddpm import Schedule, expected_balance
+from rdverify.ddpm.schedule import Scaling
 from rdverify.ddpm.sde import (
-    FloatArray,
     GaussianMixture,
     VariancePreserving,
     chain_moments,
@@ -18,7 +18,8 @@ from rdverify.ddpm.sde import (
     solve_reverse,
     weak_order,
 )
-from rdverify.study import Metric, Metrics
+from rdverify.ddpm.study.runs import Runs, fact
+from rdverify.trace import FloatArray
 
 SDE = VariancePreserving()
 DOWN = np.linspace(1, 0, 1001)  # the DDPM's 1000 steps
@@ -31,35 +32,30 @@ MIXTURE = GaussianMixture(
     SDE,
 )
 BATCHES, POINTS = 8, 250  # independent batches of trajectories, for the intervals
-STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
 
 
-def exact_metrics(metrics: Metrics) -> None:
-    """Everything of this module, into ``metrics``."""
-    _forward(metrics)
-    _kernel(metrics)
-    _discretisation(metrics)
-    _mixture(metrics)
-    _steps(metrics)
+CHAINS = {
+    "forward": (1000, "T = 1000"),
+    "control.short_forward": (50, "T = 50"),
+}
+CHAIN_WORDS = {key: words for key, (_, words) in CHAINS.items()}
 
 
-def _forward(metrics: Metrics) -> None:
-    """The end of the forward chain, for the pixel that keeps most of itself: x_0 = 1."""
-    for name, schedule in (
-        ("forward", Schedule.linear()),
-        ("control.short_forward", Schedule.linear(50)),
-    ):
-        mean, variance = chain_moments(schedule, 1.0, 0.0)
-        metrics[f"ddpm.{name}.mean"] = Metric(
-            mean, f"mean of a pixel of x_T whose x_0 is 1, exact, T = {schedule.T}"
-        )
-        metrics[f"ddpm.{name}.variance"] = Metric(
-            variance, f"variance of a pixel of x_T given x_0, exact, T = {schedule.T}"
-        )
-    decreasing = chain_moments(Schedule.linear(direction="decreasing"), 1.0, 0.0)
-    metrics["ddpm.forward.mean_decreasing"] = Metric(
-        decreasing[0], "the same mean with beta decreasing: alpha_bar_T does not depend on order"
-    )
+@fact(
+    "ddpm.{chain}.mean", "mean of a pixel of x_T whose x_0 is 1, exact, {chain}", chain=CHAIN_WORDS
+)
+def _mean(runs: Runs, chain: str) -> float:
+    # x_0 = 1: the pixel that keeps most of itself
+    return chain_moments(Schedule.linear(CHAINS[chain][0]), 1.0, 0.0)[0]
+
+
+@fact(
+    "ddpm.{chain}.variance",
+    "variance of a pixel of x_T given x_0, exact, {chain}",
+    chain=CHAIN_WORDS,
+)
+def _variance(runs: Runs, chain: str) -> float:
+    return chain_moments(Schedule.linear(CHAINS[chain][0]), 1.0, 0.0)[1]
 
 
 def reverse_kernel_distance(beta: float, bar: float, m: float = 1.0, v: float = 1e-3) -> float:
@@ -103,48 +99,63 @@ def reverse_kernel_distance(beta: float, bar: float, m: float = 1.0, v: float = 
     return float(np.sum(gap * total) / np.sum(total))
 
 
-def _kernel(metrics: Metrics) -> None:
-    """How far from Gaussian the reverse kernel is, at the same noise level, for several beta."""
+@fact(
+    "ddpm.kernel.order",
+    "slope of log distance to a Gaussian against log beta, two-point data, alpha_bar = 0.5",
+)
+def _kernel_order(runs: Runs) -> float:
     betas = np.geomspace(1e-4, 0.02, 6)
-    distances = [reverse_kernel_distance(b, 0.5) for b in betas]
-    metrics["ddpm.kernel.order"] = Metric(
-        float(np.polyfit(np.log(betas), np.log(distances), 1)[0]),
-        "slope of log distance to a Gaussian against log beta, two-point data, alpha_bar = 0.5",
-    )
-    schedule = Schedule.linear()
-    places = range(1, 1000, 37)
-    metrics["ddpm.kernel.worst_distance"] = Metric(
-        max(reverse_kernel_distance(schedule.beta[t], schedule.alpha_bar[t - 1]) for t in places),
-        "largest mean total variation between q(x_{t-1} | x_t) and the Gaussian of its moments "
-        "over the schedule of T = 1000, two-point data",
-    )
-    short = Schedule.linear(1000 // 50, scaling="endpoints", beta_1=5e-3, beta_T=0.7)
-    metrics["ddpm.control.large_beta.worst_distance"] = Metric(
-        max(
-            reverse_kernel_distance(short.beta[t], short.alpha_bar[t - 1])
-            for t in range(1, short.T)
-        ),
-        "the same for 20 steps with beta up to 0.7",
+    distances = [reverse_kernel_distance(beta, 0.5) for beta in betas]
+    return float(np.polyfit(np.log(betas), np.log(distances), 1)[0])
+
+
+def worst_distance(schedule: Schedule, every: int = 1) -> float:
+    """The largest :func:`reverse_kernel_distance` over every so many steps of a schedule."""
+    return max(
+        reverse_kernel_distance(schedule.beta[t], schedule.alpha_bar[t - 1])
+        for t in range(1, schedule.T, every)
     )
 
 
-def _discretisation(metrics: Metrics) -> None:
-    orders = weak_order(SDE)
-    metrics["ddpm.sde.weak_order_mean"] = Metric(
-        orders["mean"], "order in 1/T at which E[x_T] of Eq. (8) approaches Eq. (9), regression"
-    )
-    metrics["ddpm.sde.weak_order_second"] = Metric(orders["second"], "the same for E[x_T^2]")
-    # beta(t) without its division by T: the chain then runs to another process
-    errors = []
-    for T in (250, 1000, 4000):
-        m, v = 1.0, 0.25
+@fact(
+    "ddpm.kernel.worst_distance",
+    "largest mean total variation between q(x_{{t-1}} | x_t) and the Gaussian of its moments "
+    "over the schedule of T = 1000, two-point data",
+)
+def _worst_distance(runs: Runs) -> float:
+    return worst_distance(Schedule.linear(), every=37)
+
+
+@fact("ddpm.control.large_beta.worst_distance", "the same for 20 steps with beta up to 0.7")
+def _worst_distance_of_large_beta(runs: Runs) -> float:
+    return worst_distance(Schedule.linear(20, beta_1=5e-3, beta_T=0.7))
+
+
+@fact(
+    "ddpm.sde.weak_order_mean",
+    "order in 1/T at which E[x_T] of Eq. (8) approaches Eq. (9), regression",
+)
+def _weak_order_mean(runs: Runs) -> float:
+    return weak_order(SDE)["mean"]
+
+
+@fact("ddpm.sde.weak_order_second", "the same for E[x_T^2]")
+def _weak_order_second(runs: Runs) -> float:
+    return weak_order(SDE)["second"]
+
+
+@fact(
+    "ddpm.control.no_root.weak_order_second",
+    "the same order for a chain with 1 - beta in place of sqrt(1 - beta)",
+)
+def _no_root(runs: Runs) -> float:
+    steps, errors = (250, 1000, 4000), []
+    for T in steps:
+        v = 0.25
         for beta in SDE.schedule(T).beta:
-            m, v = (1 - beta) * m, (1 - beta) ** 2 * v + beta  # 1 - beta for its root
+            v = (1 - beta) ** 2 * v + beta  # 1 - beta for its root
         errors.append(abs(v - 1))
-    metrics["ddpm.control.no_root.weak_order_second"] = Metric(
-        float(np.polyfit(-np.log([250, 1000, 4000]), np.log(errors), 1)[0]),
-        "the same order for a chain with 1 - beta in place of sqrt(1 - beta)",
-    )
+    return float(np.polyfit(-np.log(steps), np.log(errors), 1)[0])
 
 
 def energy_distance(x: FloatArray, y: FloatArray) -> float:
@@ -169,12 +180,13 @@ def spread_within(x: FloatArray) -> float:
     return float(np.mean((x - centre) ** 2) / MIXTURE.variance)
 
 
+@cache
 def mixture_endpoints() -> dict[str, list[FloatArray]]:
     """Ends of the reverse process by five rules, from the same starts, batch by batch.
 
     "noise" is Eq. (10); "printed" has the data's own score at every t, as Eq. (10)
     is printed; "silent" leaves the noise out; "flow" is the probability-flow ODE;
-    "no score" keeps the forward drift and the noise alone. "data" are fresh draws.
+    "no score" keeps the forward drift and the noise alone.
     """
     ends: dict[str, list[FloatArray]] = {}
     for batch in range(BATCHES):
@@ -194,67 +206,75 @@ def mixture_endpoints() -> dict[str, list[FloatArray]]:
             ),
             "no score": solve_reverse(start, DOWN, SDE.f, SDE.g, lambda x, t: 0 * x, rng()),
             "flow": solve_probability_flow(start, coarse, SDE.f, SDE.g, MIXTURE.score),
-            "data": MIXTURE.sample(POINTS, np.random.default_rng((6, batch))),
         }
         for name, end in ends_now.items():
             ends.setdefault(name, []).append(end)
     return ends
 
 
-def _mixture(metrics: Metrics) -> None:
-    ends = mixture_endpoints()
+def batches(end: str) -> list[FloatArray]:
+    """The ends of one rule, named as in facts, batch by batch."""
+    return mixture_endpoints()[ENDS[end]]
+
+
+ENDS = {
+    "reverse": "noise",
+    "silent": "silent",
+    "reverse_printed": "printed",
+    "flow": "flow",
+    "control.no_score": "no score",
+}
+
+
+@fact(
+    "ddpm.{end}.energy_distance",
+    "energy distance of the ends ({end}) to the eight-mode mixture, over the data's own mean "
+    "distance; 0 for equal laws",
+    end={name: ENDS[name] for name in ("reverse", "reverse_printed", "control.no_score")},
+)
+def _energy_distance(runs: Runs, end: str) -> list[float]:
     fresh = [MIXTURE.sample(POINTS, np.random.default_rng((7, batch))) for batch in range(BATCHES)]
-    keys = {
-        "noise": "reverse",
-        "silent": "silent",
-        "printed": "reverse_printed",
-        "flow": "flow",
-        "no score": "control.no_score",
-        "data": "control.data",
-    }
-    for name, key in keys.items():
-        batches = ends[name]
-        metrics[f"ddpm.{key}.energy_distance"] = Metric.of(
-            [energy_distance(x, y) for x, y in zip(batches, fresh, strict=True)],
-            f"energy distance of the ends ({name}) to the eight-mode mixture, over the data's "
-            "own mean distance; 0 for equal laws",
-        )
-        metrics[f"ddpm.{key}.largest_mode_share"] = Metric.of(
-            [modes(x).max() for x in batches],
-            f"share of the most frequent mode among the ends ({name}); the data's is 0.30",
-        )
-        metrics[f"ddpm.{key}.modes_covered"] = Metric.of(
-            [np.mean(modes(x) > 0.01) for x in batches],
-            f"share of the eight modes that get over 1 % of the ends ({name})",
-        )
-        metrics[f"ddpm.{key}.spread_within"] = Metric.of(
-            [spread_within(x) for x in batches],
-            f"variance of the ends ({name}) about their mode over the data's",
-        )
+    return [energy_distance(x, y) for x, y in zip(batches(end), fresh, strict=True)]
 
 
-def _steps(metrics: Metrics) -> None:
-    """R against T in closed form, d = 1024, pixels of mean square 0.5."""
-    for scaling, key in (("endpoints", "endpoints"), ("1/T", "inverse_T")):
-        r = {
-            T: expected_balance(Schedule.linear(T, scaling=scaling), 1024, 0.5).r  # type: ignore[arg-type]
-            for T in STEPS
-        }
-        metrics[f"ddpm.steps.{key}.gain"] = Metric(
-            r[4000] - r[1000],
-            "R at T = 4000 minus R at T = 1000, closed form, "
-            f"beta {'with fixed end points' if key == 'endpoints' else 'proportional to 1/T'}",
-        )
-        metrics[f"ddpm.steps.{key}.slope"] = Metric(
-            float(np.polyfit(np.log(STEPS), np.log([r[T] for T in STEPS]), 1)[0]),
-            "exponent of R in T from T = 50 to 4000, closed form",
-        )
+@fact(
+    "ddpm.{end}.largest_mode_share",
+    "share of the most frequent mode among the ends ({end}); the data's is 0.30",
+    end={name: ENDS[name] for name in ("reverse", "silent", "flow")},
+)
+def _largest_mode_share(runs: Runs, end: str) -> list[float]:
+    return [float(modes(x).max()) for x in batches(end)]
 
 
-def expected_curve(
-    schedule: Schedule, d: int, m2: float, points: int = 250
-) -> tuple[Sequence[float], Sequence[float]]:
-    """R_t in closed form on at most ``points`` values of normalised time."""
-    r_t = expected_balance(schedule, d, m2).r_t
-    at = np.unique(np.linspace(0, schedule.T - 1, points).round().astype(int))
-    return ((at + 1) / schedule.T).tolist(), r_t[at].tolist()
+@fact(
+    "ddpm.{end}.modes_covered",
+    "share of the eight modes that get over 1 % of the ends ({end})",
+    end={name: ENDS[name] for name in ("reverse", "silent")},
+)
+def _modes_covered(runs: Runs, end: str) -> list[float]:
+    return [float(np.mean(modes(x) > 0.01)) for x in batches(end)]
+
+
+@fact(
+    "ddpm.{end}.spread_within",
+    "variance of the ends ({end}) about their mode over the data's",
+    end={name: ENDS[name] for name in ("reverse", "silent")},
+)
+def _spread_within(runs: Runs, end: str) -> list[float]:
+    return [spread_within(x) for x in batches(end)]
+
+
+SCALINGS: dict[str, Scaling] = {"endpoints": "endpoints", "inverse_T": "1/T"}
+
+
+@fact(
+    "ddpm.steps.{scaling}.gain",
+    "R at T = 4000 minus R at T = 1000, closed form, beta {scaling}",
+    scaling={"endpoints": "with fixed end points", "inverse_T": "proportional to 1/T"},
+)
+def _gain(runs: Runs, scaling: str) -> float:
+    many, base = (
+        expected_balance(Schedule.linear(T, scaling=SCALINGS[scaling]), 1024, 0.5).r
+        for T in (4000, 1000)
+    )
+    return many - base

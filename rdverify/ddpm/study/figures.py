@@ -2,90 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance
-from rdverify.ddpm.study.runs import Row
-from rdverify.ddpm.study.settings import PRINTED
-from rdverify.study import Figure
-from rdverify.tools.plotting import LINES, STYLE, canvas, plain_axes, save
+from rdverify.ddpm.schedule import Scaling
+from rdverify.ddpm.study.record_facts import training_of
+from rdverify.ddpm.study.rows import ROWS
+from rdverify.ddpm.study.runs import TRAINING_RECORD, Runs
+from rdverify.ddpm.study.settings import RECORD
+from rdverify.study import Curve, Figure
+from rdverify.tools.plotting import STYLE, canvas, plain_axes, save
 
-# name -> colour and dashes as in Fig. 2, and a marker
-STYLES = {
-    name: (*LINES[f"DDPM/{name}"], marker)
-    for name, marker in (("MNIST", "o"), ("FashionMNIST", "s"), ("CIFAR10", "^"))
-}
 STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
+POINTS = 250  # of a line of Fig. 2
 
 
-def draw(
-    folder: Path | None,
-    rows: Mapping[str, Row],
-    untrained: Row,
-    variants: pd.DataFrame | None,
-    training: pd.DataFrame | None,
-) -> dict[str, Figure]:
-    """Draw into ``folder`` (nothing if None) and describe what was drawn."""
-    if folder is None:
-        return {}
-    folder.mkdir(parents=True, exist_ok=True)
-    figures = {
-        "ddpm.samples": _samples(folder, rows, untrained),
-        "ddpm.r_t": _r_t(folder, rows),
-        "ddpm.final": _final(folder, rows),
-        "ddpm.steps": _steps(folder, rows, variants),
+def curves(runs: Runs) -> list[Curve]:
+    """R_t pooled over trajectories, on at most 250 values of normalised time."""
+    found = []
+    for name, sampled in runs.rows.items():
+        T = sampled.trace.steps
+        at = np.unique(np.linspace(0, T - 1, POINTS).round().astype(int))
+        y = sampled.balance.r_t_pooled[at]
+        found.append(Curve(ROWS[name], ((at + 1) / T).tolist(), y.tolist()))
+    return found
+
+
+def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
+    """Draw into ``folder`` and describe what was drawn."""
+    found = {
+        "ddpm.samples": _samples(folder, runs),
+        "ddpm.r_t": _r_t(folder, runs),
+        "ddpm.final": _final(folder, runs),
+        "ddpm.steps": _steps(folder, runs),
     }
-    if training is not None:
-        figures["ddpm.training"] = _training(folder, training)
-    return figures
+    if TRAINING_RECORD in runs.records:
+        found["ddpm.training"] = _training(folder, runs)
+    return found
 
 
-def _samples(folder: Path, rows: Mapping[str, Row], untrained: Row) -> Figure:
-    shown = [*rows.values(), untrained]
-    columns = min(8, *(len(row.images) for row in shown))
+def _samples(folder: Path, runs: Runs) -> Figure:
+    shown = [*runs.rows.values(), runs.untrained]
+    columns = min(8, *(len(sampled.images) for sampled in shown))
     figure = canvas(columns * 0.95, len(shown) * 1.15)
     grid = figure.subplots(len(shown), columns, squeeze=False)
-    for line, row in zip(grid, shown, strict=True):
-        for axes, image in zip(line, row.images, strict=False):
+    for line, sampled in zip(grid, shown, strict=True):
+        for axes, image in zip(line, sampled.images, strict=False):
             pixels = ((image.clamp(-1, 1) + 1) / 2).permute(1, 2, 0).numpy()  # (C, H, W) -> HWC
             axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=1)
             axes.set_axis_off()
-        line[0].set_title(row.setting, loc="left")
+        line[0].set_title(sampled.setting, loc="left")
     save(figure, folder, "ddpm-samples.png")
     steps = ", ".join(
-        f"{name} {row.card.get('training', {}).get('steps', '?')} of {row.card.get('data', '?')}"
-        for name, row in rows.items()
+        f"{name} {sampled.card['training']['steps']} of {sampled.card['data']}"
+        for name, sampled in runs.rows.items()
     )
     return Figure(
         "ddpm-samples.png",
-        "Images from the three trained networks, and from the "
-        f"untrained one over the same chain. Training steps and data: {steps}.",
+        "Images from the three trained networks, and from the untrained one over the same chain. "
+        f"Training steps and data: {steps}.",
         "Rows of small images: white strokes on black from the MNIST network, bright "
         "shapes from the FashionMNIST network, coloured fields from the CIFAR10 "
         "network, black and white noise from the untrained one.",
     )
 
 
-def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
+def _r_t(folder: Path, runs: Runs) -> Figure:
     with mpl.rc_context(STYLE):
         figure = canvas(6.4, 6.2)
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    for name, row in rows.items():
-        colour, dashes, _ = STYLES[name]
-        u = np.arange(1, row.trace.steps + 1) / row.trace.steps
-        top.plot(u, row.balance.r_t_pooled, color=colour, ls=dashes, lw=1.6, label=name)
-        bottom.plot(u, row.balance.r_t_pooled / row.expected.r_t, color=colour, ls=dashes, lw=1.6)
-    row = rows["MNIST"]
-    top.plot(
-        u, row.expected.r_t, ":", color="black", lw=1.6, label="closed form, true noise (MNIST)"
-    )
+    for name, sampled in runs.rows.items():
+        u = np.arange(1, sampled.trace.steps + 1) / sampled.trace.steps
+        r_t, line = sampled.balance.r_t_pooled, ROWS[name].line
+        top.plot(u, r_t, **line, lw=1.6, label=name)
+        bottom.plot(u, r_t / sampled.expected.r_t, **line, lw=1.6)
+    mnist = runs.rows["MNIST"]
+    form = {"color": "black", "lw": 1.6, "label": "closed form, true noise (MNIST)"}
+    top.plot(u, mnist.expected.r_t, ":", **form)
     turned = expected_balance(
-        Schedule.linear(row.schedule.T, direction="decreasing"), row.dimension, row.mean_square
+        Schedule.linear(mnist.schedule.T, direction="decreasing"),
+        mnist.dimension,
+        mnist.mean_square,
     ).r_t
     top.plot(u, turned, color="black", lw=0.8, label=r"closed form, $\beta$ decreasing")
     top.axhline(1.0, color="black", lw=0.5)
@@ -104,25 +104,19 @@ def _r_t(folder: Path, rows: Mapping[str, Row]) -> Figure:
         "for MNIST lies on the dotted closed form until shortly before the end. The "
         "closed form for decreasing beta starts at 0.005 and rises throughout. Below, "
         "three lines that stay near 1 and fall below it at the end.",
+        of="Fig. 2",
     )
 
 
-def _final(folder: Path, rows: Mapping[str, Row]) -> Figure:
+def _final(folder: Path, runs: Runs) -> Figure:
     figure, axes = plain_axes(4.8, 3.6)
-    for k, (name, row) in enumerate(rows.items()):
-        ratios = row.balance.r_t[:, -1]
-        colour, _, marker = STYLES[name]
-        axes.scatter(
-            k + np.linspace(-0.15, 0.15, len(ratios)),
-            ratios,
-            s=12,
-            color=colour,
-            marker=marker,
-            alpha=0.6,
-        )
-        axes.hlines(ratios.mean(), k - 0.3, k + 0.3, color=colour, lw=2)
+    for k, (name, sampled) in enumerate(runs.rows.items()):
+        ratios, row = sampled.balance.r_t[:, -1], ROWS[name]
+        spread = k + np.linspace(-0.15, 0.15, len(ratios))
+        axes.scatter(spread, ratios, s=12, color=row.colour, marker=row.marker, alpha=0.6)
+        axes.hlines(ratios.mean(), k - 0.3, k + 0.3, color=row.colour, lw=2)
     axes.axhline(1.0, color="black", lw=0.8, ls=":")
-    axes.set_xticks(range(len(rows)), list(rows))
+    axes.set_xticks(range(len(runs.rows)), list(runs.rows))
     axes.set_ylabel("ratio at the last step (no unit)")
     save(figure, folder, "ddpm-final.png")
     return Figure(
@@ -130,32 +124,28 @@ def _final(folder: Path, rows: Mapping[str, Row]) -> Figure:
         "Fig. 3 for the DDPMs: the ratio at the last step, one marker "
         "a trajectory, bars the means. The noise of that step is drawn but not added.",
         "Three groups of markers with their means as bars, and a dotted line at 1.",
+        of="Fig. 3",
     )
 
 
-def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None) -> Figure:
+SCALINGS: tuple[tuple[Scaling, str, str, str], ...] = (
+    ("endpoints", "-", "o", "fixed end points"),
+    ("1/T", "--", "s", r"$\beta \propto 1/T$"),
+)
+
+
+def _steps(folder: Path, runs: Runs) -> Figure:
     figure, axes = plain_axes()
-    m2 = rows["MNIST"].mean_square
-    for scaling, line, marker in (("endpoints", "-", "o"), ("1/T", "--", "s")):
-        label = "fixed end points" if scaling == "endpoints" else r"$\beta \propto 1/T$"
-        r = [
-            expected_balance(
-                Schedule.linear(T, scaling=scaling),  # type: ignore[arg-type]
-                1024,
-                m2,
-            ).r
-            for T in STEPS
-        ]
+    m2 = runs.rows["MNIST"].mean_square
+    for scaling, line, marker, label in SCALINGS:
+        r = [expected_balance(Schedule.linear(T, scaling=scaling), 1024, m2).r for T in STEPS]
         axes.plot(STEPS, r, line, color="black", lw=1.4, label=f"closed form, {label}")
-        if variants is not None:
-            own = variants[
-                (variants["row"] == "MNIST")
-                & (variants["scaling"] == scaling)
-                & (
-                    variants["variant"].str.startswith("T =")
-                    | (variants["variant"] == "as trained")
-                )
-            ]
+        if RECORD in runs.records:
+            variants = runs.variants
+            steps = variants["variant"].str.startswith("T =") | (
+                variants["variant"] == "as trained"
+            )
+            own = variants[(variants["row"] == "MNIST") & (variants["scaling"] == scaling) & steps]
             axes.errorbar(
                 own["T"],
                 own["r"],
@@ -163,7 +153,7 @@ def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None)
                 fmt=marker,
                 ms=5,
                 mfc="none",
-                color=STYLES["MNIST"][0],
+                color=ROWS["MNIST"].colour,
                 label=f"sampled, {label}",
             )
     axes.axhline(1.0, color="black", lw=0.5)
@@ -178,22 +168,16 @@ def _steps(folder: Path, rows: Mapping[str, Row], variants: pd.DataFrame | None)
     )
 
 
-def _training(folder: Path, training: pd.DataFrame) -> Figure:
+def _training(folder: Path, runs: Runs) -> Figure:
     figure, axes = plain_axes()
-    for prefix, name in (
-        ("mnist", "MNIST"),
-        ("fashionmnist", "FashionMNIST"),
-        ("cifar10", "CIFAR10"),
-    ):
-        own = training[
-            training["dataset"].str.startswith(prefix) & (training["weights"] == "raw")
-        ].sort_values("step")
-        colour, dashes, marker = STYLES[name]
-        axes.plot(own["step"], own["r"], ls=dashes, marker=marker, ms=4, color=colour, label=name)
+    for name, row in ROWS.items():
+        own = training_of(runs.records[TRAINING_RECORD], name)
+        axes.plot(own["step"], own["r"], **row.line, marker=row.marker, ms=4, label=name)
     axes.set_xscale("symlog", linthresh=50)
     axes.set(yscale="log", xlabel="training steps", ylabel="R (no unit)")
-    for place, (_, _, r) in enumerate(PRINTED.values()):
-        axes.axhline(r, color="black", lw=0.8, ls=":", label="" if place else "print (three rows)")
+    for place, printed in enumerate(runs.printed.values()):
+        label = "" if place else "print (three rows)"
+        axes.axhline(printed["r"], color="black", lw=0.8, ls=":", label=label)
     axes.axhline(1.0, color="black", lw=0.5)
     axes.legend()
     save(figure, folder, "ddpm-training.png")

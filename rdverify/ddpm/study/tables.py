@@ -2,130 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rdverify.ddpm import Schedule, expected_balance
-from rdverify.ddpm.images import PixelRange
-from rdverify.ddpm.schedule import Direction
-from rdverify.ddpm.sde import FloatArray
-from rdverify.ddpm.study.runs import ROWS, Row
-from rdverify.ddpm.study.settings import OPEN, PRINTED
-from rdverify.study import Metric, Metrics, Table, glossary
-from rdverify.study.tolerance import Part, interval_of
-
-QUANTITIES = ("m_react", "m_diff", "r")
-ENOUGH_STEPS = 1000  # from here on the balance no longer follows the training
-
-
-def part_settings(
-    setting: str, quantity: str, variants: pd.DataFrame | None, training: pd.DataFrame | None
-) -> tuple[Part, ...]:
-    """How far a cell moves over settings that fit MNIST's M's as well, and over training."""
-    parts = []
-    if variants is not None:
-        own = variants[(variants["row"] == setting) & variants["variant"].isin(OPEN)]
-        base = own[own["variant"] == "as trained"]
-        if len(base) and len(own) > 1:
-            gap = float((own[quantity] - float(base[quantity].iloc[0])).abs().max())
-            parts.append(
-                Part(
-                    "settings",
-                    gap,
-                    "direction of beta, pixel range, sigma_t and "
-                    "clipping, none of which MNIST's M's decide, sampled with the "
-                    "same network",
-                )
-            )
-    if training is not None:
-        own = training[
-            (training["dataset"].str.lower().str.startswith(setting.lower()))
-            & (training["weights"] == "raw")
-            & (training["step"] >= ENOUGH_STEPS)
-        ]
-        if len(own) > 1:
-            gap = float(
-                (own[quantity] - float(own.sort_values("step")[quantity].iloc[-1])).abs().max()
-            )
-            parts.append(
-                Part(
-                    "settings",
-                    gap,
-                    f"number of training steps, which the paper leaves out, from {ENOUGH_STEPS} on",
-                )
-            )
-    return tuple(parts)
-
-
-DIRECTIONS: Mapping[Direction, Mapping[PixelRange, str]] = {
-    "increasing": {"[-1,1]": "as trained", "[0,1]": "pixels in [0,1]"},
-    "decreasing": {"[-1,1]": "beta decreasing", "[0,1]": "beta decreasing, pixels in [0,1]"},
-}
-
-
-def direction_gap(
-    variants: pd.DataFrame, mean_squares: Mapping[str, Mapping[str, float]], draws: int = 4000
-) -> Metric:
-    """How much farther from print the three M_react are with beta decreasing than increasing.
-
-    Distances are root mean squares of relative ones, and each direction takes the pixel
-    range that suits it better. The interval covers two limits, the trained networks as
-    sampled and the closed form, which a perfect network would come near; and in both the
-    scatter of our means and of print, which is taken for one trajectory a row.
-
-    Args:
-        variants: the record, with the four entries of :data:`DIRECTIONS` for each row.
-        mean_squares: per row, the training pixels' mean square by pixel range.
-        draws: of the scatter.
-
-    """
-    entries = {(entry["row"], entry["variant"]): entry for entry in variants.to_dict("records")}
-    rng = np.random.default_rng(30)
-    ours = {row: np.append(0.0, rng.standard_normal(draws)) for row in ROWS}
-    print_ = {row: np.append(0.0, rng.standard_normal(draws)) for row in ROWS}
-
-    def distance(direction: Direction, sampled: bool) -> FloatArray:
-        found = []
-        for pixels, name in DIRECTIONS[direction].items():
-            squares = np.zeros(1 + draws)
-            for row, (_, _, channels) in ROWS.items():
-                entry = entries[row, name]
-                error = float(entry["m_react_se"])
-                one = error * float(entry["n"]) ** 0.5  # standard deviation of one trajectory
-                if sampled:
-                    react = float(entry["m_react"]) + error * ours[row]
-                else:
-                    react = np.full(
-                        1 + draws,
-                        expected_balance(
-                            Schedule.linear(direction=direction),
-                            channels * 32**2,
-                            mean_squares[row][pixels],
-                        ).m_react,
-                    )
-                squares += (react / (PRINTED[row][0] + one * print_[row]) - 1) ** 2
-            found.append(np.sqrt(squares / len(ROWS)))
-        return np.asarray(np.min(found, axis=0), dtype=float)
-
-    gaps = [
-        distance("decreasing", sampled) - distance("increasing", sampled)
-        for sampled in (True, False)
-    ]
-    ends = [float(np.quantile(gap[1:], q)) for gap in gaps for q in (0.025, 0.975)]
-    value = float(gaps[0][0])
-    return Metric(
-        value,
-        "root mean square relative distance to print of the three M_react "
-        "sampled with beta decreasing minus that with beta increasing, each with its "
-        f"better pixel range (in closed form {gaps[1][0]:.4f}); the interval covers both "
-        "and the scatter of print",
-        min(value, *ends),
-        max(value, *ends),
-    )
-
+from rdverify.ddpm import Schedule, expected_balance, final_ratio
+from rdverify.ddpm.study.rows import ROWS
+from rdverify.ddpm.study.runs import ARCHITECTURE_RECORD, FINAL_RECORD, Runs
+from rdverify.ddpm.study.settings import RECORD, trajectories_behind
+from rdverify.study import QUANTITIES, Table, glossary
+from rdverify.study.tolerance import interval_of
 
 WORDS: Mapping[str, str] = {
     "M_react": "mean over t of the norm of one reverse step's drift, mu_theta(x_t, t) - x_t",
@@ -141,27 +29,22 @@ WORDS: Mapping[str, str] = {
 }
 
 
-def tables(
-    rows: Mapping[str, Row],
-    untrained: Row,
-    controls: Sequence[Row],
-    grid: pd.DataFrame,
-    variants: pd.DataFrame | None,
-    metrics: Metrics,
-) -> dict[str, Table]:
+def tables(runs: Runs) -> dict[str, Table]:
     """All tables of the report's DDPM part."""
     found = {
         "ddpm.words": glossary("DDPM", WORDS),
-        "ddpm.departure": _departure(rows),
-        "ddpm.readings": _readings(rows),
-        "ddpm.controls": _controls(rows, untrained, controls),
-        "ddpm.fit": _fit(grid),
-        "ddpm.closed_form": _closed_form(rows),
-        "ddpm.trajectories": _trajectories(metrics),
-        "ddpm.final": _final(rows, metrics),
+        "ddpm.departure": _departure(runs),
+        "ddpm.readings": _readings(runs),
+        "ddpm.controls": _controls(runs),
+        "ddpm.fit": _fit(runs.grid),
+        "ddpm.closed_form": _closed_form(runs),
+        "ddpm.trajectories": _trajectories(runs),
+        "ddpm.final": _final(runs),
     }
-    if variants is not None:
-        found["ddpm.variants"] = _variants(variants)
+    if RECORD in runs.records:
+        found["ddpm.variants"] = _variants(runs.variants)
+    if ARCHITECTURE_RECORD in runs.records:
+        found["ddpm.architecture"] = _architectures(runs.record(ARCHITECTURE_RECORD))
     return found
 
 
@@ -171,10 +54,11 @@ def _pm(values: Any, digits: int = 4) -> str:
     return f"{i.mean:.{digits}f} ± {(i.high - i.low) / 2:.{digits}f}"
 
 
-def _departure(rows: Mapping[str, Row]) -> Table:
+def _departure(runs: Runs) -> Table:
     lines = []
-    for name, row in rows.items():
-        b, e, (react, _, r) = row.balance, row.expected, PRINTED[name]
+    for name, sampled in runs.rows.items():
+        b, e, printed = sampled.balance, sampled.expected, runs.printed[name]
+        react = printed["m_react"]
         lines.append(
             {
                 "row": name,
@@ -185,7 +69,7 @@ def _departure(rows: Mapping[str, Row]) -> Table:
                 "network nearer to print": "yes"
                 if abs(b.m_react - react) < abs(e.m_react - react)
                 else "no",
-                "printed R": r,
+                "printed R": printed["r"],
                 "R, network": _pm(b.r_runs, 5),
                 "R, closed form": round(e.r, 5),
                 "M_diff, expected": round(e.m_diff, 4),
@@ -193,7 +77,7 @@ def _departure(rows: Mapping[str, Row]) -> Table:
                 "standard error of M_diff, one run": round(e.monte_carlo_error(1)[1], 4),
             }
         )
-    seen = "; ".join(f"{name}: {row.card['data']}" for name, row in rows.items() if row.card)
+    seen = "; ".join(f"{name}: {sampled.card['data']}" for name, sampled in runs.rows.items())
     return Table(
         "What the trained network adds to the schedule: the drift's norm against the "
         "closed form with the true noise (pixels on [-1,1], 95 % intervals of the mean). "
@@ -202,18 +86,17 @@ def _departure(rows: Mapping[str, Row]) -> Table:
     )
 
 
-def _readings(rows: Mapping[str, Row]) -> Table:
+def _readings(runs: Runs) -> Table:
     lines = []
-    for name, row in rows.items():
-        epsilon = row.trace.extras["epsilon"].mean(axis=1)
+    for name, sampled in runs.rows.items():
         lines.append(
             {
                 "row": name,
-                "print": PRINTED[name][0],
-                "drift of one step": _pm(row.balance.m_react_runs),
-                "norm of epsilon (as printed)": _pm(epsilon, 2),
-                "R printed reading": _pm(epsilon / row.balance.m_diff_runs, 2),
-                "R drift reading": _pm(row.balance.r_runs),
+                "print": runs.printed[name]["m_react"],
+                "drift of one step": _pm(sampled.balance.m_react_runs),
+                "norm of epsilon (as printed)": _pm(sampled.epsilon, 2),
+                "R printed reading": _pm(sampled.epsilon / sampled.balance.m_diff_runs, 2),
+                "R drift reading": _pm(sampled.balance.r_runs),
             }
         )
     return Table(
@@ -223,19 +106,19 @@ def _readings(rows: Mapping[str, Row]) -> Table:
     )
 
 
-def _controls(rows: Mapping[str, Row], untrained: Row, controls: Sequence[Row]) -> Table:
+def _controls(runs: Runs) -> Table:
     lines = []
-    for row in (*rows.values(), untrained, *controls):
-        b = row.balance
+    for sampled in runs.of.values():
+        b = sampled.balance
         lines.append(
             {
-                "network": row.setting,
-                "n": row.trace.runs,
+                "network": sampled.setting,
+                "n": sampled.trace.runs,
                 "M_react": round(b.m_react, 4),
                 "M_diff": round(b.m_diff, 4),
                 "R": round(b.r, 4),
                 "final ratio": round(float(b.r_t[:, -1].mean()), 4),
-                "closed form R": round(row.expected.r, 4),
+                "closed form R": round(sampled.expected.r, 4),
             }
         )
     return Table(
@@ -283,67 +166,71 @@ def _fit(grid: pd.DataFrame) -> Table:
     )
 
 
-def _trajectories(metrics: Metrics) -> Table:
-    lines = []
-    for name, (_, printed, _) in PRINTED.items():
-        e = expected_balance(Schedule.linear(), ROWS[name][2] * 32**2, 0.0)
-        error = e.monte_carlo_error(1)[1]
+def _trajectories(runs: Runs) -> Table:
+    lines, printed, expected, errors = [], [], [], []
+    for name, row in ROWS.items():
+        e = expected_balance(Schedule.linear(), row.dimension, 0.0)
+        printed.append(runs.printed[name]["m_diff"])
+        expected.append(e.m_diff)
+        errors.append(e.monte_carlo_error(1)[1])
+        distance = (printed[-1] - e.m_diff) / errors[-1]
         lines.append(
             {
                 "row": name,
-                "printed M_diff": printed,
+                "printed M_diff": printed[-1],
                 "expected": round(e.m_diff, 4),
-                "standard error, one trajectory": round(error, 4),
-                "distance in standard errors of one": round((printed - e.m_diff) / error, 2),
-                "of 16": round(4 * (printed - e.m_diff) / error, 2),
+                "standard error, one trajectory": round(errors[-1], 4),
+                "distance in standard errors of one": round(distance, 2),
+                "of 16": round(4 * distance, 2),
             }
         )
-    most = metrics["ddpm.fit.most_trajectories"].value
+    _, most = trajectories_behind(printed, expected, errors)
     return Table(
         "How many trajectories are behind print: M_diff depends on neither data nor "
         "network, so its distance from the expectation is sampling error. The three "
-        f"distances are those of single trajectories; means of more than {most:g} are "
+        f"distances are those of single trajectories; means of more than {most} are "
         "rejected at 95 %.",
         lines,
     )
 
 
-def _closed_form(rows: Mapping[str, Row]) -> Table:
+STANDARD: dict[str, Any] = {
+    "T": 1000,
+    "direction": "increasing",
+    "scaling": "endpoints",
+    "size": 32,
+    "pixels": "[-1,1]",
+    "variance": "beta",
+    "cosine": False,
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "beta decreasing": {"direction": "decreasing"},
+    "sigma of the posterior": {"variance": "posterior"},
+    "pixels in [0,1]": {"pixels": "[0,1]"},
+    "28 x 28 pixels (CIFAR10 too)": {"size": 28},
+    "cosine schedule": {"cosine": True},
+    **{f"T = {T}, fixed end points": {"T": T} for T in (50, 200, 500, 2000, 4000)},
+    **{f"T = {T}, beta as 1/T": {"T": T, "scaling": "1/T"} for T in (50, 200, 500, 2000, 4000)},
+}
+
+
+def _closed_form(runs: Runs) -> Table:
     """One choice at a time, closed form: nine numbers, shape of R_t, final ratio."""
-    base: dict[str, Any] = {
-        "T": 1000,
-        "direction": "increasing",
-        "scaling": "endpoints",
-        "size": 32,
-        "pixels": "[-1,1]",
-        "variance": "beta",
-        "cosine": False,
-    }
-    changes: dict[str, dict[str, Any]] = {
-        "standard": {},
-        "beta decreasing": {"direction": "decreasing"},
-        "sigma of the posterior": {"variance": "posterior"},
-        "pixels in [0,1]": {"pixels": "[0,1]"},
-        "28 x 28 pixels (CIFAR10 too)": {"size": 28},
-        "cosine schedule": {"cosine": True},
-        **{f"T = {T}, fixed end points": {"T": T} for T in (50, 200, 500, 2000, 4000)},
-        **{f"T = {T}, beta as 1/T": {"T": T, "scaling": "1/T"} for T in (50, 200, 500, 2000, 4000)},
-    }
     lines = []
-    for label, change in changes.items():
-        s = base | change
+    for label, change in CHANGES.items():
+        s = STANDARD | change
         schedule = (
             Schedule.cosine(s["T"])
             if s["cosine"]
             else Schedule.linear(s["T"], direction=s["direction"], scaling=s["scaling"])
         )
         line: dict[str, Any] = {"choice": label}
-        for name, row in rows.items():
-            channels = ROWS[name][2]
+        for name, sampled in runs.rows.items():
             e = expected_balance(
                 schedule,
-                channels * s["size"] ** 2,
-                float(row.card["mean_square"][s["pixels"]]),
+                ROWS[name].channels * s["size"] ** 2,
+                float(sampled.card["mean_square"][s["pixels"]]),
                 s["variance"],
             )
             line |= {
@@ -369,19 +256,24 @@ def _closed_form(rows: Mapping[str, Row]) -> Table:
     )
 
 
-def _final(rows: Mapping[str, Row], metrics: Metrics) -> Table:
+def _final(runs: Runs) -> Table:
+    frame = runs.records.get(FINAL_RECORD)
+    held_out = {} if frame is None else {e["row"]: e for e in frame.to_dict("records")}
     lines = []
-    for name, row in rows.items():
-        p = f"ddpm.{row.key}"
-        line: dict[str, Any] = {"row": name, "final ratio, sampled": _pm(row.balance.r_t[:, -1])}
-        for key, label in (
-            ("final_ratio_marginal", "on real images with the last step's noise"),
-            ("final_ratio_predicted", "sqrt(1 - error/d) there"),
-        ):
-            metric = metrics.get(f"{p}.{key}")
-            line[label] = "not recorded" if metric is None else round(float(metric.value or 0), 4)
+    for name, sampled in runs.rows.items():
+        line: dict[str, Any] = {
+            "row": name,
+            "final ratio, sampled": _pm(sampled.balance.r_t[:, -1]),
+        }
+        own = held_out.get(name)
+        line["on real images with the last step's noise"] = (
+            round(float(own["ratio"]), 4) if own else "not recorded"
+        )
+        line["sqrt(1 - error/d) there"] = (
+            round(final_ratio(min(float(own["error"]), 1.0), 1), 4) if own else "not recorded"
+        )
         line |= {
-            "closed form, true noise": round(float(row.expected.r_t[-1]), 4),
+            "closed form, true noise": round(float(sampled.expected.r_t[-1]), 4),
             "with the noise that the sampler adds": "no denominator",
         }
         lines.append(line)
@@ -400,7 +292,7 @@ def _variants(variants: pd.DataFrame) -> Table:
                 "row": entry["row"],
                 "variant": entry["variant"],
                 "n": int(entry["n"]),
-                **{q: round(float(entry[q]), 4) for q in QUANTITIES},
+                **{str(q): round(float(entry[q]), 4) for q in QUANTITIES},
                 "R_t at start": round(float(entry["r_t_start"]), 4),
                 "lowest R_t": round(float(entry["r_t_min"]), 4),
                 "at t": round(float(entry["u_min"]), 3),
@@ -415,7 +307,7 @@ def _variants(variants: pd.DataFrame) -> Table:
     )
 
 
-def architectures(frame: pd.DataFrame) -> Table:
+def _architectures(frame: pd.DataFrame) -> Table:
     """How much the CIFAR10 row depends on a choice inside the network."""
     lines = []
     for entry in frame.to_dict("records"):

@@ -1,0 +1,122 @@
+"""What the states on the way, and the images at the end, show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from rdverify.ddpm import q_sample
+from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE
+from rdverify.ddpm.study.sampled import Sampled
+from rdverify.trace import FloatArray
+
+
+def correlation(a: torch.Tensor, b: torch.Tensor) -> FloatArray:
+    """Pearson correlation over pixels, image by image: (n, ...), (n, ...) -> (n,)."""
+    x, y = (v.double().flatten(1) for v in (a, b))
+    x, y = (v - v.mean(1, keepdim=True) for v in (x, y))
+    norms = x.norm(dim=1) * y.norm(dim=1)
+    return np.asarray(((x * y).sum(1) / norms.clamp_min(1e-300)).numpy(), dtype=float)
+
+
+def visible(sampled: Sampled) -> FloatArray:
+    """|correlation| of x_t with the trajectory's own final image, shape (k, n)."""
+    curves = [np.abs(correlation(x, sampled.images)) for x in sampled.watched.states]
+    return np.array(curves)
+
+
+def time_of_crossing(times: FloatArray, curves: FloatArray, level: float) -> FloatArray:
+    """First time from which on each curve stays at or above ``level``; 1 if it never does.
+
+    Args:
+        times: shape (k,), increasing.
+        curves: shape (k, n).
+        level: the level.
+    """
+    below = curves < level
+    last = np.where(below.any(0), len(times) - 1 - below[::-1].argmax(0), -1)  # last time below
+    return np.asarray(np.append(times, 1.0)[last + 1], dtype=float)
+
+
+def neighbour_correlation(images: torch.Tensor) -> FloatArray:
+    """Correlation of pixels with their right neighbour, image by image: 0 for white noise."""
+    return correlation(images[..., :-1], images[..., 1:])
+
+
+def pairwise_correlation(images: torch.Tensor) -> FloatArray:
+    """Mean correlation of each image with the others, shape (n,): 1 if all are the same."""
+    flat = images.double().flatten(1)
+    flat = flat - flat.mean(1, keepdim=True)
+    flat = flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-300)
+    n = len(flat)
+    return np.asarray(((flat @ flat.T).sum(1) - 1) / (n - 1), dtype=float)
+
+
+def drift_alignment(sampled: Sampled) -> FloatArray:
+    """Cosine of each watched step's drift with the way to the final image, shape (k, n)."""
+    a, b = sampled.schedule.drift_coefficients()
+    cosines = []
+    for t, x, eps in zip(
+        sampled.watched.steps, sampled.watched.states, sampled.watched.noise, strict=True
+    ):
+        drift = (float(a[t]) * x + float(b[t]) * eps).double().flatten(1)
+        way = (sampled.images - x).double().flatten(1)
+        norms = (drift.norm(dim=1) * way.norm(dim=1)).clamp_min(1e-300)
+        cosines.append(((drift * way).sum(1) / norms).numpy())
+    return np.array(cosines)
+
+
+def bands(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Coarse and fine part of images: wavelengths above and below four pixels."""
+    size = images.shape[-1]
+    f = torch.fft.fftfreq(images.shape[-2])[:, None], torch.fft.fftfreq(size)[None, :]
+    low = (f[0] ** 2 + f[1] ** 2).sqrt() <= 0.25
+    spectrum = torch.fft.fft2(images.double())
+    coarse = torch.fft.ifft2(spectrum * low).real
+    return coarse, images.double() - coarse
+
+
+def detail_times(sampled: Sampled) -> dict[str, FloatArray]:
+    """When the coarse and the fine part of the predicted image settle: correlation 0.5 and more."""
+    coarse_end, fine_end = bands(sampled.images)
+    curves: dict[str, list[FloatArray]] = {"coarse": [], "fine": []}
+    for t, x, eps in zip(
+        sampled.watched.steps, sampled.watched.states, sampled.watched.noise, strict=True
+    ):
+        bar = float(sampled.schedule.alpha_bar[t])
+        x_0 = (x - (1 - bar) ** 0.5 * eps) / bar**0.5
+        coarse, fine = bands(x_0)
+        curves["coarse"].append(correlation(coarse, coarse_end))
+        curves["fine"].append(correlation(fine, fine_end))
+    return {
+        name: time_of_crossing(sampled.watched.times, np.array(values), 0.5)
+        for name, values in curves.items()
+    }
+
+
+def score_alignment(network: Any, images: torch.Tensor, draws: int = 4) -> dict[str, FloatArray]:
+    """How eps_theta stands to the true noise at eight noise levels, x_0 the given images.
+
+    Returns, per image: "cosine" with the true eps, mean over levels and draws;
+    "error", the mean of ||eps - eps_theta||^2 / d.
+    """
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    cosine, error = [], []
+    with torch.no_grad():
+        for t in (0, 50, 150, 300, 450, 600, 800, 999):
+            for _ in range(draws):
+                eps = torch.randn(images.shape, generator=generator)
+                output = network(q_sample(images, t, SCHEDULE, eps), torch.full((len(images),), t))
+                guess = getattr(output, "sample", output)
+                flat, true = guess.flatten(1), eps.flatten(1)
+                cosine.append(torch.nn.functional.cosine_similarity(flat, true, eps=1e-12).numpy())
+                error.append((flat - true).square().mean(1).numpy())
+    return {"cosine": np.mean(cosine, axis=0), "error": np.mean(error, axis=0)}
+
+
+def smooth(r_t: FloatArray, window: int) -> FloatArray:
+    """Moving average over ``window`` steps, shape (n, T) -> (n, T - window + 1)."""
+    windows = np.lib.stride_tricks.sliding_window_view(r_t, window, axis=1)
+    return np.asarray(windows.mean(axis=-1), dtype=float)

@@ -1,0 +1,228 @@
+"""What the shipped records come down to: training, steps, kernel distances, beta's direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rdverify.ddpm import Schedule, expected_balance
+from rdverify.ddpm.images import PixelRange
+from rdverify.ddpm.schedule import Direction
+from rdverify.ddpm.study.facts import KEYS, MNIST, OPEN_SETTINGS
+from rdverify.ddpm.study.rows import ROWS
+from rdverify.ddpm.study.runs import QUALITY_RECORD, TRAINING_RECORD, Runs, fact
+from rdverify.ddpm.study.settings import final_ratios
+from rdverify.study import Measured
+from rdverify.study.intervals import difference_of_means
+from rdverify.trace import FloatArray
+
+SCALINGS = {
+    "endpoints": ("endpoints", "with fixed end points"),
+    "inverse_T": ("1/T", "proportional to 1/T"),
+}
+KERNEL = {"mnist": "mnist", "fashion": "fashionmnist"}  # key -> data set of the record
+
+
+def training_of(frame: pd.DataFrame, setting: str) -> pd.DataFrame:
+    """The recorded training of a row, weights as they were, in order of steps."""
+    own = frame["dataset"].str.startswith(setting.lower()) & (frame["weights"] == "raw")
+    return frame[own].sort_values("step")
+
+
+def change(
+    after: Mapping[Any, Any], before: Mapping[Any, Any], name: str, deviation: str
+) -> Measured:
+    """How much a recorded mean has changed, from two lines of a record."""
+    return difference_of_means(
+        float(after[name]),
+        float(before[name]),
+        (float(after[deviation]), float(before[deviation])),
+        (int(after["n"]), int(before["n"])),
+    )
+
+
+@fact(
+    "ddpm.training.{row}.gain_since_untrained",
+    "R at the end of training minus R before it, {row}",
+    row=MNIST,
+)
+def _gain_since_untrained(runs: Runs, row: str) -> Measured:
+    return gain_since(runs, row, 0)
+
+
+@fact(
+    "ddpm.training.{row}.gain_since_1000",
+    "R at the end of training minus R after 1,000 steps, {row}",
+    row=MNIST,
+)
+def _gain_since_1000(runs: Runs, row: str) -> Measured:
+    return gain_since(runs, row, 1000)
+
+
+def gain_since(runs: Runs, row: str, start: int) -> Measured:
+    """R at the end of training minus R at the recorded step nearest to ``start``."""
+    own = training_of(runs.record(TRAINING_RECORD), KEYS[row]).to_dict("records")
+    nearest = min(own, key=lambda line: abs(line["step"] - start))
+    return change(own[-1], nearest, "r", "r_sd")
+
+
+@fact(
+    "ddpm.{row}.final_ratio_in_reach",
+    f"final ratio, {{row}}; its interval covers {OPEN_SETTINGS}, and reaches up to 1, the true "
+    "noise's, as long as the ratio rises between the last two recorded training steps",
+    row=KEYS,
+)
+def _final_ratio_in_reach(runs: Runs, row: str) -> Measured:
+    own = training_of(runs.record(TRAINING_RECORD), KEYS[row])
+    before, end = own.iloc[-2:].to_dict("records")
+    rise = change(end, before, "final_ratio", "final_ratio_sd")
+    now = Measured.of(runs.of[row].balance.r_t[:, -1])
+    still = [1.0] if rise.low is not None and rise.low > 0 else []
+    return now.reaching([*final_ratios(runs.variants, KEYS[row]).values(), *still])
+
+
+def kernel_distance(runs: Runs, row: str, images: str) -> Measured:
+    """Kernel distance of "samples" or "untrained" over the untrained network's."""
+    lines = runs.record(QUALITY_RECORD).to_dict("records")
+    own = {line["images"]: line for line in lines if line["dataset"] == KERNEL[row]}
+    base, entry = float(own["untrained"]["kernel_distance"]), own[images]
+    value, half = float(entry["kernel_distance"]) / base, 1.96 * float(entry["error"]) / base
+    return Measured(value, value - half, value + half, int(entry["n"]))
+
+
+@fact(
+    "ddpm.{row}.kernel_distance_ratio",
+    "kernel distance of samples to real images over that of the untrained network's, {row}",
+    row=KERNEL,
+)
+def _kernel_distance_ratio(runs: Runs, row: str) -> Measured:
+    return kernel_distance(runs, row, "samples")
+
+
+@fact(
+    "ddpm.control.untrained.{row}_kernel_distance_ratio",
+    "the same of the untrained network's own images, {row}",
+    row=KERNEL,
+)
+def _untrained_kernel_distance_ratio(runs: Runs, row: str) -> Measured:
+    return kernel_distance(runs, row, "untrained")
+
+
+@fact("ddpm.{row}.classes_hit", "classes among the samples, {row}", row=MNIST)
+def _classes_hit(runs: Runs, row: str) -> Measured:
+    frame = runs.record(QUALITY_RECORD)
+    own = frame[(frame["dataset"] == KERNEL[row]) & (frame["images"] == "samples")].iloc[0]
+    return Measured(float(own["classes_hit"]), n=int(own["n"]))
+
+
+def entry_of(variants: pd.DataFrame, row: str, variant: str) -> Any:
+    """One line of the record of variants."""
+    return variants[(variants["row"] == row) & (variants["variant"] == variant)].iloc[0]
+
+
+@fact(
+    "ddpm.steps.{scaling}.sampled_gain",
+    "R at T = 4000 minus R at T = 1000, sampled with the trained MNIST network, beta {scaling}",
+    scaling={key: words for key, (_, words) in SCALINGS.items()},
+)
+def _sampled_gain(runs: Runs, scaling: str) -> Measured:
+    many = entry_of(runs.variants, "MNIST", f"T = 4000, {SCALINGS[scaling][0]}")
+    base = entry_of(runs.variants, "MNIST", "as trained")
+    sizes = int(many["n"]), int(base["n"])
+    deviations = float(many["r_se"]) * sizes[0] ** 0.5, float(base["r_se"]) * sizes[1] ** 0.5
+    return difference_of_means(float(many["r"]), float(base["r"]), deviations, sizes)
+
+
+@fact(
+    "ddpm.cifar10.gap_closed_by_steps",
+    "share of the gap between CIFAR10's and MNIST's final ratios that T = 4000 closes, trained "
+    "networks",
+)
+def _gap_closed_by_steps(runs: Runs) -> float:
+    mnist, cifar, many = (
+        float(entry_of(runs.variants, *which)["final_ratio"])
+        for which in (
+            ("MNIST", "as trained"),
+            ("CIFAR10", "as trained"),
+            ("CIFAR10", "T = 4000, endpoints"),
+        )
+    )
+    return (many - cifar) / (mnist - cifar)
+
+
+@fact(
+    "ddpm.mnist.silent.pairwise_correlation",
+    "mean correlation of an image with the others, trained MNIST network, sigma_t = 0",
+)
+def _silent_correlation(runs: Runs) -> float:
+    return float(entry_of(runs.variants, "MNIST", "no noise")["pairwise_correlation"])
+
+
+DIRECTIONS: Mapping[Direction, Mapping[PixelRange, str]] = {
+    "increasing": {"[-1,1]": "as trained", "[0,1]": "pixels in [0,1]"},
+    "decreasing": {"[-1,1]": "beta decreasing", "[0,1]": "beta decreasing, pixels in [0,1]"},
+}
+
+
+@fact(
+    "ddpm.direction.gap_decreasing_minus_increasing",
+    "root mean square relative distance to print of the three M_react sampled with beta "
+    "decreasing minus that with beta increasing, each with its better pixel range; the interval "
+    "covers the closed form as well, and the scatter of print",
+)
+def _direction_gap(runs: Runs) -> Measured:
+    printed = {name: numbers["m_react"] for name, numbers in runs.printed.items()}
+    return direction_gap(runs.variants, runs.mean_squares, printed)
+
+
+def direction_gap(
+    variants: pd.DataFrame,
+    mean_squares: Mapping[str, Mapping[str, float]],
+    printed: Mapping[str, float],
+    draws: int = 4000,
+) -> Measured:
+    """How much farther from print the three M_react are with beta decreasing than increasing.
+
+    Distances are root mean squares of relative ones, and each direction takes the pixel
+    range that suits it better. The interval covers two limits, the trained networks as
+    sampled and the closed form, which a perfect network would come near; and in both the
+    scatter of our means and of print, which is taken for one trajectory a row.
+
+    Args:
+        variants: the record, with the four entries of :data:`DIRECTIONS` for each row.
+        mean_squares: per row, the training pixels' mean square by pixel range.
+        printed: per row, M_react.
+        draws: of the scatter.
+    """
+    entries = {(entry["row"], entry["variant"]): entry for entry in variants.to_dict("records")}
+    rng = np.random.default_rng(30)
+    ours = {row: np.append(0.0, rng.standard_normal(draws)) for row in ROWS}
+    print_ = {row: np.append(0.0, rng.standard_normal(draws)) for row in ROWS}
+
+    def react(row: str, direction: Direction, pixels: PixelRange, sampled: bool) -> FloatArray:
+        entry = entries[row, DIRECTIONS[direction][pixels]]
+        if sampled:
+            return float(entry["m_react"]) + float(entry["m_react_se"]) * ours[row]
+        schedule = Schedule.linear(direction=direction)
+        exact = expected_balance(schedule, ROWS[row].dimension, mean_squares[row][pixels])
+        return np.full(1 + draws, exact.m_react)
+
+    def distance(direction: Direction, sampled: bool) -> FloatArray:
+        found = []
+        for pixels, name in DIRECTIONS[direction].items():
+            squares = np.zeros(1 + draws)
+            for row in ROWS:
+                entry = entries[row, name]
+                one = float(entry["m_react_se"]) * float(entry["n"]) ** 0.5  # of one trajectory
+                scattered = printed[row] + one * print_[row]
+                squares += (react(row, direction, pixels, sampled) / scattered - 1) ** 2
+            found.append(np.sqrt(squares / len(ROWS)))
+        return np.asarray(np.min(found, axis=0), dtype=float)
+
+    gaps = [distance("decreasing", kind) - distance("increasing", kind) for kind in (True, False)]
+    ends = [float(np.quantile(gap[1:], q)) for gap in gaps for q in (0.025, 0.975)]
+    value = float(gaps[0][0])
+    return Measured(value, min(value, *ends), max(value, *ends))

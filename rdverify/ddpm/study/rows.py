@@ -1,0 +1,98 @@
+"""The three DDPM rows of Table 1: their files, data sets, lines and seeds; the trained networks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rdverify.ddpm import Schedule
+from rdverify.ddpm.unet import load_unet
+from rdverify.study import Row
+from rdverify.tools.errors import InputError
+
+CONTROL_SEED = 3
+SCHEDULE = Schedule.linear()  # the one the networks were trained with
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRow(Row):
+    """A row of Table 1 that was measured on images.
+
+    Args:
+        file: stem of its weights and card.
+        channels: of its images.
+        seed: of its trajectories; other noise for each row.
+        datasets: that can serve it, the better one first.
+    """
+
+    file: str
+    channels: int
+    seed: int
+    datasets: tuple[str, ...]
+
+    @property
+    def dimension(self) -> int:
+        """d, pixels times channels."""
+        return self.channels * 32**2
+
+
+ROWS = {
+    row.setting: row
+    for row in (
+        ImageRow(
+            "mnist",
+            "DDPM",
+            "MNIST",
+            "#56B4E9",
+            (0, (8, 2, 1, 2)),
+            "o",
+            file="ddpm-mnist",
+            channels=1,
+            seed=0,
+            datasets=("mnist",),
+        ),
+        ImageRow(
+            "fashion",
+            "DDPM",
+            "FashionMNIST",
+            "#7A3E9D",
+            (0, (2, 2)),
+            "s",
+            file="ddpm-fashionmnist",
+            channels=1,
+            seed=1,
+            datasets=("fashionmnist",),
+        ),
+        ImageRow(
+            "cifar10",
+            "DDPM",
+            "CIFAR10",
+            "#7F7F7F",
+            (0, (10, 3)),
+            "^",
+            file="ddpm-cifar10",
+            channels=3,
+            seed=2,
+            datasets=("cifar10", "cifar10-first4000"),
+        ),
+    )
+}
+
+
+def load_row(folder: Path, setting: str) -> tuple[Any, Mapping[str, Any], float]:
+    """Network, card and mean square of one row; InputError if a file is missing or broken."""
+    row = ROWS[setting]
+    network = load_unet(folder / "weights" / f"{row.file}.safetensors", channels=row.channels)
+    path = folder / "weights" / f"{row.file}.json"
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        mean_square = float(card["mean_square"]["[-1,1]"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"card = {str(path)!r} is not allowed ({type(error).__name__}): "
+            "must be the JSON card beside the weights"
+        ) from error
+    return network, card, mean_square

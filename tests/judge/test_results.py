@@ -1,0 +1,122 @@
+"""results.json: every field checked on reading, its schema made from the types."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+import spec
+from rdverify import InputError
+from rdverify.judge.records import Results
+from rdverify.judge.results import load_results, results_schema, verdict_digest
+from rdverify.judge.verdict import Verdict
+from rdverify.tools.paths import golden_folder
+from rdverify.tools.records import as_written, plain, write_record
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = json.loads((golden_folder() / "results.json").read_text(encoding="utf-8"))
+
+
+def test_a_record_reads_back_as_it_was_written(recorded: Results, tmp_path: Path) -> None:
+    assert as_written(recorded) == recorded
+    assert load_results(write_record(tmp_path / "r.json", recorded)) == recorded
+    assert (tmp_path / "r.json").read_bytes() == (golden_folder() / "results.json").read_bytes()
+
+
+def test_the_record_follows_the_schema_which_follows_the_types(recorded: Results) -> None:
+    text = (golden_folder() / "results.schema.json").read_text(encoding="utf-8")
+    schema = json.loads(text)
+    assert schema == results_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(plain(recorded), schema)
+    broken = json.loads(json.dumps(RECORD))
+    broken["table1"][0]["verdict"] = "MAYBE"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, schema)
+
+
+def test_the_record_was_judged_by_the_ledger_as_it_stands(recorded: Results) -> None:
+    text = "".join(spec.text_of(name) for name in ("claims.toml", "table1.toml"))
+    assert recorded.provenance.ledger_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert [claim.id for claim in recorded.claims] == [c["id"] for c in spec.claims()]
+
+
+def test_a_changed_verdict_needs_a_changelog_entry(recorded: Results) -> None:
+    digest = verdict_digest(recorded)
+    assert f"verdicts {digest}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first = recorded.claims[0]
+    other = Verdict.REFUTED if first.verdict == Verdict.UNDECIDED else Verdict.UNDECIDED
+    changed = replace(recorded, claims=[replace(first, verdict=other), *recorded.claims[1:]])
+    assert verdict_digest(changed) != digest
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place below a JSON value; of long lists the first entry alone."""
+    below: list[tuple[Any, ...]] = []
+    if isinstance(value, dict):
+        below = [place for key in list(value)[:40] for place in places(value[key], (*path, key))]
+    elif isinstance(value, list) and value:
+        below = places(value[0], (*path, 0))
+    return [*below, path] if path else below
+
+
+# below a table's rows and a study's settings anything may stand
+TYPED = [place for place in places(RECORD) if "rows" not in place and "config" not in place]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@given(st.sampled_from(TYPED), st.sampled_from(["gone", "of another type", "more"]))
+def test_a_file_that_is_not_one_of_ours_is_one_clear_line(
+    tmp_path: Path, place: tuple[Any, ...], harm: str
+) -> None:
+    broken = json.loads(json.dumps(RECORD))
+    parent = broken
+    for key in place[:-1]:
+        parent = parent[key]
+    last = place[-1]
+    if harm == "of another type":
+        parent[last] = {"not": ["expected", 1.5]}
+    elif harm == "more" and isinstance(parent[last], dict) and "schema" in parent:
+        return  # a mapping by name may have more of them
+    elif harm == "more":
+        broken["surplus"] = 1
+    elif isinstance(parent, list) or place[0] in ("facts", "figures", "environments"):
+        return  # a list, or a mapping by name, may be shorter
+    else:
+        del parent[last]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(broken), encoding="utf-8")
+    message = refusal(path)
+    if message is None:
+        assert harm == "gone", place  # a field with a default may be missing
+    else:
+        assert message.startswith("results = ")
+        assert len(message.splitlines()) == 1
+
+
+def refusal(path: Path) -> str | None:
+    """What is said of a file that is not one of ours; nothing else may be raised."""
+    try:
+        load_results(path)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "null", "[" * 100_000, '{"schema": 1}', "\x00"])
+def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="results = "):
+        load_results(path)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="results = "):
+        load_results(path)
