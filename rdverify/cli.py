@@ -1,4 +1,4 @@
-"""The command line: verify, report, equations, claims."""
+"""The command line; what is refused is refused before anything slow is imported."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from rdverify import commands, systems
 from rdverify.tools.errors import InputError, require
+
+if TYPE_CHECKING:
+    from rdverify.judge.records import JudgedClaim
 
 app = typer.Typer(
     name="rdverify",
@@ -22,6 +26,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(commands.train, name="train")
+app.add_typer(commands.record, name="record")
 
 
 class _State:
@@ -76,7 +84,8 @@ def verify(
     """Run the systems, judge numbers and claims, write the report."""
     require(profile in ("quick", "full"), "profile", profile, "quick or full")
     require(workers is None or workers >= 1, "workers", workers, "at least 1")
-    from rdverify.run import verify_command  # slow: after what is refused at once
+    systems.chosen(only)
+    from rdverify.verify import verify_command
 
     try:
         drifted = verify_command(
@@ -114,7 +123,7 @@ def report(
     ] = False,
 ) -> None:
     """Render REPORT.md and README's verdict table again from the recorded results (in a clone)."""
-    from rdverify.run import report_command
+    from rdverify.verify import report_command
 
     typer.echo(report_command(environments, record))
 
@@ -166,47 +175,59 @@ def claims(
     """Show the ledger of claims with their recorded verdicts."""
     from rdverify.judge.results import load_results
     from rdverify.tools.paths import golden_folder
+    from rdverify.tools.records import plain
 
-    records: list[dict[str, Any]] = load_results(golden_folder() / "results.json")["claims"]
+    records = load_results(golden_folder() / "results.json").claims
     if claim is not None:
-        known = [record["id"] for record in records]
+        known = [record.id for record in records]
         require(claim in known, "claim", claim, f"one of {', '.join(known)}")
-        records = [record for record in records if record["id"] == claim]
+        records = [record for record in records if record.id == claim]
     if as_json:
-        typer.echo(json.dumps(records, indent=2, ensure_ascii=False))
-        return
-    if claim is not None:
+        typer.echo(json.dumps(plain(records), indent=2, ensure_ascii=False))
+    elif claim is not None:
         typer.echo(_claim_text(records[0]))
-        return
-    table = Table("Id", "Section", "Verdict", "Claim")
-    for record in records:
-        table.add_row(record["id"], record["section"], _verdict_text(record), record["text"])
-    Console(highlight=False).print(table)
+    else:
+        table = Table("Id", "Section", "Verdict", "Claim")
+        for record in records:
+            table.add_row(record.id, record.section, _verdict_text(record), record.text)
+        Console(highlight=False).print(table)
 
 
-def _verdict_text(record: dict[str, Any]) -> str:
-    flag = ", not discriminating" if record["discriminating"] is False else ""
-    return f"{record['verdict']}{flag}"
+def _verdict_text(record: JudgedClaim) -> str:
+    from rdverify.judge.verdict import not_discriminating
+
+    return f"{record.verdict}{', not discriminating' if not_discriminating(record) else ''}"
 
 
-def _claim_text(record: dict[str, Any]) -> str:
+def _claim_text(record: JudgedClaim) -> str:
+    """One claim with its evidence, and where each of its facts is computed."""
+    from rdverify.report.markdown import interval, number, predicate_text
+
+    places = systems.fact_places()
     lines = [
-        f"{record['id']}, section {record['section']}: {record['text']}",
+        f"{record.id}, section {record.section}: {record.text}",
         f"  verdict: {_verdict_text(record)}",
     ]
-    if record["verdict_as_printed"]:
-        lines.append(f"  as printed: {record['verdict_as_printed']}")
-    lines += [f"  {key}: {record[key]}" for key in ("why", "reading", "no_control") if record[key]]
-    for item in record["evidence"]:
-        lines.append(
-            f"  {item['metric']} = {item['value']} [{item['low']}, {item['high']}] "
-            f"must satisfy {item['predicate']}: {item['outcome']}"
-        )
-        if item["control"]:
-            lines.append(
-                f"    control, {item['control_what']}: {item['control_value']}: "
-                f"{item['control_outcome']}"
-            )
+    told = {
+        "as printed": record.verdict_as_printed,
+        "why": record.why,
+        "reading": record.reading,
+        "no control": record.no_control,
+    }
+    lines += [f"  {name}: {text}" for name, text in told.items() if text]
+    for item in record.evidence:
+        ends = interval((item.low, item.high))
+        lines += [
+            f"  {item.fact} = {number(item.value)} {'' if ends == '–' else f'{ends} '}"
+            f"must be {predicate_text(item.predicate)}: {item.outcome}",
+            f"    {places[item.fact]}",
+        ]
+        if item.control:
+            lines += [
+                f"    control, {item.control_what}: {number(item.control_value)}: "
+                f"{item.control_outcome}",
+                f"      {item.control} in {places[item.control]}",
+            ]
     return "\n".join(lines)
 
 

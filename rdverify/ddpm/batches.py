@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from rdverify.ddpm.images import ImageSet, PixelRange, scale_pixels
-from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.schedule import Schedule, q_sample
+from rdverify.tools.torchkit import seeded
 
 VALIDATION_IMAGES = 500
 VALIDATION_SEED = 20_260_101  # its own, so that all trainings are judged on the same noise
-
-
-def seeded(*numbers: int) -> torch.Generator:
-    """A generator of its own for each tuple of numbers; on the CPU, so that devices agree."""
-    state = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
-    return torch.Generator().manual_seed(state >> 1)
 
 
 class Batches:
@@ -45,7 +39,7 @@ class Batches:
     ) -> None:
         self.images, self.batch, self.seed, self.device = images, batch, seed, device
         self.pixel_range, self.flip = pixel_range, flip
-        self.abar = torch.from_numpy(schedule.alpha_bar.copy())
+        self.schedule = schedule
         self.epoch, self.order = -1, torch.empty(0)
 
     def __call__(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -60,16 +54,10 @@ class Batches:
         if self.flip:
             mirrored = torch.rand(n, generator=generator) < 0.5
             x_0[mirrored] = x_0[mirrored].flip(-1)
-        t = torch.randint(len(self.abar), (n,), generator=generator)
+        t = torch.randint(self.schedule.T, (n,), generator=generator)
         noise = torch.randn(x_0.shape, generator=generator)
-        x_t = forward_marginal(x_0, self.abar[t], noise)
+        x_t = q_sample(x_0, t, self.schedule, noise)
         return x_t.to(self.device), t.to(self.device), noise.to(self.device)
-
-
-def forward_marginal(x_0: torch.Tensor, abar: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """x_t = sqrt(abar) x_0 + sqrt(1-abar) noise (eq08): (n, C, H, W), (n,), (n, C, H, W)."""
-    abar = abar[:, None, None, None]  # (n,) -> (n, 1, 1, 1)
-    return abar.sqrt().float() * x_0 + (1 - abar).sqrt().float() * noise
 
 
 class Validation:
@@ -89,8 +77,7 @@ class Validation:
         # times spread evenly over 0 .. T-1: less scatter than drawn ones
         self.t = ((torch.arange(n) + 0.5) * schedule.T / n).long().to(device)
         noise = torch.randn(x_0.shape, generator=generator)
-        abar = torch.from_numpy(schedule.alpha_bar.copy())[self.t.cpu()]
-        self.x_t = forward_marginal(x_0, abar, noise).to(device)
+        self.x_t = q_sample(x_0, self.t.cpu(), schedule, noise).to(device)
         self.noise = noise.to(device)
 
     @torch.no_grad()

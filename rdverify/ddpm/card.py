@@ -1,23 +1,19 @@
-"""Train from the command line, and write weights with their card."""
+"""Train a network by the name of its data, and write weights with their card."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import platform
-import sys
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rdverify.ddpm.images import NAMES, ImageSet, load_images
+from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.training import Trained, TrainingConfig, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
-from rdverify.tools.errors import InputError
 from rdverify.tools.files import check_output_folder, write_json
 from rdverify.tools.progress import ConsoleReporter
 
@@ -89,84 +85,62 @@ def _hardware() -> str:
     return f"{name}, {torch.get_num_threads()} thread(s)"
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """``python -m rdverify.ddpm.training``: exit status 2 on bad input."""
-    plain = TrainingConfig()
-    parser = argparse.ArgumentParser(
-        prog="python -m rdverify.ddpm.training", description="Train the noise predictor on images."
-    )
-    parser.add_argument("--dataset", required=True, help=f"{', '.join(NAMES)} or folder:PATH")
-    parser.add_argument("--output", type=Path, required=True, help="folder for weights and card")
-    parser.add_argument("--data-root", type=Path, help="folder of the data (or RDVERIFY_DATA)")
-    parser.add_argument("--download", action="store_true", help="fetch the data if missing")
-    parser.add_argument("--steps", type=int, default=plain.steps)
-    parser.add_argument(
-        "--until", type=int, help="stop after this step; --steps still sets how the rate falls"
-    )
-    parser.add_argument(
-        "--cooldown",
-        type=int,
-        default=0,
-        help="the last steps before --until, with the rate falling to zero",
-    )
-    parser.add_argument("--batch", type=int, default=plain.batch)
-    parser.add_argument("--learning-rate", type=float, default=plain.learning_rate)
-    parser.add_argument("--seed", type=int, default=plain.seed)
-    parser.add_argument("--pixel-range", default=plain.pixel_range)
-    parser.add_argument("--flip", action="store_true", help="mirror images at random")
-    parser.add_argument("--precision", default=plain.precision)
-    parser.add_argument("--widths", type=int, nargs="+", default=plain.widths)
-    parser.add_argument("--norm-groups", type=int, default=plain.norm_groups)
-    parser.add_argument("--device", help="cpu or cuda; default a GPU where there is one")
-    parser.add_argument("--checkpoint-every", type=int, default=500)
-    parser.add_argument(
-        "--store", default="float32", choices=["float32", "float16"], help="of the weights file"
-    )
-    parser.add_argument("--snapshots", action="store_true", help="keep weights on the way")
-    options = parser.parse_args(argv)
-    try:
-        _run(options)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+def train_and_save(
+    dataset: str,
+    output: Path,
+    config: TrainingConfig,
+    *,
+    data_root: Path | None = None,
+    download: bool = False,
+    until: int | None = None,
+    cooldown: int = 0,
+    device: str | None = None,
+    checkpoint_every: int = 500,
+    half: bool = False,
+    snapshots: bool = False,
+) -> Path:
+    """Train on a data set by name, and write weights and card into ``output``.
 
+    Args:
+        dataset: a name of :data:`rdverify.ddpm.images.NAMES`, or ``folder:PATH``.
+        output: the folder.
+        config: of the training.
+        data_root: folder of the data.
+        download: fetch the data if missing.
+        until: stop after this step; ``config.steps`` still sets how the rate falls.
+        cooldown: the last steps before ``until``, with the rate falling to zero.
+        device: "cpu" or "cuda"; default a GPU where there is one.
+        checkpoint_every: steps between two checkpoints.
+        half: store the weights as float16.
+        snapshots: keep weights on the way.
 
-def _run(options: argparse.Namespace) -> None:
-    progress = ConsoleReporter()
-    output = check_output_folder(options.output)
-    config = TrainingConfig(
-        steps=options.steps,
-        batch=options.batch,
-        learning_rate=options.learning_rate,
-        seed=options.seed,
-        pixel_range=options.pixel_range,
-        flip=options.flip,
-        precision=options.precision,
-        widths=tuple(options.widths),
-        norm_groups=options.norm_groups,
-    )
+    Returns:
+        the weights file.
+    """
+    progress, output = ConsoleReporter(), check_output_folder(output)
     images, held_out = (
-        load_images(options.dataset, split, root=options.data_root, download=options.download)
+        load_images(dataset, split, root=data_root, download=download)
         for split in ("train", "test")
     )
-    label = options.dataset.rpartition("/")[2].rpartition(":")[2]
+    stem = f"ddpm-{dataset.rpartition('/')[2].rpartition(':')[2]}"
     schedule = Schedule.linear()
     trained = train(
         images,
         held_out,
         config,
         schedule=schedule,
-        checkpoint=output / f"ddpm-{label}.checkpoint.safetensors",
-        checkpoint_every=options.checkpoint_every,
-        snapshots=output / f"ddpm-{label}-snapshots" if options.snapshots else None,
-        until=options.until,
-        cooldown=options.cooldown,
-        device=options.device,
+        checkpoint=output / f"{stem}.checkpoint.safetensors",
+        checkpoint_every=checkpoint_every,
+        snapshots=output / f"{stem}-snapshots" if snapshots else None,
+        until=until,
+        cooldown=cooldown,
+        device=device,
         progress=progress,
     )
-    dtype = {"float32": torch.float32, "float16": torch.float16}[options.store]
-    weights = save_unet(trained.unet, output / f"ddpm-{label}.safetensors", dtype=dtype)
-    told = card(options.dataset, images, held_out, config, schedule, trained, dtype)
+    dtype = torch.float16 if half else torch.float32
+    weights = save_unet(trained.unet, output / f"{stem}.safetensors", dtype=dtype)
+    told = card(dataset, images, held_out, config, schedule, trained, dtype)
     told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    write_json(output / f"ddpm-{label}.json", told)
+    write_json(output / f"{stem}.json", told)
     progress.say(f"weights: {weights}")
+    return weights

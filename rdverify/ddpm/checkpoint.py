@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 
-from rdverify.ddpm.unet import read_safetensors
-from rdverify.tools.errors import InputError
-from rdverify.tools.files import write_atomically
+from rdverify.tools.errors import InputError, one_line
+from rdverify.tools.tensors import (
+    below,
+    optimiser_tensors,
+    prefixed,
+    read_tensors,
+    restore_optimiser,
+    write_tensors,
+)
 
 SCHEMA = "rdverify-ddpm-checkpoint-1"
 
@@ -49,18 +53,12 @@ def write_state(
 
     No generator's state is kept: step n draws from a generator seeded by (seed, n).
     """
-    tensors = {f"unet.{name}": value for name, value in unet.state_dict().items()}
-    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    for index, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{index}.{name}": value for name, value in moments.items()}
-    header = json.dumps(
-        {"schema": SCHEMA, "identity": identity, "record": vars(record)}, sort_keys=True
+    tensors = (
+        prefixed("unet", unet.state_dict())
+        | prefixed("average", average.state_dict())
+        | prefixed("adam", optimiser_tensors(optimiser))
     )
-    data = save(
-        {name: value.detach().to("cpu").contiguous() for name, value in tensors.items()},
-        {"rdverify": header},
-    )
-    write_atomically(path, lambda stream: stream.write(data))
+    write_tensors(path, tensors, {"schema": SCHEMA, "identity": identity, "record": vars(record)})
 
 
 def read_state(
@@ -76,11 +74,8 @@ def read_state(
         InputError: if the file is truncated, no checkpoint, or of other settings or data.
 
     """
-    tensors, header = read_safetensors(path)
+    tensors, described = read_tensors(path, SCHEMA, "checkpoint")
     try:
-        described = json.loads(header["rdverify"])
-        if described["schema"] != SCHEMA:
-            raise ValueError(f"schema {described['schema']!r}")
         differing = sorted(
             key
             for key in identity.keys() | described["identity"].keys()
@@ -91,22 +86,9 @@ def read_state(
             raise ValueError(
                 f"made with {key} = {described['identity'].get(key)!r}, now {identity.get(key)!r}"
             )
-        for prefix, module in (("unet.", unet), ("average.", average)):
-            module.load_state_dict(
-                {
-                    name.removeprefix(prefix): value
-                    for name, value in tensors.items()
-                    if name.startswith(prefix)
-                }
-            )
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("adam."):
-                _, index, moment = name.split(".")
-                state.setdefault(int(index), {})[moment] = value
-        optimiser.load_state_dict(
-            {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
-        )
+        unet.load_state_dict(below("unet", tensors))
+        average.load_state_dict(below("average", tensors))
+        restore_optimiser(optimiser, below("adam", tensors))
         kept = described["record"]
         return Record(
             int(kept["step"]),
@@ -116,8 +98,7 @@ def read_state(
             tuple(kept["cooling"]) if kept.get("cooling") else None,
         )
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
         raise InputError(
-            f"checkpoint = {str(path)!r} is not allowed ({reason}): must come from "
+            f"checkpoint = {str(path)!r} is not allowed ({one_line(error, 160)}): must come from "
             "this training; remove it to start anew"
         ) from error

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import save
 
 from rdverify.ddpm.images import ImageSet, scale_pixels
-from rdverify.ddpm.unet import IMAGE_SIZE, read_safetensors
-from rdverify.tools.errors import InputError, require
-from rdverify.tools.files import write_atomically
+from rdverify.ddpm.unet import IMAGE_SIZE
+from rdverify.tools.errors import InputError, one_line, require
 from rdverify.tools.progress import Reporter
+from rdverify.tools.tensors import read_tensors, write_tensors
 
 FloatArray = npt.NDArray[np.float64]
 SCHEMA = "rdverify-classifier-1"
@@ -191,61 +187,25 @@ def save_classifier(
 ) -> Path:
     """Write the weights as safetensors, atomically."""
     header = {
-        "rdverify": json.dumps(
-            {"schema": SCHEMA, "channels": classifier.channels, "classes": classifier.classes},
-            sort_keys=True,
-        )
+        "schema": SCHEMA,
+        "channels": classifier.channels,
+        "classes": classifier.classes,
     }
-    data = save(
-        {name: value.to(dtype).contiguous() for name, value in classifier.state_dict().items()},
-        header,
-    )
-    return write_atomically(path, lambda stream: stream.write(data))
+    return write_tensors(path, classifier.state_dict(), header, dtype)
 
 
 def load_classifier(path: Path | str) -> Classifier:
     """Read what :func:`save_classifier` wrote, or raise :class:`InputError`."""
-    tensors, header = read_safetensors(path)
+    tensors, header = read_tensors(path, SCHEMA, "classifier")
     try:
-        described = json.loads(header["rdverify"])
-        if described["schema"] != SCHEMA:
-            raise ValueError(f"schema {described['schema']!r}")
-        classifier = Classifier(int(described["channels"]), int(described["classes"]))
+        classifier = Classifier(int(header["channels"]), int(header["classes"]))
         classifier.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"classifier = {str(path)!r} is not allowed ({reason}): must be a "
+            f"classifier = {str(path)!r} is not allowed ({one_line(error)}): must be a "
             f"safetensors file of schema {SCHEMA}"
         ) from error
     return classifier.eval()
-
-
-def save_arrays(path: Path | str, arrays: Mapping[str, npt.NDArray[Any]]) -> Path:
-    """Write a compressed .npz, atomically; equal arrays give equal bytes."""
-
-    def write(stream: Any) -> None:
-        with zipfile.ZipFile(stream, "w") as archive:
-            for name, array in sorted(arrays.items()):
-                buffer = io.BytesIO()
-                np.save(buffer, array, allow_pickle=False)
-                entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))  # a fixed date
-                archive.writestr(entry, buffer.getvalue(), zipfile.ZIP_DEFLATED, 9)
-
-    return write_atomically(path, write)
-
-
-def load_arrays(path: Path | str) -> dict[str, npt.NDArray[Any]]:
-    """Read what :func:`save_arrays` wrote, or raise :class:`InputError`."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"samples = {str(path)!r} is not allowed ({reason}): must be a whole "
-            ".npz file without pickles"
-        ) from error
 
 
 def quality_rows(

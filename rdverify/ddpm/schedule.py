@@ -197,22 +197,33 @@ def forward_step(
     return math.sqrt(1 - beta) * x_t + math.sqrt(beta) * noise
 
 
-def q_sample(x_0: torch.Tensor, t: int, schedule: Schedule, noise: torch.Tensor) -> torch.Tensor:
+def q_sample(
+    x_0: torch.Tensor, t: int | torch.Tensor, schedule: Schedule, noise: torch.Tensor
+) -> torch.Tensor:
     """x_t given x_0, all forward steps up to index t at once (eq08 composed).
 
     x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps, which has the law of
     t + 1 steps of Eq. (8).
 
     Args:
-        x_0: data, any shape.
-        t: index, 0 .. T-1.
+        x_0: data, any shape; shape (n, ...) where ``t`` is a tensor.
+        t: index, 0 .. T-1, or one for each of n data, shape (n,), int64.
         schedule: beta_t.
         noise: eps ~ N(0, Id), the shape of ``x_0``.
     """
-    index(t, schedule)
-    return (
-        math.sqrt(schedule.alpha_bar[t]) * x_0 + math.sqrt(schedule.one_minus_alpha_bar[t]) * noise
-    )
+    if isinstance(t, int):
+        index(t, schedule)
+        return (
+            math.sqrt(schedule.alpha_bar[t]) * x_0
+            + math.sqrt(schedule.one_minus_alpha_bar[t]) * noise
+        )
+    for end in (int(t.min()), int(t.max())):
+        index(end, schedule)
+    kept, added = (
+        torch.from_numpy(np.sqrt(bar)[t.numpy()]).to(x_0.dtype).view(-1, *[1] * (x_0.ndim - 1))
+        for bar in (schedule.alpha_bar, schedule.one_minus_alpha_bar)
+    )  # (n,) -> (n, 1, ...)
+    return kept * x_0 + added * noise
 
 
 def index(t: int, schedule: Schedule) -> int:

@@ -1,7 +1,4 @@
-"""Train epsilon_theta on images, resumable and deterministic by seed.
-
-On the command line: ``python -m rdverify.ddpm.training --dataset mnist --output FOLDER``.
-"""
+"""Train epsilon_theta on images, resumable and deterministic by seed."""
 
 from __future__ import annotations
 
@@ -318,9 +315,3 @@ def _identity(images: ImageSet, config: TrainingConfig, schedule: Schedule) -> d
         "images": hashlib.sha256(images.images.numpy().tobytes()).hexdigest(),
         "beta": hashlib.sha256(schedule.beta.tobytes()).hexdigest(),
     }
-
-
-if __name__ == "__main__":
-    from rdverify.ddpm.card import main
-
-    main()

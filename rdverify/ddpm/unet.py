@@ -6,18 +6,17 @@ says by itself which network it belongs to. Pickles are never opened.
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from diffusers import UNet2DModel
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from rdverify.tools.errors import InputError, require
-from rdverify.tools.files import write_atomically
+from rdverify.tools.tensors import read_tensors, write_tensors
+from rdverify.tools.torchkit import seeded_globally
 
 SCHEMA = "rdverify-unet-1"
 WIDTHS = (16, 16, 32, 96)  # 1.2M parameters, most of them where the image is small
@@ -65,9 +64,7 @@ def build_unet(
             widths,
             f"positive multiples of norm_groups = {norm_groups}",
         )
-    with torch.random.fork_rng(devices=[], enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
+    with contextlib.nullcontext() if seed is None else seeded_globally(seed):
         unet: torch.nn.Module = cast(Any, UNet2DModel)(
             sample_size=IMAGE_SIZE,
             in_channels=channels,
@@ -118,17 +115,8 @@ def save_unet(
 
     """
     require(dtype in (torch.float32, torch.float16), "dtype", dtype, "float32 or float16")
-    tensors = {
-        name: value.detach().to("cpu", dtype).contiguous()
-        for name, value in unet.state_dict().items()
-    }
-    # one key only: safetensors writes several in an order that changes between runs
-    header = {
-        "rdverify": json.dumps(
-            {"schema": SCHEMA, "architecture": architecture(unet), **(note or {})}, sort_keys=True
-        )
-    }
-    return write_atomically(path, lambda stream: stream.write(save(tensors, header)))
+    header = {"schema": SCHEMA, "architecture": architecture(unet), **(note or {})}
+    return write_tensors(path, unet.state_dict(), header, dtype)
 
 
 def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Module:
@@ -144,11 +132,9 @@ def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Modu
             numbers that are not finite.
 
     """
-    tensors, header = read_safetensors(path)
+    tensors, header = read_tensors(path, SCHEMA)
     try:
-        described = json.loads(header["rdverify"])
-        require(described.get("schema") == SCHEMA, "schema", described.get("schema"), SCHEMA)
-        form = described["architecture"]
+        form = header["architecture"]
         unet = build_unet(
             form["channels"],
             widths=tuple(form["widths"]),
@@ -164,27 +150,8 @@ def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Modu
     if expected != found:
         odd = sorted(set(expected.items()) ^ set(found.items()))[0][0]
         raise _refused(path, f"of another architecture: {odd} is missing or of another shape")
-    for name, value in tensors.items():
-        if not bool(torch.isfinite(value).all()):
-            raise _refused(path, f"{name} holds numbers that are not finite")
     unet.load_state_dict({name: value.float() for name, value in tensors.items()})
     return unet
-
-
-def read_safetensors(path: Path | str) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Tensors and header of a safetensors file, or :class:`InputError`; never a pickle."""
-    if not Path(path).is_file():
-        raise _refused(path, "there is no such file")
-    try:
-        with safe_open(str(path), framework="pt") as archive:
-            # clone: the file may be replaced while the mapped tensors live
-            names = list(archive.keys())
-            return (
-                {name: archive.get_tensor(name).clone() for name in names},
-                dict(archive.metadata() or {}),
-            )
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise _refused(path, f"not a whole safetensors file: {error}") from error
 
 
 def _refused(path: Path | str, reason: str) -> InputError:

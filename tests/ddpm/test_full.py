@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from PIL import Image
 from rdverify import InputError, verify
 from rdverify.ddpm.images import FIRST_4000, ImageSet
 from rdverify.ddpm.study import full as ddpm_full
-from rdverify.ddpm.study.runs import ROWS
+from rdverify.ddpm.study.rows import ROWS
 from rdverify.ddpm.training import TrainingConfig
-from rdverify.study import Context, StudyResult
+from rdverify.study import Context
+from rdverify.systems import SYSTEMS, study
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.progress import Reporter
 
@@ -42,7 +44,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         "find_data",
         lambda _: {
             row: (row.lower(), images(row, channels), images(row, channels))
-            for row, (_, _, channels) in ROWS.items()
+            for row, channels in ((row, ROWS[row].channels) for row in ROWS)
         },
     )
 
@@ -72,7 +74,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 
 def test_every_network_is_trained_measured_and_described(tmp_path, calls):
     weights, records = ddpm_full.retrain(context_of(tmp_path), TINY)
-    for row, (stem, _, channels) in ROWS.items():
+    for row, stem, channels in ((row, ROWS[row].file, ROWS[row].channels) for row in ROWS):
         card = json.loads((weights / "weights" / f"{stem}.json").read_text())
         assert card["training"]["steps"] == card["training"]["steps_planned"] == TINY.steps
         assert (card["dataset"], card["architecture"]["channels"]) == (row.lower(), channels)
@@ -108,15 +110,15 @@ def test_a_run_stopped_in_a_training_goes_on_from_its_checkpoint(tmp_path, calls
         ddpm_full.retrain(context_of(tmp_path / "cut"), TINY)
     cut, _ = ddpm_full.retrain(context_of(tmp_path / "cut"), TINY)
     assert trained == ["MNIST", "FashionMNIST", "FashionMNIST", "CIFAR10"]
-    for stem, _, _ in ROWS.values():
-        name = f"{stem}.safetensors"
+    for row in ROWS.values():
+        name = f"{row.file}.safetensors"
         assert (cut / "weights" / name).read_bytes() == (whole / "weights" / name).read_bytes()
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_recipe_is_that_of_the_shipped_network(row, tmp_path):
     config = ddpm_full.recipe(context_of(tmp_path), row)
-    told = json.loads((golden_folder() / "weights" / f"{ROWS[row][0]}.json").read_text())
+    told = json.loads((golden_folder() / "weights" / f"{ROWS[row].file}.json").read_text())
     assert config.steps == told["training"]["steps_planned"]
     assert {name: told["training"][name] for name in ("batch", "seed", "flip", "precision")} == {
         name: getattr(config, name) for name in ("batch", "seed", "flip", "precision")
@@ -146,11 +148,10 @@ def test_first_4000_images_stand_in_for_cifar10_and_the_rest_is_asked_for(tmp_pa
 
 def test_missing_data_stop_the_full_profile_before_any_study(tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
-    for name in verify.STUDIES:
-        monkeypatch.setattr(
-            f"{verify.STUDIES[name]}.study", lambda _: pytest.fail("a study has begun")
-        )
+    begun = []
+    for name in SYSTEMS:
+        quick = replace(study(name), run=begun.append)
+        monkeypatch.setattr(f"{SYSTEMS[name]}.STUDY", quick)
     with pytest.raises(InputError, match="no readable MNIST"):
-        verify.measure(list(verify.STUDIES), context_of(tmp_path, tmp_path / "empty"))
-    monkeypatch.setattr("rdverify.gray_scott.study.study", lambda _: StudyResult())
-    assert verify.measure(["gray-scott"], context_of(tmp_path, tmp_path / "empty"))
+        verify.measure(list(SYSTEMS), context_of(tmp_path, tmp_path / "empty"))
+    assert begun == []

@@ -13,17 +13,16 @@ from rdverify.ddpm.quality import (
     accuracy,
     build_classifier,
     kernel_distance,
-    load_arrays,
     load_classifier,
     look,
     quality_rows,
-    save_arrays,
     save_classifier,
     squared_mmd,
     train_classifier,
 )
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.study.quality_record import respaced
+from rdverify.tools.arrays import read_arrays, write_arrays
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
 
@@ -125,14 +124,14 @@ def test_other_files_shapes_and_types_are_refused(tmp_path):
         look(classifier, torch.zeros(2, 1, 32, 32))
     np.savez(tmp_path / "p.npz", a=np.array([{}], dtype=object))
     with pytest.raises(InputError, match="without pickles"):
-        load_arrays(tmp_path / "p.npz")
+        read_arrays(tmp_path / "p.npz")
 
 
 def test_recorded_arrays_have_equal_bytes_for_equal_content(tmp_path):
     arrays = {"b": np.arange(6, dtype=np.uint8).reshape(2, 3), "a": np.zeros(2, np.float16)}
-    one, other = (save_arrays(tmp_path / name, arrays) for name in ("1.npz", "2.npz"))
+    one, other = (write_arrays(tmp_path / name, arrays) for name in ("1.npz", "2.npz"))
     assert one.read_bytes() == other.read_bytes()
-    assert all(np.array_equal(value, arrays[name]) for name, value in load_arrays(one).items())
+    assert all(np.array_equal(value, arrays[name]) for name, value in read_arrays(one).items())
 
 
 def test_respaced_chain_keeps_alpha_bar_at_its_times():
@@ -150,7 +149,7 @@ def test_respaced_chain_keeps_alpha_bar_at_its_times():
 def shipped(request):
     golden = golden_folder()
     classifier = load_classifier(golden / "weights" / f"classifier-{request.param}.safetensors")
-    arrays = load_arrays(golden / "samples" / f"{request.param}.npz")
+    arrays = read_arrays(golden / "samples" / f"{request.param}.npz")
     with (golden / "search" / "image_quality.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["dataset"] == request.param]
     return request.param, classifier, arrays, rows

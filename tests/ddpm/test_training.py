@@ -17,11 +17,12 @@ import pytest
 import torch
 from PIL import Image
 
+from rdverify import cli
 from rdverify.ddpm import training as ddpm_training
-from rdverify.ddpm.batches import Batches, forward_marginal
-from rdverify.ddpm.card import card, main
+from rdverify.ddpm.batches import Batches
+from rdverify.ddpm.card import card
 from rdverify.ddpm.images import ImageSet
-from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.schedule import Schedule, q_sample
 from rdverify.ddpm.training import TrainingConfig, train
 from rdverify.ddpm.unet import architecture, build_unet, load_unet
 from rdverify.tools.errors import InputError
@@ -121,29 +122,20 @@ def png_folder(root: Path) -> Path:
     return root
 
 
-def command(data: Path, output: Path, steps: int = 25) -> list[str]:
-    return [
-        "--dataset",
-        f"folder:{data}",
-        "--output",
-        str(output),
-        "--steps",
-        str(steps),
-        "--batch",
-        "4",
-        "--widths",
-        "8",
-        "--checkpoint-every",
-        "1",
-        "--device",
-        "cpu",
-    ]
+def command(data: Path, output: Path) -> list[str]:
+    options = {"steps": 25, "batch": 4, "widths": "8", "checkpoint-every": 1, "device": "cpu"}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return ["train", "ddpm", f"folder:{data}", "--output", str(output), *words]
+
+
+def run_command(words: list[str]) -> None:
+    subprocess.run([sys.executable, "-m", "rdverify", *words], check=True, capture_output=True)
 
 
 def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
     data = png_folder(tmp_path / "squares")
-    main(command(data, tmp_path / "whole"))
-    line = [sys.executable, "-m", "rdverify.ddpm.training", *command(data, tmp_path / "cut")]
+    run_command(command(data, tmp_path / "whole"))
+    line = [sys.executable, "-m", "rdverify", *command(data, tmp_path / "cut")]
     checkpoint = tmp_path / "cut" / "ddpm-squares.checkpoint.safetensors"
     process = subprocess.Popen(line, stderr=subprocess.PIPE)
     until = time.monotonic() + 120
@@ -154,7 +146,7 @@ def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
     assert process.returncode == -signal.SIGKILL, said.decode()
     weights = Path("ddpm-squares.safetensors")
     assert not (tmp_path / "cut" / weights).exists()  # it was killed on the way
-    main(command(data, tmp_path / "cut"))
+    run_command(command(data, tmp_path / "cut"))
     assert (tmp_path / "cut" / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
     # what a killed writer may leave beside the checkpoint never stands in the way
     whole, cut = (
@@ -183,8 +175,10 @@ def test_eq08_marginal_has_the_mean_and_variance_of_the_closed_form():
     generator = torch.Generator().manual_seed(0)
     x_0 = torch.full((4000, 1, 4, 4), 0.7)
     for t in (0, 400, 999):
-        abar = torch.full((4000,), float(schedule.alpha_bar[t]), dtype=torch.float64)
-        x_t = forward_marginal(x_0, abar, torch.randn(x_0.shape, generator=generator)).double()
+        noise = torch.randn(x_0.shape, generator=generator)
+        x_t = q_sample(x_0, torch.full((4000,), t), schedule, noise).double()
+        # one time for all is the same formula, to the bit
+        assert torch.equal(x_t, q_sample(x_0, t, schedule, noise).double())
         spread = 1 - schedule.alpha_bar[t]
         n = x_t.numel()
         assert abs(x_t.mean() - 0.7 * schedule.alpha_bar[t] ** 0.5) < 4 * (spread / n) ** 0.5
@@ -290,17 +284,20 @@ def test_too_few_images_and_other_channels_are_refused():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--dataset", "mnist", "--data-root", "nowhere"], "data root"),
-        (["--dataset", "folder:empty"], "no images"),
-        (["--dataset", "mnist", "--data-root", "empty"], "no readable MNIST"),
-        (["--dataset", "mnist", "--steps", "0"], "steps"),
+        (["mnist", "--data-root", "nowhere"], "data root"),
+        (["folder:empty"], "no images"),
+        (["mnist", "--data-root", "empty"], "no readable MNIST"),
+        (["mnist", "--steps", "0"], "steps"),
+        (["mnist", "--widths", "8,x"], "widths"),
+        (["mnist", "--store", "float8"], "store"),
     ],
 )
 def test_command_exits_with_2_and_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
+    monkeypatch.setattr(sys, "argv", ["rdverify", "train", "ddpm", *arguments, "--output", "out"])
     with pytest.raises(SystemExit) as caught:
-        main([*arguments, "--output", "out"])
+        cli.main()
     lines = capsys.readouterr().err.strip().splitlines()
     assert caught.value.code == 2
     assert len(lines) == 1
@@ -337,9 +334,8 @@ def test_shipped_network_tells_noise_from_image(name):
     channels = architecture(unet)["channels"]
     x_0 = squares(8, channels).scaled()
     noise = torch.randn(x_0.shape, generator=torch.Generator().manual_seed(1))
-    abar = torch.full((8,), float(Schedule.linear().alpha_bar[300]), dtype=torch.float64)
     with torch.no_grad():
-        found = unet(forward_marginal(x_0, abar, noise), torch.full((8,), 300)).sample
+        found = unet(q_sample(x_0, 300, Schedule.linear(), noise), torch.full((8,), 300)).sample
     # a square is no digit, yet far better than zero (1) must come out
     assert float(((found - noise) ** 2).mean()) < 0.5
 

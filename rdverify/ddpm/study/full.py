@@ -7,23 +7,19 @@ from pathlib import Path
 
 from rdverify.ddpm.card import card
 from rdverify.ddpm.images import ImageSet, load_images
-from rdverify.ddpm.study.quality_record import EPOCHS, QUALITY_RECORD, record_quality
-from rdverify.ddpm.study.records import FINAL_RECORD, TRAINING_RECORD, final_errors
-from rdverify.ddpm.study.runs import ROWS, SCHEDULE, load_row
-from rdverify.ddpm.study.settings import RECORD, read_record, search
+from rdverify.ddpm.study.quality_record import EPOCHS, record_quality
+from rdverify.ddpm.study.records import final_errors
+from rdverify.ddpm.study.rows import ROWS, SCHEDULE, load_row
+from rdverify.ddpm.study.runs import FINAL_RECORD, QUALITY_RECORD, TRAINING_RECORD
+from rdverify.ddpm.study.settings import RECORD, search
 from rdverify.ddpm.study.training_curve import measure_training
 from rdverify.ddpm.training import TrainingConfig, train
 from rdverify.ddpm.unet import save_unet
 from rdverify.study import Context
+from rdverify.study.frames import read_frame
 from rdverify.tools.errors import InputError
 from rdverify.tools.files import write_json
 
-# row -> data sets that can serve it, the better one first
-DATASETS = {
-    "MNIST": ("mnist",),
-    "FashionMNIST": ("fashionmnist",),
-    "CIFAR10": ("cifar10", "cifar10-first4000"),
-}
 Splits = tuple[str, ImageSet, ImageSet]  # name, to train on, held out
 
 
@@ -35,7 +31,7 @@ def find_data(context: Context) -> dict[str, Splits]:
 
     """
     found: dict[str, Splits] = {}
-    for row, names in DATASETS.items():
+    for row, names in ((row.setting, row.datasets) for row in ROWS.values()):
         refused: InputError | None = None
         for name in names:
             try:
@@ -86,7 +82,7 @@ def retrain(
     records = folder / "search"
     data = find_data(context)
     for row, (name, images, held_out) in data.items():
-        stem = ROWS[row][0]
+        stem = ROWS[row].file
         weights = folder / "weights" / f"{stem}.safetensors"
         if weights.exists() and weights.with_suffix(".json").exists():
             progress.say(f"{row}: already trained, {weights}")
@@ -130,4 +126,4 @@ def retrain(
 def _quality_measured(folder: Path, dataset: str) -> bool:
     """Whether an earlier run has finished :func:`record_quality`."""
     table = folder / "search" / QUALITY_RECORD
-    return table.exists() and dataset in set(read_record(table)["dataset"])
+    return table.exists() and dataset in set(read_frame(table)["dataset"])

@@ -1,55 +1,34 @@
-"""Record how like the data a network's samples are: samples, features, one table.
-
-On the command line: ``python -m rdverify.ddpm.study.quality_record mnist --golden FOLDER``.
-"""
+"""Record how like the data a network's samples are: samples, features, one table."""
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from rdverify.ddpm import sample
 from rdverify.ddpm.images import load_images, unscale_pixels
 from rdverify.ddpm.quality import (
     accuracy,
-    load_arrays,
     load_classifier,
     look,
     quality_rows,
-    save_arrays,
     save_classifier,
     train_classifier,
 )
 from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.study.runs import QUALITY_RECORD
 from rdverify.ddpm.unet import build_unet, load_unet
-from rdverify.tools.errors import InputError, require
-from rdverify.tools.files import write_text
-from rdverify.tools.progress import ConsoleReporter, Reporter
+from rdverify.study.frames import read_frame, write_frame
+from rdverify.tools.arrays import write_arrays
+from rdverify.tools.errors import require
+from rdverify.tools.progress import Reporter
 
 EPOCHS = {"mnist": 4, "fashionmnist": 8}
-QUALITY_RECORD = "image_quality.csv"  # the table that record_quality writes last
-COLUMNS = (
-    "dataset",
-    "images",
-    "n",
-    "real",
-    "kernel_distance",
-    "error",
-    "classes_hit",
-    "rarest_class",
-    "confidence",
-    "steps",
-    "classifier_accuracy",
-)
 
 
 def respaced(schedule: Schedule, steps: int) -> tuple[Schedule, npt.NDArray[np.int64]]:
@@ -154,61 +133,19 @@ def record_quality(
         ).numpy(),
         "real_features": look(classifier, test.images[chosen])[0].astype(np.float16),
     }
-    saved = save_arrays(golden / "samples" / f"{dataset}.npz", arrays)
+    write_arrays(golden / "samples" / f"{dataset}.npz", arrays)
     rows = [
         {**row, "steps": steps, "classifier_accuracy": accuracy(classifier, test)}
-        for row in quality_rows(classifier, load_arrays(saved), dataset)
+        for row in quality_rows(classifier, arrays, dataset)
     ]
-    table = golden / "search" / QUALITY_RECORD
-    kept = []
+    table, fresh_rows = golden / "search" / QUALITY_RECORD, pd.DataFrame(rows).map(six_digits)
     if table.exists():
-        with table.open(newline="", encoding="utf-8") as stream:
-            kept = [row for row in csv.DictReader(stream) if row["dataset"] != dataset]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        sorted(
-            [
-                *kept,
-                *(
-                    {
-                        name: f"{value:.6g}" if isinstance(value, float) else value
-                        for name, value in row.items()
-                    }
-                    for row in rows
-                ),
-            ],
-            key=lambda row: str(row["dataset"]),
-        )
-    )
-    write_text(table, text.getvalue())
+        known = read_frame(table)
+        fresh_rows = pd.concat([known[known["dataset"] != dataset], fresh_rows])
+    write_frame(table, fresh_rows.sort_values("dataset", kind="stable"))
     return rows
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """``python -m rdverify.ddpm.study.quality_record``: exit status 2 on bad input."""
-    parser = argparse.ArgumentParser(prog="python -m rdverify.ddpm.study.quality_record")
-    parser.add_argument("dataset", choices=list(EPOCHS))
-    parser.add_argument("--golden", type=Path, required=True)
-    parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--images", type=int, default=500)
-    parser.add_argument("--steps", type=int, default=125)
-    options = parser.parse_args(argv)
-    try:
-        for row in record_quality(
-            options.dataset,
-            options.golden,
-            root=options.data_root,
-            images=options.images,
-            steps=options.steps,
-            progress=ConsoleReporter(),
-        ):
-            print(row)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-if __name__ == "__main__":
-    main()
+def six_digits(value: Any) -> Any:
+    """A number as records keep it: six significant digits."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value

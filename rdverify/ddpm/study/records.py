@@ -1,18 +1,8 @@
-"""What takes too long for every run, measured once and shipped.
-
-    python -m rdverify.ddpm.study.records [--golden golden] [--data-root FOLDER]
-
-writes golden/search/ddpm.csv (variants of the sampler) and, where there are data,
-golden/search/ddpm_final.csv (error of each network near the data). Both resume.
-With ``--compare CARD.json ...`` it writes golden/search/ddpm_architecture.csv instead: the
-same row from several networks, each card beside its weights.
-"""
+"""What takes too long for every run: errors near the data, and networks of other shapes."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,17 +13,12 @@ import torch
 from rdverify.balance import balance_of
 from rdverify.ddpm import q_sample, sample
 from rdverify.ddpm.images import load_images
-from rdverify.ddpm.study.runs import CONTROL_SEED, SCHEDULE, load_row
-from rdverify.ddpm.study.settings import RECORD, SAMPLED, search
+from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE, load_row
 from rdverify.ddpm.unet import load_unet
-from rdverify.study.search import write_frame
-from rdverify.tools.errors import InputError
-from rdverify.tools.paths import golden_folder
-from rdverify.tools.progress import ConsoleReporter, Reporter
+from rdverify.study.frames import write_frame
+from rdverify.tools.progress import Reporter
 
-FINAL_RECORD, TRAINING_RECORD = "ddpm_final.csv", "ddpm_training.csv"
-ARCHITECTURE_RECORD, COMPARED = "ddpm_architecture.csv", 8
-HELD_OUT = 256
+HELD_OUT, COMPARED = 256, 8  # images, trajectories
 
 
 def last_step(network: Any, images: torch.Tensor) -> dict[str, float]:
@@ -126,38 +111,3 @@ def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFra
     frame = pd.DataFrame(lines)
     write_frame(path, frame)
     return frame
-
-
-def record(golden: Path, data_root: Path | None, progress: Reporter, images: int = SAMPLED) -> None:
-    """Write both records below ``golden / "search"``."""
-    if data_root is not None:
-        final_errors(
-            golden,
-            golden / "search" / FINAL_RECORD,
-            data_root,
-            {"MNIST": "mnist", "FashionMNIST": "fashionmnist", "CIFAR10": "cifar10-first4000"},
-        )
-    search(golden, golden / "search" / RECORD, progress, images)
-
-
-def main() -> None:
-    """Run from the command line; exit status 2 on bad input."""
-    parser = argparse.ArgumentParser(description="Measure what the DDPM study ships as records.")
-    parser.add_argument("--golden", type=Path, default=None)
-    parser.add_argument("--data-root", type=Path, default=None)
-    parser.add_argument("--images", type=int, default=SAMPLED)
-    parser.add_argument("--compare", type=Path, nargs="+", metavar="CARD.json")
-    options = parser.parse_args()
-    try:
-        golden = options.golden or golden_folder()
-        if options.compare:
-            compare(options.compare, golden / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
-            return
-        record(golden, options.data_root, ConsoleReporter(), options.images)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
-if __name__ == "__main__":
-    main()

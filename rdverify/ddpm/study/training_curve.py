@@ -1,31 +1,27 @@
-"""The balance along a training: both metrics of weights kept at several steps.
-
-On the command line: ``python -m rdverify.ddpm.study.training_curve OUT.csv CARD.json=FOLDER ...``,
-each card beside the weights that the snapshots in the folder led to.
-"""
+"""The balance along a training: both metrics of weights kept at several steps."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import math
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import sample
 from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.study.quality_record import six_digits
 from rdverify.ddpm.unet import load_unet
-from rdverify.tools.errors import InputError
-from rdverify.tools.files import write_text
+from rdverify.study.frames import read_frame, write_frame
+from rdverify.tools.errors import require
 from rdverify.tools.progress import ConsoleReporter, Reporter
 
-COLUMNS = (
+COLUMNS = [
     "dataset",
     "step",
     "weights",
@@ -40,7 +36,7 @@ COLUMNS = (
     "final_ratio_sd",
     "epsilon_norm",
     "validation_mse",
-)
+]
 _NAME = re.compile(r"step-(\d+)-(raw|ema)\.safetensors")
 
 
@@ -98,7 +94,8 @@ def measure_training(
         progress: where progress is told.
 
     """
-    rows = read_rows(out)
+    known = read_frame(out, COLUMNS) if out.exists() else pd.DataFrame(columns=COLUMNS)
+    done = set(zip(known["dataset"], known["step"], known["weights"], strict=True))
     errors = {
         (entry["step"], kind): entry[f"mse_{kind}"]
         for entry in (card or {}).get("validation", [])
@@ -111,60 +108,25 @@ def measure_training(
     )
     last = max((step for step, _, _ in found), default=0)
     for step, weights, path in found:
-        if weights == "ema" and step < last:
+        if (weights == "ema" and step < last) or (dataset, step, weights) in done:
             continue
-        if (dataset, step, weights) in {(r["dataset"], int(r["step"]), r["weights"]) for r in rows}:
-            continue
-        measured = measure_weights(path, images)
-        mse = errors.get((step, weights), "")
-        rows.append(
-            {
-                "dataset": dataset,
-                "step": step,
-                "weights": weights,
-                **{
-                    name: f"{value:.6g}" if isinstance(value, float) else value
-                    for name, value in {**measured, "validation_mse": mse}.items()
-                },
-            }
+        line = {"dataset": dataset, "step": step, "weights": weights}
+        line |= measure_weights(path, images)
+        line["validation_mse"] = errors.get((step, weights), math.nan)
+        known = pd.concat([known, pd.DataFrame([line], columns=COLUMNS).map(six_digits)])
+        (progress or Reporter()).say(f"{dataset} step {step} {weights}: R = {line['r']:.5f}")
+        write_frame(out, known.sort_values(["dataset", "weights", "step"]))
+
+
+def measure_trainings(trainings: Sequence[str], out: Path) -> None:
+    """One record from the snapshots of several trainings, each given as ``CARD.json=FOLDER``."""
+    for training in trainings:
+        path, _, folder = training.partition("=")
+        require(
+            Path(path).is_file() and Path(folder).is_dir(),
+            "training",
+            training,
+            "CARD.json=FOLDER, a card and the folder of its snapshots",
         )
-        (progress or Reporter()).say(f"{dataset} step {step} {weights}: R = {measured['r']:.5f}")
-        write_rows(out, rows)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a record, or none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise InputError(
-                f"record = {str(path)!r} is not allowed: must have the columns {', '.join(COLUMNS)}"
-            )
-        return list(reader)
-
-
-def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write a record, atomically, ordered by data set, kind of weights and step."""
-    order = sorted(rows, key=lambda row: (row["dataset"], row["weights"], int(row["step"])))
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(order)
-    write_text(path, stream.getvalue())
-
-
-def main(arguments: Sequence[str]) -> None:
-    """One record from the folders of several trainings."""
-    out, *pairs = arguments
-    for pair in pairs:
-        path, _, folder = pair.partition("=")
         card = json.loads(Path(path).read_text(encoding="utf-8"))
-        measure_training(
-            Path(out), card["dataset"], Path(folder), card=card, progress=ConsoleReporter()
-        )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+        measure_training(out, card["dataset"], Path(folder), card=card, progress=ConsoleReporter())

@@ -1,0 +1,177 @@
+"""Long work that is done once and shipped: ``rdverify train ...`` and ``rdverify record ...``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rdverify.tools.errors import require
+
+train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train a network.")
+record = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Measure once more what the package ships as a record.",
+)
+
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Folder of the image data sets.", envvar="RDVERIFY_DATA")
+]
+Golden = Annotated[
+    Path | None, typer.Option(help="Folder with weights/ and search/; default: the shipped one.")
+]
+STORES = ("float32", "float16")
+
+
+@train.command()
+def ddpm(
+    dataset: Annotated[
+        str, typer.Argument(help="mnist, fashionmnist, cifar10, ... or folder:PATH")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for weights, card and checkpoint.")],
+    data_root: DataRoot = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the data if missing.")
+    ] = False,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps after which the rate has fallen to 0.")
+    ] = None,
+    until: Annotated[int | None, typer.Option(help="Stop after this step, resumably.")] = None,
+    cooldown: Annotated[
+        int, typer.Option(help="The last steps before --until, with the rate falling to 0.")
+    ] = 0,
+    batch: Annotated[int | None, typer.Option(help="Images a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of Adam, at its highest.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, order, times and noise.")] = None,
+    pixel_range: Annotated[str | None, typer.Option(help="[-1,1] or [0,1].")] = None,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirror images at random.")] = False,
+    precision: Annotated[str | None, typer.Option(help="float32 or bfloat16.")] = None,
+    widths: Annotated[str, typer.Option(help="Channels by level, such as 32,64,64.")] = "",
+    norm_groups: Annotated[
+        int | None, typer.Option(help="Groups of channels that are normalised together.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda; default a GPU where there is one.")
+    ] = None,
+    checkpoint_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 500,
+    store: Annotated[
+        str, typer.Option(help="float32 or float16, of the weights file.")
+    ] = "float32",
+    snapshots: Annotated[
+        bool, typer.Option("--snapshots", help="Keep weights on the way.")
+    ] = False,
+) -> None:
+    """Train the noise predictor on images; a stopped training goes on where it was."""
+    require(store in STORES, "store", store, " or ".join(STORES))
+    levels = [level.strip() for level in widths.split(",") if level.strip()]
+    whole = all(level.isdecimal() for level in levels)
+    require(whole, "widths", widths, "whole numbers with commas between")
+    from rdverify.ddpm.card import train_and_save
+    from rdverify.ddpm.training import TrainingConfig
+
+    given: dict[str, Any] = {
+        "steps": steps,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "pixel_range": pixel_range,
+        "flip": flip,
+        "precision": precision,
+        "widths": tuple(map(int, levels)) or None,
+        "norm_groups": norm_groups,
+    }
+    config = TrainingConfig(**{k: v for k, v in given.items() if v is not None})
+    train_and_save(
+        dataset,
+        output,
+        config,
+        data_root=data_root,
+        download=download,
+        until=until,
+        cooldown=cooldown,
+        device=device,
+        checkpoint_every=checkpoint_every,
+        half=store == "float16",
+        snapshots=snapshots,
+    )
+
+
+def _golden(folder: Path | None) -> Path:
+    from rdverify.tools.paths import golden_folder
+
+    return folder or golden_folder()
+
+
+@record.command()
+def variants(golden: Golden = None, images: Annotated[int, typer.Option(min=2)] = 4) -> None:
+    """Variants of the DDPM sampler with the trained networks (ddpm.csv); resumes."""
+    from rdverify.ddpm.study.settings import RECORD, search
+    from rdverify.tools.progress import ConsoleReporter
+
+    folder = _golden(golden)
+    search(folder, folder / "search" / RECORD, ConsoleReporter(), images)
+
+
+@record.command()
+def final(golden: Golden = None, data_root: DataRoot = None) -> None:
+    """Error of each DDPM network near the data, on held-out images (ddpm_final.csv)."""
+    from rdverify.ddpm.study.records import final_errors
+    from rdverify.ddpm.study.rows import ROWS, load_row
+    from rdverify.ddpm.study.runs import FINAL_RECORD
+
+    folder = _golden(golden)
+    datasets = {name: load_row(folder, name)[1]["dataset"] for name in ROWS}
+    final_errors(folder, folder / "search" / FINAL_RECORD, data_root, datasets)
+
+
+@record.command()
+def architecture(
+    cards: Annotated[list[Path], typer.Argument(help="CARD.json of each, beside its weights.")],
+    golden: Golden = None,
+) -> None:
+    """The same row from networks of several shapes (ddpm_architecture.csv)."""
+    from rdverify.ddpm.study.records import compare
+    from rdverify.ddpm.study.runs import ARCHITECTURE_RECORD
+    from rdverify.tools.progress import ConsoleReporter
+
+    compare(cards, _golden(golden) / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
+
+
+@record.command()
+def quality(
+    dataset: Annotated[str, typer.Argument(help="mnist or fashionmnist")],
+    golden: Golden = None,
+    data_root: DataRoot = None,
+    images: Annotated[int, typer.Option(min=2, help="Samples of each network.")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of a sample.")] = 125,
+) -> None:
+    """Kernel distance of samples to real images (image_quality.csv)."""
+    from rdverify.ddpm.study.quality_record import EPOCHS, record_quality
+    from rdverify.tools.progress import ConsoleReporter
+
+    require(dataset in EPOCHS, "dataset", dataset, f"one of {', '.join(EPOCHS)}")
+    for row in record_quality(
+        dataset,
+        _golden(golden),
+        root=data_root,
+        images=images,
+        steps=steps,
+        progress=ConsoleReporter(),
+    ):
+        typer.echo(row)
+
+
+@record.command()
+def training_curve(
+    trainings: Annotated[
+        list[str], typer.Argument(help="CARD.json=FOLDER of each training's snapshots.")
+    ],
+    golden: Golden = None,
+) -> None:
+    """R along trainings, from the weights kept on the way (ddpm_training.csv); resumes."""
+    from rdverify.ddpm.study.runs import TRAINING_RECORD
+    from rdverify.ddpm.study.training_curve import measure_trainings
+
+    measure_trainings(trainings, _golden(golden) / "search" / TRAINING_RECORD)
