@@ -13,29 +13,22 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
 
 import argparse
 import dataclasses
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from timing import interleaved
 
 from rdverify.lstm import LSTMConfig, gates, probe
+from rdverify.lstm.compiled_training import train_fast
 from rdverify.lstm.sequences import SineConfig
-from rdverify.lstm.training import seeds, train, train_many
+from rdverify.lstm.training import train, train_many
 from rdverify.trace import Trace
 
 
-def interleaved(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Least seconds of each call, taken in turn so that all meet the same load."""
-    best = dict.fromkeys(calls, float("inf"))
-    for call in calls.values():
-        call()
-    for _ in range(repeats):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            best[name] = min(best[name], time.perf_counter() - start)
-    return best
+def least(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Least seconds of each call."""
+    return {name: min(seconds) for name, seconds in interleaved(calls, repeats).items()}
 
 
 def loop(lstm: torch.nn.LSTM, x: torch.Tensor) -> Trace:
@@ -66,7 +59,7 @@ def main() -> None:
     x = torch.randn(512, 200, 1)
 
     with torch.inference_mode():
-        best = interleaved(
+        best = least(
             {
                 "nn.LSTM forward": lambda: lstm(x),
                 "probe": lambda: probe(lstm, x),
@@ -94,7 +87,7 @@ def main() -> None:
             f"{b} x {t}": torch.randn(b, t, 1)
             for b, t in ((128, 200), (256, 200), (1024, 200), (512, 50), (512, 800))
         }
-        times = interleaved(
+        times = least(
             {name: (lambda series=series: probe(lstm, series)) for name, series in sizes.items()},
             repeats,
         )
@@ -107,13 +100,13 @@ def main() -> None:
         ("batches of 8", config),
         ("batches of 32", dataclasses.replace(config, batch_size=None)),
     ):
-        ten = seeds(chosen, 10)
+        ten = [chosen.with_seed(seed) for seed in range(10)]
         calls = {
             "one": lambda chosen=chosen: train(chosen),
-            "ten, stacked": lambda ten=ten: train_many(ten, method="batched"),
-            "ten, threads": lambda ten=ten: train_many(ten, method="modules"),
+            "one, compiled": lambda chosen=chosen: train_fast(chosen),
+            "ten, threads": lambda ten=ten: train_many(ten),
         }
-        times = interleaved(calls, max(2, repeats // 10))
+        times = least(calls, max(2, repeats // 10))
         print(f"training, {label}, {os.cpu_count()} processors")
         for name, seconds in times.items():
             print(f"  {name:<18} {1e3 * seconds:8.1f} ms  {seconds / times['one']:5.2f} of one")

@@ -107,7 +107,8 @@ def _golden(folder: Path | None) -> Path:
 @record.command()
 def variants(golden: Golden = None, images: Annotated[int, typer.Option(min=2)] = 4) -> None:
     """Variants of the DDPM sampler with the trained networks (ddpm.csv); resumes."""
-    from rdverify.ddpm.study.settings import RECORD, search
+    from rdverify.ddpm.study.rows import RECORD
+    from rdverify.ddpm.study.settings import search
     from rdverify.tools.progress import ConsoleReporter
 
     folder = _golden(golden)
@@ -118,8 +119,7 @@ def variants(golden: Golden = None, images: Annotated[int, typer.Option(min=2)] 
 def final(golden: Golden = None, data_root: DataRoot = None) -> None:
     """Error of each DDPM network near the data, on held-out images (ddpm_final.csv)."""
     from rdverify.ddpm.study.records import final_errors
-    from rdverify.ddpm.study.rows import ROWS, load_row
-    from rdverify.ddpm.study.runs import FINAL_RECORD
+    from rdverify.ddpm.study.rows import FINAL_RECORD, ROWS, load_row
 
     folder = _golden(golden)
     datasets = {name: load_row(folder, name)[1]["dataset"] for name in ROWS}
@@ -133,7 +133,7 @@ def architecture(
 ) -> None:
     """The same row from networks of several shapes (ddpm_architecture.csv)."""
     from rdverify.ddpm.study.records import compare
-    from rdverify.ddpm.study.runs import ARCHITECTURE_RECORD
+    from rdverify.ddpm.study.rows import ARCHITECTURE_RECORD
     from rdverify.tools.progress import ConsoleReporter
 
     compare(cards, _golden(golden) / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
@@ -171,7 +171,7 @@ def training_curve(
     golden: Golden = None,
 ) -> None:
     """R along trainings, from the weights kept on the way (ddpm_training.csv); resumes."""
-    from rdverify.ddpm.study.runs import TRAINING_RECORD
+    from rdverify.ddpm.study.rows import TRAINING_RECORD
     from rdverify.ddpm.study.training_curve import measure_trainings
 
     measure_trainings(trainings, _golden(golden) / "search" / TRAINING_RECORD)

@@ -7,14 +7,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from rdverify import cli, run
-from rdverify.judge.results import cell_name, drifts, load_results
+from rdverify import cli, verify
+from rdverify.judge.drift import drifts
+from rdverify.judge.records import JudgedCell, Results
+from rdverify.judge.results import load_results
+from rdverify.judge.verdict import Verdict, not_discriminating
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
+from rdverify.tools.records import plain
 
 
 def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +43,14 @@ def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
         (("verify", "--output", "a-file"), "output = 'a-file' is not allowed"),
         (("equations", "21"), "equation = 21 is not allowed: must be 1 to 20"),
         (("claims", "XX-99"), "claim = 'XX-99' is not allowed: must be one of"),
+        (("train", "ddpm", "mnist", "--output", "a-file"), "output = 'a-file' is not allowed"),
+        (("train", "ddpm", "mnist", "--output", ".", "--store", "int8"), "store = 'int8'"),
+        (("train", "ddpm", "mnist", "--output", ".", "--widths", "8;16"), "widths = '8;16'"),
+        (("train", "ddpm", "nothing", "--output", "."), "dataset = 'nothing' is not allowed"),
+        (("record", "quality", "cifar10"), "dataset = 'cifar10' is not allowed"),
+        (("record", "final", "--golden", "."), "weights = 'weights/ddpm-mnist.safetensors'"),
+        (("record", "architecture", "no.json"), "card = 'no.json' is not allowed"),
+        (("record", "training-curve", "no.json=."), "training = 'no.json=.' is not allowed"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(
@@ -54,7 +66,18 @@ def test_bad_input_is_one_line_and_status_2(
     assert os.listdir(tmp_path) == ["a-file"]
 
 
-@pytest.mark.parametrize("words", [("nonsense",), ("verify", "--nonsense"), ("equations", "seven")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nonsense",),
+        ("verify", "--nonsense"),
+        ("equations", "seven"),
+        ("train", "nonsense"),
+        ("train", "ddpm", "mnist"),
+        ("record", "nonsense"),
+        ("record", "variants", "--images", "1"),
+    ],
+)
 def test_bad_usage_is_status_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     done = rdverify(*words, cwd=tmp_path)
     assert done.returncode == 2
@@ -66,8 +89,42 @@ def test_spec_and_ledger_are_shown(tmp_path: Path) -> None:
     assert "corrected" in text
     assert "E10" in text
     shown = json.loads(rdverify("claims", "--json", cwd=tmp_path).stdout)
-    assert shown == load_results(golden_folder() / "results.json")["claims"]
+    assert shown == plain(load_results(golden_folder() / "results.json").claims)
     assert shown[0]["id"] in rdverify("claims", shown[0]["id"], cwd=tmp_path).stdout
+
+
+def test_a_claim_is_shown_with_the_places_of_its_facts_and_controls(
+    monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = next(claim for claim in recorded.claims if claim.id == "RD-07")
+    names = [name for item in claim.evidence for name in (item.fact, item.control) if name]
+    assert len(names) > len(claim.evidence) > 0
+    monkeypatch.setattr(sys, "argv", ["rdverify", "claims", "RD-07"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    root = golden_folder().parent
+    for name, place in ((name, cli.systems.fact_places()[name]) for name in names):
+        assert name in text
+        assert place in text
+        file, _, at = place.rpartition(":")
+        assert "@fact(" in (root / file).read_text(encoding="utf-8").splitlines()[int(at) - 1]
+
+
+def test_not_discriminating_is_said_only_of_what_holds(
+    monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(sys, "argv", ["rdverify", "claims"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    lines = capsys.readouterr().out.splitlines()
+    for claim in recorded.claims:
+        (line,) = (line for line in lines if f" {claim.id} " in line)
+        assert ("not discriminating" in line) is not_discriminating(claim)
+    refuted = [c for c in recorded.claims if c.verdict == Verdict.REFUTED]
+    assert any(claim.discriminating is False for claim in refuted)
 
 
 def broken_results() -> dict[str, str]:
@@ -78,7 +135,7 @@ def broken_results() -> dict[str, str]:
         "truncated": whole[: len(whole) // 2],
         "a list": "[1, 2]",
         "another schema": other,
-        "lacking": json.dumps({"schema": "rdverify-results-1"}),
+        "lacking": json.dumps({"schema": "rdverify-results-2"}),
     }
 
 
@@ -87,8 +144,8 @@ def test_a_broken_results_file_is_refused_before_any_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "results.json").write_text(broken_results()[kind], encoding="utf-8")
-    monkeypatch.setattr(run, "golden_folder", lambda: tmp_path)
-    monkeypatch.setattr(run, "measure", lambda *_: pytest.fail("long work started"))
+    monkeypatch.setattr(verify, "golden_folder", lambda: tmp_path)
+    monkeypatch.setattr(verify, "measure", lambda *_: pytest.fail("long work started"))
     monkeypatch.setattr(sys, "argv", ["rdverify", "verify", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -104,28 +161,37 @@ def test_a_missing_results_file_is_said() -> None:
         load_results("nowhere/results.json")
 
 
-def test_a_moved_number_and_a_changed_verdict_are_drift(recorded: dict[str, Any]) -> None:
-    changed = json.loads(json.dumps(recorded))
-    assert drifts(changed, recorded) == []
-    cell = next(c for c in changed["table1"] if c["measured"] is not None)
-    before, cell["measured"] = cell["measured"], cell["measured"] * 1.01
-    assert drifts(changed, recorded) == [
-        line
-        for line in drifts(changed, recorded)
-        if line.startswith(f"{cell_name(cell)}: measured {before} -> {cell['measured']}")
-    ]
-    cell["measured"] = before
-    claim = next(c for c in changed["claims"] if c["verdict"] == "CONFIRMED")
-    claim["verdict"] = "REFUTED"
-    assert drifts(changed, recorded) == [f"{claim['id']}: verdict CONFIRMED -> REFUTED"]
+def moved(recorded: Results, index: int, to: float, profile: str = "quick") -> Results:
+    """The record with another number in one cell."""
+    table1 = list(recorded.table1)
+    table1[index] = replace(table1[index], measured=to)
+    origin = replace(recorded.provenance, profile=profile)
+    return replace(recorded, table1=table1, provenance=origin)
 
 
-def test_a_full_run_may_move_a_number_by_its_whole_tolerance(recorded: dict[str, Any]) -> None:
-    changed = json.loads(json.dumps(recorded))
-    cell = next(c for c in changed["table1"] if c["resolution"])
-    moved = cell["measured"]
-    changed["provenance"]["profile"] = "full"
-    cell["measured"] = moved + 0.99 * cell["resolution"]
-    assert drifts(changed, recorded) == []
-    cell["measured"] = moved + 1.01 * cell["resolution"]
-    assert [line.split(":")[0] for line in drifts(changed, recorded)] == [cell_name(cell)]
+def first_cell(recorded: Results, field: str) -> tuple[int, JudgedCell]:
+    return next((k, cell) for k, cell in enumerate(recorded.table1) if getattr(cell, field))
+
+
+def test_a_moved_number_and_a_changed_verdict_are_drift(recorded: Results) -> None:
+    assert drifts(recorded, recorded) == []
+    index, cell = first_cell(recorded, "measured")
+    assert cell.measured is not None
+    to = cell.measured * 1.01
+    (line,) = drifts(moved(recorded, index, to), recorded)
+    assert line.startswith(f"{cell.name}: measured {cell.measured} -> {to}")
+    claims = list(recorded.claims)
+    index = next(k for k, claim in enumerate(claims) if claim.verdict == Verdict.CONFIRMED)
+    claims[index] = replace(claims[index], verdict=Verdict.REFUTED)
+    changed = drifts(replace(recorded, claims=claims), recorded)
+    assert changed == [f"{claims[index].id}: verdict CONFIRMED -> REFUTED"]
+
+
+def test_a_full_run_may_move_a_number_by_its_whole_tolerance(recorded: Results) -> None:
+    index, cell = first_cell(recorded, "resolution")
+    assert cell.measured is not None
+    assert cell.resolution is not None
+    inside, outside = (cell.measured + share * cell.resolution for share in (0.99, 1.01))
+    assert drifts(moved(recorded, index, inside, "full"), recorded) == []
+    (line,) = drifts(moved(recorded, index, outside, "full"), recorded)
+    assert line.startswith(f"{cell.name}: ")

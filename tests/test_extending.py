@@ -49,8 +49,7 @@ def test_a_made_up_system_gets_its_cells_claims_figures_and_section(
     assert systems.chosen("heat") == ["heat"]
     assert systems.fact_places()["heat.ring.final_ratio"].startswith("docs/extending.md:")
     measured = measure(["heat"], context)
-    run = {"command": "test", "profile": "quick", "systems": ["heat"], "time": "now"}
-    results = gather(paper, measured, None, provenance(run))
+    results = gather(paper, measured, None, provenance("test", "quick", ["heat"], "now"))
 
     cells = {cell.key.quantity: cell for cell in results.corrected()}
     assert cells["m_react"].verdict is Verdict.NOT_RUN

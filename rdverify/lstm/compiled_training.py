@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rdverify.lstm.batched import NAMES, batches, rate
 from rdverify.lstm.kernel import FLAGS, _split32
 from rdverify.lstm.model import LSTMConfig, SequenceModel, build
 from rdverify.lstm.sequences import generate
+from rdverify.lstm.training import batches, rate
 from rdverify.tools.errors import require
 
 ADAM, RMSPROP, SGD = 0, 1, 2
@@ -144,9 +144,8 @@ def _epoch(theta, x, order, size, same, kind, lr, limit, first, second, done):  
 
 
 def flatten(model: SequenceModel) -> npt.NDArray[np.float32]:
-    """All weights in the order of :data:`rdverify.lstm.batched.NAMES`, shape (1233,)."""
-    state = model.state_dict()
-    return np.concatenate([state[name].numpy().ravel() for name in NAMES])
+    """All weights in the order of :func:`loss_and_gradient`'s ``theta``, shape (1233,)."""
+    return torch.cat([value.flatten() for value in model.state_dict().values()]).numpy()
 
 
 def train_fast(
@@ -155,13 +154,12 @@ def train_fast(
     """As :func:`rdverify.lstm.training.train`, compiled: the network and its losses.
 
     Args:
-        config: with hidden = 16, float32, without feedback.
+        config: with hidden = 16, float32, without input noise.
         data: sequences of shape (n, length) instead of ``config.data``'s.
     """
     require(config.hidden == 16, "hidden", config.hidden, "16 for the compiled training")
     require(config.dtype == "float32", "dtype", config.dtype, "float32")
     require(config.input_noise == 0, "input_noise", config.input_noise, "0")
-    require(config.feedback_from is None, "feedback_from", config.feedback_from, "None")
     x = np.ascontiguousarray(generate(config.data) if data is None else data, dtype=np.float32)
     model = build(config)
     theta = flatten(model)
@@ -184,10 +182,5 @@ def train_fast(
             second,
             done,
         )
-    state, place = model.state_dict(), 0
-    for name in NAMES:
-        count = state[name].numel()
-        state[name] = torch.from_numpy(theta[place : place + count].copy()).view(state[name].shape)
-        place += count
-    model.load_state_dict(state)
+    torch.nn.utils.vector_to_parameters(torch.from_numpy(theta), model.parameters())
     return model.eval(), losses

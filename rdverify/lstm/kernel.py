@@ -232,7 +232,7 @@ def series(
         detail: also the series named in ``DETAIL``.
 
     Returns:
-        ``SERIES`` (and ``DETAIL``), each of shape (batch, T), as :func:`rdverify.lstm.model.probe`
+        ``SERIES`` (and ``DETAIL``), each of shape (batch, T), as :func:`rdverify.lstm.probe`
         defines them.
     """
     names = SERIES + DETAIL if detail else SERIES

@@ -6,17 +6,16 @@ are random. Everything else it leaves out is a field of a configuration here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
-from rdverify.tools.errors import require
+from rdverify.tools.errors import require, require_integer, require_number
 
 FloatArray = npt.NDArray[np.float64]
 Normalisation = Literal["none", "scale", "standard", "minmax", "unit"]
@@ -51,9 +50,9 @@ class _Sequences:
         for item in fields(self):
             value = getattr(self, item.name)
             if item.name in _COUNTS:
-                _require_integer(item.name, value, _COUNTS[item.name])
-            elif isinstance(value, (int, float)):
-                require(math.isfinite(value), item.name, value, "a finite number")
+                require_integer(item.name, value, _COUNTS[item.name])
+            elif isinstance(item.default, float) or isinstance(value, float):
+                require_number(item.name, value, "a finite number", lambda _: True)
         require(
             self.normalisation in NORMALISATIONS,
             "normalisation",
@@ -175,7 +174,7 @@ def generate(config: DataConfig, part: Part = "train", sequences: int | None = N
     """
     require(part in ("train", "unseen"), "part", part, "train or unseen")
     count = config.sequences if sequences is None else sequences
-    _require_integer("sequences", count, 1)
+    require_integer("sequences", count, 1)
     require(
         part == "unseen" or count == config.sequences,
         "sequences",
@@ -299,8 +298,3 @@ def _integrate(
 def _require_times(dt: float, burn_in: float) -> None:
     require(0 < dt <= 100, "dt", dt, "in (0, 100]")
     require(0 <= burn_in <= 1e5, "burn_in", burn_in, "in [0, 1e5]")
-
-
-def _require_integer(name: str, value: Any, lowest: int) -> None:
-    ok = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    require(ok and bool(value >= lowest), name, value, f"an integer >= {lowest}")

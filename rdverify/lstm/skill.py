@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rdverify.lstm.model import SequenceModel, as_input, free_run
+from rdverify.lstm.model import SequenceModel, as_input
+from rdverify.lstm.probing import free_run
 from rdverify.lstm.sequences import SineConfig, frequencies, generate
 from rdverify.tools.errors import require
 

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import hashlib
-import json
+import math
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor
 
-from rdverify.lstm.batched import (
-    NAMES,
-    batches,
-    feedback_start,
-    input_noise,
-    rate,
-    stacked_losses,
-    train_group,
-)
 from rdverify.lstm.model import DTYPES, LSTMConfig, SequenceModel, build
 from rdverify.lstm.sequences import generate
-from rdverify.tools.errors import InputError, require
-from rdverify.tools.files import write_atomically
+from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
+from rdverify.tools.tensors import (
+    below,
+    optimiser_tensors,
+    prefixed,
+    read_tensors,
+    restore_optimiser,
+    write_tensors,
+)
+from rdverify.tools.torchkit import one_thread
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-CHECKPOINT_FORMAT = "rdverify-lstm-checkpoint-1"
-Method = Literal["auto", "modules", "batched"]
+CHECKPOINT = "rdverify-lstm-checkpoint-2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +83,9 @@ def train(
     losses: list[float] = []
     identity = _identity(config, x)
     if checkpoint is not None and Path(checkpoint).exists():
-        losses = _restore(Path(checkpoint), identity, model, optimiser)
+        losses = _restore(checkpoint, identity, model, optimiser)
     name = f"train on {type(config.data).__name__.removesuffix('Config')}"
-    with _one_thread(), (progress or Reporter()).task(name, config.epochs) as task:
+    with one_thread(), (progress or Reporter()).task(name, config.epochs) as task:
         task.advance(len(losses))
         for epoch in range(len(losses), config.epochs):
             for group in optimiser.param_groups:
@@ -102,7 +94,7 @@ def train(
             noise = input_noise(config, epoch, x)
             for rows in batches(config, epoch, len(x)):
                 optimiser.zero_grad()
-                loss = _loss(config, model, x[rows], noise[rows], epoch)
+                loss = _loss(config, model, x[rows], noise[rows])
                 loss.backward()  # type: ignore[no-untyped-call]
                 if config.clip_norm is not None:
                     torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
@@ -111,7 +103,7 @@ def train(
             losses.append(total / len(x))
             done = epoch + 1
             if checkpoint is not None and (done % checkpoint_epochs == 0 or done == config.epochs):
-                _save(Path(checkpoint), identity, model, optimiser, losses)
+                _save(checkpoint, identity, model, optimiser, losses)
             task.advance(1, f"loss {losses[-1]:.3g}")
     return Trained(config, model.eval(), np.array(losses))
 
@@ -120,28 +112,19 @@ def train_many(
     configs: Sequence[LSTMConfig],
     data: Sequence[npt.ArrayLike | None] | None = None,
     *,
-    method: Method = "auto",
-    device: str = "cpu",
     workers: int | None = None,
     progress: Reporter | None = None,
 ) -> list[Trained]:
-    """Train many networks side by side: seeds, rates, epochs, data sets.
+    """Train many networks side by side on threads: seeds, rates, epochs, data sets.
 
     Args:
         configs: one per network.
         data: None, or for each network sequences or None, as in :func:`train`.
-        method: "modules" runs :func:`train` on ``workers`` threads, with the same
-            bits. "batched" stacks networks of equal shapes (hidden, dtype, data
-            shape, batch size, target, optimiser) and steps them together, with
-            the same order of batches and torch.optim's update; it differs from
-            :func:`train` by rounding. "auto": "modules" on the CPU, where torch's
-            fused cell is faster than anything stacked, "batched" elsewhere.
-        device: a torch device such as "cuda", for "batched".
-        workers: threads of "modules", default the number of processors.
+        workers: threads, default the number of processors; the bits don't depend on it.
         progress: where progress is told.
 
     Returns:
-        One :class:`Trained` per configuration, in order, on the CPU.
+        One :class:`Trained` per configuration, in order.
     """
     arrays = list(data) if data is not None else [None] * len(configs)
     require(
@@ -150,44 +133,40 @@ def train_many(
         f"{len(arrays)} entries",
         f"one entry for each of {len(configs)} configurations",
     )
-    require(method in ("auto", "modules", "batched"), "method", method, "auto, modules or batched")
-    require(method != "modules" or device == "cpu", "device", device, "cpu for method modules")
-    report = progress or Reporter()
     # all input is checked before the first network trains
     series = [_series(config, array) for config, array in zip(configs, arrays, strict=True)]
-    if method == "modules" or (method == "auto" and device == "cpu"):
-        with (
-            report.task("train networks", len(configs)) as task,
-            ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
-        ):
-            results = []
-            for trained in pool.map(train, configs, (x.numpy() for x in series)):
-                results.append(trained)
-                task.advance()
-            return results
-    groups: dict[Any, list[int]] = {}
-    for index, (config, x) in enumerate(zip(configs, series, strict=True)):
-        key = (
-            config.hidden,
-            config.dtype,
-            tuple(x.shape),
-            config.batch_size,
-            config.target,
-            config.feedback_from,
-            config.feedback_after,
-            config.optimiser,
-        )
-        groups.setdefault(key, []).append(index)
-    found: dict[int, Trained] = {}
-    for members in groups.values():
-        chosen = [configs[index] for index in members]
-        models = [build(config) for config in chosen]
-        losses = train_group(
-            chosen, models, torch.stack([series[index] for index in members]), device, report
-        )
-        for index, model, loss in zip(members, models, losses, strict=True):
-            found[index] = Trained(configs[index], model.eval(), loss)
-    return [found[index] for index in range(len(configs))]
+    with (
+        (progress or Reporter()).task("train networks", len(configs)) as task,
+        ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+    ):
+        results = []
+        for trained in pool.map(train, configs, (x.numpy() for x in series)):
+            results.append(trained)
+            task.advance()
+        return results
+
+
+def rate(config: LSTMConfig, epoch: int) -> float:
+    """The learning rate of an epoch (0-based)."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / config.epochs))
+
+
+def batches(config: LSTMConfig, epoch: int, count: int) -> list[Tensor]:
+    """Row numbers of each step of an epoch; they depend on seed and epoch alone."""
+    if config.batch_size is None or config.batch_size >= count:
+        return [torch.arange(count)]
+    order = np.random.default_rng([config.seed, epoch]).permutation(count)
+    return list(torch.split(torch.from_numpy(order), config.batch_size))
+
+
+def input_noise(config: LSTMConfig, epoch: int, x: Tensor) -> Tensor:
+    """Noise of an epoch, shape (sequences, length); it depends on seed and epoch alone."""
+    if config.input_noise == 0:
+        return torch.zeros_like(x)
+    drawn = np.random.default_rng([config.seed, epoch, 1]).normal(0, config.input_noise, x.shape)
+    return torch.from_numpy(drawn).to(x)
 
 
 def make_optimiser(config: LSTMConfig, parameters: Sequence[Tensor]) -> torch.optim.Optimizer:
@@ -199,17 +178,12 @@ def make_optimiser(config: LSTMConfig, parameters: Sequence[Tensor]) -> torch.op
     return torch.optim.SGD(parameters, config.learning_rate, momentum=0.9)
 
 
-def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, noise: Tensor, epoch: int) -> Tensor:
+def _loss(config: LSTMConfig, model: SequenceModel, x: Tensor, noise: Tensor) -> Tensor:
     """Mean-squared error of sequences x, read with ``noise``; both of shape (batch, length)."""
     targets, inputs = x[:, :, None], (x + noise)[:, :, None]  # (batch, length, 1)
-    if config.target == "same":
-        return torch.nn.functional.mse_loss(model(inputs)[0], targets)
-    if feedback_start(config, epoch) is None:
-        return torch.nn.functional.mse_loss(model(inputs[:, :-1])[0], targets[:, 1:])
-    # step by step, a plain loop is faster than a call of the module at every step
-    # times 1: the two biases would else share one gradient, and clipping would shrink it twice
-    stack = [1.0 * model.get_parameter(name)[None] for name in NAMES]
-    return stacked_losses(config, stack, x[None], noise[None], epoch)[0]
+    if config.target == "next":
+        targets, inputs = targets[:, 1:], inputs[:, :-1]
+    return torch.nn.functional.mse_loss(model(inputs)[0], targets)
 
 
 def _series(config: LSTMConfig, data: npt.ArrayLike | None) -> Tensor:
@@ -227,108 +201,42 @@ def _series(config: LSTMConfig, data: npt.ArrayLike | None) -> Tensor:
         "at least one sequence of at least 2 steps",
     )
     require(bool(np.isfinite(x).all()), "data", "with NaN or infinity", "finite")
-    require(
-        config.feedback_from is None or config.feedback_from < x.shape[1],
-        "feedback_from",
-        config.feedback_from,
-        f"below the data's length {x.shape[1]}",
-    )
     return torch.tensor(x, dtype=DTYPES[config.dtype])
-
-
-_THREADS_LOCK = threading.Lock()
-_threads_before: list[int] = []  # one entry for each training under way
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order, whatever the machine: one thread, restored by the last to leave."""
-    with _THREADS_LOCK:
-        _threads_before.append(_threads_before[0] if _threads_before else torch.get_num_threads())
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        with _THREADS_LOCK:
-            before = _threads_before.pop()
-            if not _threads_before:
-                torch.set_num_threads(before)
 
 
 def _identity(config: LSTMConfig, x: Tensor) -> str:
     """Settings and data of a training, which a checkpoint must share."""
     digest = hashlib.sha256(x.numpy().tobytes()).hexdigest()[:16]
-    return json.dumps({"config": config.as_json(), "data": digest}, sort_keys=True)
+    return f"{config} on data {digest}"
 
 
 def _save(
-    path: Path,
+    path: Path | str,
     identity: str,
     model: SequenceModel,
     optimiser: torch.optim.Optimizer,
     losses: Sequence[float],
 ) -> None:
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    for index, entries in optimiser.state_dict()["state"].items():
-        for name, value in entries.items():
-            if value is not None:
-                tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value)
-    tensors["losses"] = torch.tensor(losses, dtype=torch.float64)
-    data = safetensors.torch.save(
-        {name: value.detach().contiguous() for name, value in tensors.items()},
-        {"format": CHECKPOINT_FORMAT, "identity": identity},
-    )
-    write_atomically(path, lambda stream: stream.write(data))
+    tensors = {
+        **prefixed("model", model.state_dict()),
+        **prefixed("optimiser", optimiser_tensors(optimiser)),
+        "losses": torch.tensor(losses, dtype=torch.float64),
+    }
+    write_tensors(path, tensors, {"schema": CHECKPOINT, "identity": identity})
 
 
 def _restore(
-    path: Path, identity: str, model: SequenceModel, optimiser: torch.optim.Optimizer
+    path: Path | str, identity: str, model: SequenceModel, optimiser: torch.optim.Optimizer
 ) -> list[float]:
     """Put a checkpoint's state into model and optimiser; returns its losses."""
-    try:
-        with safetensors.safe_open(str(path), "pt") as archive:
-            header: Mapping[str, str] = archive.metadata() or {}
-            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(
-            f"checkpoint = {str(path)!r} is not allowed "
-            f"({' '.join(str(error).split())[:100]}): must be a whole file; "
-            "remove it to start anew"
-        ) from error
-    require(
-        header.get("format") == CHECKPOINT_FORMAT,
-        "checkpoint",
-        str(path),
-        f"a file of format {CHECKPOINT_FORMAT}",
-    )
+    tensors, header = read_tensors(path, CHECKPOINT, "checkpoint")
     require(
         header.get("identity") == identity,
         "checkpoint",
         str(path),
         "of the same settings and data; remove it to start anew",
     )
-    model.load_state_dict(
-        {
-            name.removeprefix("model."): value
-            for name, value in tensors.items()
-            if name.startswith("model.")
-        }
-    )
-    state: dict[int, dict[str, Any]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".")
-            state.setdefault(int(index), {})[key] = value
-    whole = optimiser.state_dict()
-    optimiser.load_state_dict({**whole, "state": state})
-    return cast(list[float], tensors["losses"].tolist())
-
-
-def seeds(config: LSTMConfig, count: int, first: int = 0) -> list[LSTMConfig]:
-    """The same settings with seeds first .. first + count - 1, of network and data."""
-    return [config.with_seed(first + index) for index in range(count)]
-
-
-def with_data(config: LSTMConfig, **changes: Any) -> LSTMConfig:
-    """The same settings with fields of the data's configuration replaced."""
-    return dataclasses.replace(config, data=dataclasses.replace(config.data, **changes))
+    model.load_state_dict(below("model", tensors))
+    restore_optimiser(optimiser, below("optimiser", tensors))
+    found: list[float] = tensors["losses"].tolist()
+    return found

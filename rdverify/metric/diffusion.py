@@ -1,167 +1,102 @@
-"""What the metric can't tell: constructive counterexamples, each a small run or a proof.
-
-Here those of the DDPM, and the table of all; fields are in metric_fields, LSTMs in
-metric_networks.
-"""
+"""Counterexamples among DDPMs: the same patterns at another ratio, no picture, no noise."""
 
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
-from scipy import stats
 
 from rdverify.balance import balance_of
-from rdverify.ddpm import Schedule, expected_balance, sample
+from rdverify.ddpm import Schedule, sample
 from rdverify.ddpm.denoisers import MixtureDenoiser
+from rdverify.ddpm.schedule import Variance
 from rdverify.gray_scott.patterns import classify
-from rdverify.metric import fields, networks
-from rdverify.metric.rows import Rows, measure_all, row, value_of
-from rdverify.metric.systems import Systems
-from rdverify.study import Metric, Metrics, Table
-from rdverify.tools.progress import Task
+from rdverify.metric.runs import Runs, fact, ratios
+from rdverify.study import Measured
+from rdverify.study.intervals import share
+from rdverify.trace import FloatArray
 
 NOISELESS_STARTS = 96  # all alike then means more than 96 % with 95 % confidence
 
 
-def limits(metrics: Metrics, systems: Systems, task: Task) -> Table:
-    """All counterexamples, as metrics and as one table."""
-    rows: Rows = []
-    for part in (
-        fields.kinds,
-        fields.walks,
-        fields.plate,
-        fields.regrouped,
-        fields.unstable,
-        _pictures,
-        _blank,
-        networks.networks,
-        networks.bounds,
-        networks.integrators,
-        fields.uniform,
-        _noiseless,
-    ):
-        part(metrics, systems, rows)
-        task.advance()
-    return Table("What R can't tell. Each line is a small run or an exact solution", rows)
+@fact("metric.turing.rd.r", "R of the Gray-Scott runs (spots and stripes) that made a pattern")
+def turing_rd(runs: Runs) -> list[float]:
+    """One for each run."""
+    return ratios(runs, "rd.spots", "rd.stripes")
 
 
-def _pictures(metrics: Metrics, systems: Systems, rows: Rows) -> None:
-    names = {
-        "metric.turing.rd.r": "R of the Gray-Scott runs (spots and stripes) that made a pattern",
-        "metric.turing.ddpm.r": "R of a DDPM with the exact denoiser of those patterns",
-        "metric.turing.ddpm.error": "root-mean-square distance of its images to the nearest "
-        "pattern, over the patterns' own root mean square",
-        "metric.turing.ddpm.same_label": "share of its images that the pattern classifier labels "
-        "as it labels the nearest Gray-Scott pattern",
-    }
+@fact("metric.turing.ddpm.r", "R of a DDPM with the exact denoiser of those patterns")
+def turing_ddpm(runs: Runs) -> FloatArray:
+    """One for each image."""
+    return balance_of(runs.chain.trace).r_runs
 
-    def compute() -> dict[str, Metric]:
-        data, made = (x.flatten(1) for x in (systems.patterns, systems.images))
-        distance = torch.cdist(made, data)  # (images, patterns)
-        nearest = distance.argmin(1)
-        error = distance.min(1).values / data[nearest].norm(dim=1)
-        label = [classify(systems.patterns[k, 0].numpy()).label for k in range(len(data))]
-        same = [
-            classify(image.numpy(), 0.1).label == label[k]
-            for image, k in zip(systems.images[:, 0], nearest.tolist(), strict=True)
+
+def nearest(made: torch.Tensor, data: torch.Tensor) -> tuple[FloatArray, list[int]]:
+    """Relative distance of each image to the nearest element of ``data``, and which that is."""
+    distance = torch.cdist(made.flatten(1), data.flatten(1))  # (images, patterns)
+    least, which = distance.min(1)
+    return (least / data.flatten(1)[which].norm(dim=1)).numpy(), which.tolist()
+
+
+def comparison(runs: Runs) -> str:
+    """The same patterns at another ratio, in words; the error is a share of the pattern's norm."""
+    error = nearest(runs.chain.images, runs.patterns)[0].mean()
+    factor = np.mean(turing_rd(runs)) / np.mean(turing_ddpm(runs))
+    return (
+        f"the same patterns, to {100 * error:.1f} %, at a ratio {factor:.0f} times smaller: R near "
+        "1 is no requirement"
+    )
+
+
+@fact(
+    "metric.turing.ddpm.same_label",
+    "share of its images that the pattern classifier labels as it labels the nearest "
+    "Gray-Scott pattern",
+)
+def _same_label(runs: Runs) -> FloatArray:
+    labels = [classify(pattern.numpy()).label for pattern in runs.patterns[:, 0]]
+    images = runs.chain.images
+    return np.array(
+        [
+            float(classify(image.numpy(), 0.1).label == labels[k])
+            for image, k in zip(images[:, 0], nearest(images, runs.patterns)[1], strict=True)
         ]
-        runs = [balance_of(run.trace).r for run in (*systems.rd["spots"], *systems.rd["stripes"])]
-        values = (runs, balance_of(systems.ddpm).r_runs, error.numpy(), np.array(same, float))
-        return {
-            name: Metric.of(value, what)
-            for (name, what), value in zip(names.items(), values, strict=True)
-        }
-
-    if measure_all(metrics, compute, names):
-        row(
-            rows,
-            "Gray-Scott making spots and stripes",
-            value_of(metrics, "metric.turing.rd.r"),
-            "the reference",
-        )
-        r = value_of(metrics, "metric.turing.ddpm.r")
-        error = 100 * value_of(metrics, "metric.turing.ddpm.error")
-        row(
-            rows,
-            "DDPM making the same spots and stripes",
-            r,
-            f"the same patterns, to {error:.1f} %, at a ratio "
-            f"{value_of(metrics, 'metric.turing.rd.r') / r:.0f} times smaller: R near 1 is no "
-            "requirement",
-        )
+    )
 
 
-def _blank(metrics: Metrics, systems: Systems, rows: Rows) -> None:
-    what = "R of the DDPM's schedule in closed form for blank images: no data, no network"
-    if measure_all(
-        metrics,
-        lambda: {"metric.blank.r": Metric(expected_balance(Schedule.linear(), 1024, 0.0).r, what)},
-        {"metric.blank.r": what},
-    ):
-        row(
-            rows,
-            "DDPM's closed form, blank images, no network",
-            value_of(metrics, "metric.blank.r"),
-            "the ratio of Table 1 comes from the schedule",
-        )
+SAMPLERS = {
+    "noiseless.silent": "share of the most frequent end when the sampler's noise is left out (R "
+    "infinite), eight equally likely pictures",
+    "noiseless.flow": "the same for the deterministic sampler (DDIM, the probability flow), which "
+    "has no noise term either",
+    "control.noise": "the same with noise, R = 0.07",
+}
 
 
-def _noiseless(metrics: Metrics, systems: Systems, rows: Rows) -> None:
-    """R infinite in two ways, the sampler without its noise, and the deterministic sampler."""
-    names = {
-        "silent": (
-            "metric.noiseless.silent.largest_share",
-            "share of the most frequent "
-            "end when the sampler's noise is left out (R infinite), eight equally "
-            "likely pictures",
-        ),
-        "flow": (
-            "metric.noiseless.flow.largest_share",
-            "the same for the deterministic "
-            "sampler (DDIM, the probability flow), which has no noise term either",
-        ),
-        "noise": ("metric.control.noise.largest_share", "the same with noise, R = 0.07"),
-    }
-
-    def compute() -> dict[str, Metric]:
-        small = torch.nn.functional.avg_pool2d(systems.patterns, 4)  # (8, 1, 16, 16)
-        schedule = Schedule.linear()
-        denoiser = MixtureDenoiser(schedule, small)
-        shape, n = tuple(small.shape[1:]), NOISELESS_STARTS
-        silent, _ = sample(denoiser, schedule, shape, n, 1, variance="none", dtype=torch.float64)
-        noisy, _ = sample(denoiser, schedule, shape, n, 1, dtype=torch.float64)
+@fact("metric.{sampler}.largest_share", "{sampler}", sampler=SAMPLERS)
+@cache
+def largest_share(runs: Runs, sampler: str) -> Measured:
+    """Share of the most frequent picture among :data:`NOISELESS_STARTS` ends of a sampler."""
+    small = torch.nn.functional.avg_pool2d(runs.patterns, 4)  # (8, 1, 16, 16)
+    schedule = Schedule.linear()
+    denoiser = MixtureDenoiser(schedule, small)
+    shape, n = tuple(small.shape[1:]), NOISELESS_STARTS
+    if sampler == "noiseless.flow":
         x = torch.from_numpy(np.random.default_rng(8).standard_normal((n, *shape)))
-        bar = schedule.alpha_bar
+        bar, before = schedule.alpha_bar, schedule.alpha_bar_before
         for t in range(schedule.T - 1, -1, -1):
             eps = denoiser(x, torch.full((n,), t))
             clean = (x - math.sqrt(1 - bar[t]) * eps) / math.sqrt(bar[t])
-            x = (
-                math.sqrt(schedule.alpha_bar_before[t]) * clean
-                + math.sqrt(1 - schedule.alpha_bar_before[t]) * eps
-            )
-        found = {}
-        for key, made in (("silent", silent), ("flow", x), ("noise", noisy)):
-            nearest = torch.cdist(made.flatten(1), small.flatten(1)).argmin(1)
-            count = np.bincount(nearest.numpy(), minlength=len(small))
-            top = int(count.max())
-            low, high = (
-                float(np.nan_to_num(end, nan=fallback))
-                for end, fallback in (
-                    (stats.beta.ppf(0.025, top, n - top + 1), 0.0),
-                    (stats.beta.ppf(0.975, top + 1, n - top), 1.0),
-                )
-            )  # Clopper and Pearson
-            found[names[key][0]] = Metric(top / n, names[key][1], low, high, n)
-        return found
+            x = math.sqrt(before[t]) * clean + math.sqrt(1 - before[t]) * eps
+    else:
+        variance: Variance = "none" if sampler == "noiseless.silent" else "beta"
+        x, _ = sample(denoiser, schedule, shape, n, 1, variance=variance, dtype=torch.float64)
+    return share(int(np.bincount(nearest(x, small)[1]).max()), n)
 
-    if measure_all(metrics, compute, dict(names.values())):
-        for key, label in (("silent", "DDPM without its noise"), ("flow", "Deterministic sampler")):
-            row(
-                rows,
-                label,
-                "infinite",
-                "most frequent of eight pictures gets "
-                f"{100 * value_of(metrics, names[key][0]):.0f} % of the ends",
-            )
+
+def ends(runs: Runs, sampler: str) -> str:
+    """Where a sampler ends, in words."""
+    percent = 100 * largest_share(runs, sampler=sampler).value
+    return f"most frequent of eight pictures gets {percent:.0f} % of the ends"

@@ -2,102 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
-
 import numpy as np
-import numpy.typing as npt
 
 from rdverify.balance import balance_of
-from rdverify.ddpm import Schedule, expected_balance
-from rdverify.gray_scott import run_many
-from rdverify.metric.fields import WALKS, heated_plate
-from rdverify.metric.modes import LATE, Features, Mode, features, share
-from rdverify.metric.systems import (
-    LSTM_ROWS,
-    SEEDS,
-    SPOTS,
-    Systems,
-    recorded,
-    regime,
-    untrained,
-)
-from rdverify.study import Context, Metric, Metrics, Table
-from rdverify.tools.progress import Task
+from rdverify.ddpm import Schedule
+from rdverify.metric.modes import LATE, features, share
+from rdverify.metric.runs import MEAN_SQUARES, MODELS, Line, Runs, fact, lines, traces
+from rdverify.metric.scaling import exponent
+from rdverify.metric.systems import closed_form
+from rdverify.study import Table
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-DYING_KILL_RATE = 0.08  # beyond the range in which any pattern is known to live
-DYING_STEPS = 400  # after some thousand steps v is below what a number can hold
 SPECTRA = (0.0, 1.0, 2.0, 3.0)  # power ~ 1/q^alpha; natural images have about 2
 STEP_GRID = tuple(int(n) for n in np.unique(np.geomspace(25, 20_000, 40).round()))
 WORST = 0.02  # error of the sampled law at which the steps are said to suffice
+SHOWN = ("late_mean", "late_spread", "crossings", "smoothness", "rise", "late_share")
 
 
-def modes(metrics: Metrics, systems: Systems, context: Context, task: Task) -> Table:
-    """Shares of runs with each label, as metrics and as one table."""
-    rows: list[dict[str, object]] = []
-    _mode(
-        metrics,
-        rows,
-        "rd.spots",
-        "static",
-        "Gray-Scott, spots",
-        lambda: [balance_of(run.trace).r_t for run in systems.rd["spots"]],
-    )
-    _mode(
-        metrics,
-        rows,
-        "rd.stripes",
-        "static",
-        "Gray-Scott, stripes",
-        lambda: [balance_of(run.trace).r_t for run in systems.rd["stripes"]],
-    )
-    _mode(metrics, rows, "control.dying", "static", "Gray-Scott, dying (k = 0.08)", dying)
-    _mode(metrics, rows, "control.plate", "static", "plate heated by a fixed picture", _plate)
-    task.advance()
-    for key in LSTM_ROWS:
-        for kind, name, label in (
-            ("best", f"lstm.{key}", "trained"),
-            ("untrained", f"control.untrained.{key}", "untrained"),
-        ):
-            _mode(
-                metrics,
-                rows,
-                name,
-                "dynamic",
-                f"LSTM, {label}, {key.replace('_', ' ')}",
-                partial(_recorded, context.golden, key, kind),
-            )
-    _mode(
-        metrics,
-        rows,
-        "control.fresh",
-        "dynamic",
-        "LSTM, untrained, the study's own sines",
-        lambda: [balance_of(untrained(16, seed)).r_t for seed in range(WALKS)],
-    )
-    _mode(metrics, rows, "control.noise", "dynamic", "white noise around 1", white_noise)
-    task.advance()
-    _mode(
-        metrics,
-        rows,
-        "ddpm",
-        "phase transition",
-        "DDPM, exact denoiser of patterns",
-        lambda: [balance_of(systems.ddpm).r_t],
-    )
-    _mode(
-        metrics,
-        rows,
-        "control.blank",
-        "phase transition",
-        "DDPM's closed form, blank images, no network",
-        lambda: [expected_balance(Schedule.linear(), 1024, 0.0).r_t[None]],
-    )
-    _rise(metrics)
-    _steps(metrics)
-    task.advance()
+TABLE_ONLY = ("control.fresh", "control.noise")  # further controls, that no claim asks for
+CASES = [name for name, model in MODELS.items() if model.mode != "none"]
+
+
+def shares(runs: Runs, name: str) -> list[float]:
+    """Share of a model's runs with the label of its mode, one for each seed."""
+    return [share(balance_of(trace).r_t, MODELS[name].mode) for trace in traces(runs, name)]
+
+
+@fact(
+    "metric.mode.{system}.share",
+    "share of runs of {system}",
+    system={
+        name: f'"{MODELS[name].label}" whose R_t has the features of the mode "{MODELS[name].mode}"'
+        for name in CASES
+        if name not in TABLE_ONLY
+    },
+)
+def _share(runs: Runs, system: str) -> list[float]:
+    return shares(runs, system)
+
+
+def modes(runs: Runs) -> Table:
+    """Shares of runs with each label, and what they rest on."""
+
+    def line(name: str) -> Line:
+        seen = [features(r_t) for trace in traces(runs, name) for r_t in balance_of(trace).r_t]
+        labels = [one.mode for one in seen]
+        return {
+            "system": MODELS[name].label,
+            "mode in the paper": MODELS[name].mode,
+            "share": float(np.mean(shares(runs, name))),
+            "most frequent label": max(sorted(set(labels)), key=labels.count),
+            **{
+                feature.replace("_", " "): float(np.mean([getattr(one, feature) for one in seen]))
+                for feature in SHOWN
+            },
+        }
+
     return Table(
         "The three modes of section 6 as features of R_t: share of runs with the "
         "label that the paper gives the system, then means over runs. A control that "
@@ -107,89 +67,27 @@ def modes(metrics: Metrics, systems: Systems, context: Context, task: Task) -> T
         "fifth; rise, from the median of the first four fifths to the end; late share, "
         "the part of the rise made in the last fifth (any number where the rise is near "
         "0)",
-        rows,
+        lines(line, CASES),
     )
 
 
-def _mode(
-    metrics: Metrics,
-    rows: list[dict[str, object]],
-    name: str,
-    mode: Mode,
-    label: str,
-    curves: Callable[[], Sequence[FloatArray]],
-) -> None:
-    """One line: each element of ``curves()`` is R_t of shape (runs, T), one per seed."""
-    what = f'share of runs of "{label}" whose R_t has the features of the mode "{mode}"'
-    try:
-        found = curves()
-        shares = [share(r_t, mode) for r_t in found]
-        seen = [features(curve) for r_t in found for curve in r_t]
-    except Exception as error:  # a crash is no refutation
-        metrics[f"metric.mode.{name}.share"] = Metric(
-            None, what, error=f"{type(error).__name__}: {error}"
-        )
-        return
-    metrics[f"metric.mode.{name}.share"] = Metric.of(shares, what)
-    labels = [one.mode for one in seen]
-    rows.append(
-        {
-            "system": label,
-            "mode in the paper": mode,
-            "share": float(np.mean(shares)),
-            "most frequent label": max(sorted(set(labels)), key=labels.count),
-            **{
-                key.replace("_", " "): _mean(seen, key)
-                for key in (
-                    "late_mean",
-                    "late_spread",
-                    "crossings",
-                    "smoothness",
-                    "rise",
-                    "late_share",
-                )
-            },
-        }
-    )
+def rise(mean_square: float) -> float:
+    """R_t at the last step minus R_t at t = 0.8, the DDPM's closed form: Fig. 2's rise."""
+    r_t = balance_of(closed_form(mean_square)).r_t[0]
+    return float(r_t[-1] - r_t[round(LATE * r_t.size) - 1])
 
 
-def _mean(seen: Sequence[Features], key: str) -> float:
-    return float(np.mean([getattr(one, key) for one in seen]))
+@fact(
+    "metric.rise.images",
+    "R_t at the last step minus R_t at t = 0.8, closed form, MNIST's mean square",
+)
+def _rise(runs: Runs) -> float:
+    return rise(MEAN_SQUARES[0])
 
 
-def _recorded(golden: Path, row: str, kind: str) -> list[FloatArray]:
-    return [balance_of(trace).r_t for trace in recorded(golden, row, kind)]
-
-
-def dying() -> list[FloatArray]:
-    """R_t of Gray-Scott runs at a kill rate at which the perturbation dies out."""
-    configs = [regime(SPOTS, seed, kill_rate=DYING_KILL_RATE, steps=DYING_STEPS) for seed in SEEDS]
-    return [balance_of(run.trace).r_t for run in run_many(configs, 1)]
-
-
-def _plate() -> list[FloatArray]:
-    return [balance_of(heated_plate()[0]).r_t]
-
-
-def white_noise() -> list[FloatArray]:
-    """Exponentials of white noise of deviation 0.1, eight sets of sixteen of the LSTM's length."""
-    return [
-        np.exp(0.1 * np.random.default_rng((11, seed)).standard_normal((16, 200)))
-        for seed in range(WALKS)
-    ]
-
-
-def _rise(metrics: Metrics) -> None:
-    """Fig. 2's rise at the end, for images with details and for none at all."""
-
-    def rise(mean_square: float) -> float:
-        r_t = expected_balance(Schedule.linear(), 1024, mean_square).r_t
-        return float(r_t[-1] - r_t[round(LATE * r_t.size) - 1])
-
-    detail = "R_t at the last step minus R_t at t = 0.8, closed form, MNIST's mean square"
-    blank = "the same for blank images: nothing can emerge"
-    metrics.measure("metric.rise.images", detail, lambda: Metric(rise(0.942860), detail))
-    metrics.measure("metric.rise.control.blank", blank, lambda: Metric(rise(0.0), blank))
+@fact("metric.rise.control.blank", "the same for blank images: nothing can emerge")
+def _rise_of_blank(runs: Runs) -> float:
+    return rise(0.0)
 
 
 def spectrum(alpha: float, size: int = 32) -> tuple[FloatArray, FloatArray]:
@@ -240,22 +138,13 @@ def effective_dimension(alpha: float) -> float:
     return float((count @ variance) ** 2 / (count @ variance**2))
 
 
-def _steps(metrics: Metrics) -> None:
-    what = (
-        "exponent of the steps needed in the number of modes that share the power; Gaussian "
-        "images with spectra 1/q^0 .. 1/q^3, exact denoiser, error of the sampled law 2 %"
-    )
-    metrics.measure(
-        "metric.steps.complexity_exponent",
-        what,
-        lambda: Metric(
-            float(
-                np.polyfit(
-                    np.log([effective_dimension(alpha) for alpha in SPECTRA]),
-                    np.log([steps_needed(alpha) for alpha in SPECTRA]),
-                    1,
-                )[0]
-            ),
-            what,
-        ),
+@fact(
+    "metric.steps.complexity_exponent",
+    "exponent of the steps needed in the number of modes that share the power; Gaussian "
+    "images with spectra 1/q^0 .. 1/q^3, exact denoiser, error of the sampled law 2 %",
+)
+def _complexity_exponent(runs: Runs) -> float:
+    return exponent(
+        [effective_dimension(alpha) for alpha in SPECTRA],
+        [steps_needed(alpha) for alpha in SPECTRA],
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +102,7 @@ def features(r_t: npt.ArrayLike) -> Features:
     rise = float(log[-max(1, steps // 100) :].mean()) - before
     at_turn = float(log[max(0, turn - max(1, steps // 100)) : turn].mean())
     spread = float(rest.std())
-    found = {
+    found: dict[str, Any] = {
         "late_mean": float(late.mean()),
         "late_spread": float(late.std()),
         "spread": spread,
@@ -113,7 +113,7 @@ def features(r_t: npt.ArrayLike) -> Features:
         "rise": rise,
         "late_share": 1 - (at_turn - before) / rise if abs(rise) > TINY else 0.0,
     }
-    return Features(**found, mode=_mode(found))  # type: ignore[arg-type]
+    return Features(**found, mode=_mode(found))
 
 
 def _mode(found: dict[str, float]) -> Mode:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from rdverify.balance import balance_of
-from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, gates, probe
-from rdverify.lstm.sequences import SineConfig, generate
-from rdverify.metric.rows import Rows, measure_all, row, value_of
-from rdverify.metric.scaling import NETWORKS
-from rdverify.metric.systems import Systems
-from rdverify.study import Metric, Metrics
+from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, gates
+from rdverify.lstm.sequences import generate
+from rdverify.metric.runs import REPEATS, Runs, fact
+from rdverify.metric.systems import fresh, read, sines
+from rdverify.study import Measured
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-MEMORYLESS, INTEGRATING = -20.0, 6.0  # added to the forget gate's bias: f < 1e-8, f = 0.998
+# added to the forget gate's bias: f < 1e-8, f = 0.998
+BIASES = {"untrained": 0.0, "control.balanced": 0.0, "memoryless": -20.0, "integrator": 6.0}
 RIDGE = 1e-6
+WILD, READ_BY_EACH = 50, 4  # networks with random weights, sequences
 
 
 def forgetting(model: SequenceModel, bias: float) -> SequenceModel:
@@ -27,40 +27,21 @@ def forgetting(model: SequenceModel, bias: float) -> SequenceModel:
     return model
 
 
-def networks(metrics: Metrics, systems: Systems, rows: Rows) -> None:
-    """Networks as initialised, and with their forget gates shut."""
-    names = {
-        "untrained": ("metric.untrained.r", "R of untrained LSTMs (h = 16) on sines"),
-        "memoryless": (
-            "metric.memoryless.r",
-            "R of the same with forget gates shut, f < 1e-8: nothing of the past is kept",
-        ),
-    }
-
-    def compute() -> dict[str, Metric]:
-        found: dict[str, list[float]] = {"untrained": [], "memoryless": []}
-        for seed in range(NETWORKS):
-            config = LSTMConfig(data=SineConfig(sequences=32, seed=seed), seed=seed)
-            model, x = build(config), generate(config.data)
-            found["untrained"].append(balance_of(probe(model.lstm, as_input(x, model))).r)
-            forgetting(model, MEMORYLESS)
-            found["memoryless"].append(balance_of(probe(model.lstm, as_input(x, model))).r)
-        return {names[key][0]: Metric.of(found[key], names[key][1]) for key in names}
-
-    if measure_all(metrics, compute, dict(names.values())):
-        row(
-            rows,
-            "Untrained LSTM on sines",
-            value_of(metrics, "metric.untrained.r"),
-            "R near 1 needs no learning: the terms' sum is the state, which stays bounded",
-        )
-        row(
-            rows,
-            "LSTM that forgets everything at once",
-            value_of(metrics, "metric.memoryless.r"),
-            "with f = 0 the terms are this step's state and the last one's: R near 1 needs no "
-            "memory",
-        )
+@fact(
+    "metric.{network}.r",
+    "R of {network}",
+    network={
+        "untrained": "untrained LSTMs (h = 16) on sines",
+        "memoryless": "the same with forget gates shut, f < 1e-8: nothing of the past is kept",
+        "integrator": "LSTMs with f near 1 (6 added to the forget bias)",
+    },
+)
+def r_of(runs: Runs, network: str) -> list[float]:
+    """R of the untrained networks with something added to the forget bias, one per seed."""
+    return [
+        balance_of(read(forgetting(fresh(seed), BIASES[network]), generate(sines(seed)))).r
+        for seed in range(REPEATS)
+    ]
 
 
 def ratio_of_sums(model: SequenceModel, x: FloatArray) -> FloatArray:
@@ -86,36 +67,18 @@ def wild_network(seed: int) -> tuple[SequenceModel, FloatArray]:
         for parameter in model.lstm.parameters():
             size = 10 ** rng.uniform(-1, 1.5)
             parameter.copy_(torch.from_numpy(size * rng.standard_normal(parameter.shape)))
-    return model, rng.standard_normal((4, 100)) * 10 ** rng.uniform(-1, 1)
+    return model, rng.standard_normal((READ_BY_EACH, 100)) * 10 ** rng.uniform(-1, 1)
 
 
-def bounds(metrics: Metrics, systems: Systems, rows: Rows) -> None:
-    """The smallest ratio that random networks reach."""
-    names = {
-        "metric.lstm.smallest_r": "smallest R of 200 sequences through 50 LSTMs (h = 16) "
-        "with random weights of all sizes, from C_0 = 0",
-        "metric.lstm.smallest_sum_ratio": "smallest R in the 1-norm of the same, proved >= 1",
-    }
-
-    def compute() -> dict[str, Metric]:
-        r, sums = [], []
-        for seed in range(50):
-            model, x = wild_network(seed)
-            r.append(balance_of(probe(model.lstm, as_input(x, model))).r_runs.min())
-            sums.append(ratio_of_sums(model, x).min())
-        return {
-            name: Metric(float(min(values)), what, n=200)
-            for (name, what), values in zip(names.items(), (r, sums), strict=True)
-        }
-
-    if measure_all(metrics, compute, names):
-        row(
-            rows,
-            "50 LSTMs with random weights of all sizes (the smallest R)",
-            value_of(metrics, "metric.lstm.smallest_r"),
-            "from C_0 = 0 no LSTM of h units has R below 1/sqrt(h) (0.25 for h = 16), "
-            "and in the 1-norm none below 1: R << 1 can't occur there",
-        )
+@fact(
+    "metric.lstm.smallest_r",
+    f"smallest R of {WILD * READ_BY_EACH} sequences through {WILD} LSTMs (h = 16) with random "
+    "weights of all sizes, from C_0 = 0",
+)
+def smallest_r(runs: Runs) -> Measured:
+    """The smallest R of a sequence that random networks reach."""
+    found = [balance_of(read(*wild_network(seed))).r_runs.min() for seed in range(WILD)]
+    return Measured(float(min(found)), n=WILD * READ_BY_EACH)
 
 
 def read_out(model: SequenceModel, x: FloatArray, unseen: FloatArray) -> float:
@@ -141,32 +104,22 @@ def read_out(model: SequenceModel, x: FloatArray, unseen: FloatArray) -> float:
     return float(np.sqrt(np.mean((features[:, -2] - ahead) ** 2)) / error)
 
 
-def integrators(metrics: Metrics, systems: Systems, rows: Rows) -> None:
-    """Networks that forget almost nothing can follow data."""
-    names = {
-        "metric.integrator.r": "R of LSTMs with f near 1 (6 added to the forget bias)",
-        "metric.integrator.skill": "error of repeating the last value over the error of a "
-        "linear read-out of their state, unseen sines",
-        "metric.control.balanced.skill": "the same for LSTMs with R near 1",
-    }
-
-    def compute() -> dict[str, Metric]:
-        found: dict[str, list[float]] = {name: [] for name in names}
-        for seed in range(NETWORKS):
-            config = LSTMConfig(data=SineConfig(sequences=32, seed=seed), seed=seed)
-            model = build(config)
-            x, unseen = generate(config.data), generate(config.data, "unseen", 32)
-            found["metric.control.balanced.skill"].append(read_out(model, x, unseen))
-            forgetting(model, INTEGRATING)
-            found["metric.integrator.r"].append(balance_of(probe(model.lstm, as_input(x, model))).r)
-            found["metric.integrator.skill"].append(read_out(model, x, unseen))
-        return {name: Metric.of(found[name], what) for name, what in names.items()}
-
-    if measure_all(metrics, compute, names):
-        row(
-            rows,
-            "LSTM that forgets almost nothing, linear read-out",
-            value_of(metrics, "metric.integrator.r"),
-            f"R >> 1, yet {value_of(metrics, 'metric.integrator.skill'):.1f} times better than "
-            "the last value on sines it has not seen",
+@fact(
+    "metric.{network}.skill",
+    "{network}",
+    network={
+        "integrator": "error of repeating the last value over the error of a linear read-out of "
+        "their state, unseen sines",
+        "control.balanced": "the same for LSTMs with R near 1",
+    },
+)
+def skill(runs: Runs, network: str) -> list[float]:
+    """:func:`read_out` of the same networks, one per seed."""
+    return [
+        read_out(
+            forgetting(fresh(seed), BIASES[network]),
+            generate(sines(seed)),
+            generate(sines(seed), "unseen", 32),
         )
+        for seed in range(REPEATS)
+    ]

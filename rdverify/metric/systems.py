@@ -1,4 +1,4 @@
-"""The small systems of the metric's study: each with both terms, and their change, at every step.
+"""The small systems of the metric's study: each with both terms, and mostly their change.
 
 No network is trained here. The DDPM has the exact denoiser of a small set of
 pictures, and the pictures are the patterns that the Gray-Scott runs of this study
@@ -7,101 +7,66 @@ end in: the same patterns are made by two systems of the paper.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import safetensors.torch
 import torch
 
-from rdverify.ddpm import Schedule, sample
+from rdverify.ddpm import Schedule, expected_balance, sample
 from rdverify.ddpm.denoisers import MixtureDenoiser
-from rdverify.gray_scott import GrayScottConfig, Simulation, run_many
+from rdverify.gray_scott import GrayScottConfig
+from rdverify.gray_scott.study.settings import REGIMES
 from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, probe
-from rdverify.lstm.sequences import (
-    DataConfig,
-    LorenzConfig,
-    SineConfig,
-    VanDerPolConfig,
-    generate,
-)
-from rdverify.tools.errors import InputError
-from rdverify.tools.progress import Task
-from rdverify.trace import Trace
+from rdverify.lstm.sequences import DataConfig, SineConfig, generate
+from rdverify.trace import FloatArray, Trace
 
-FloatArray = npt.NDArray[np.float64]
-SPOTS, STRIPES = 0.029, 0.055  # section 4.1
+SPOTS, STRIPES = REGIMES["spot"], REGIMES["stripe"]
 CELLS = 64  # 0.64 of length: seven wavelengths, and the pattern fills it long before T
-SEEDS = (0, 1, 2, 3)
 STEPS = 10_000
-DATA: Mapping[str, type[Any]] = {
-    "Sine": SineConfig,
-    "Lorenz": LorenzConfig,
-    "VanDerPol": VanDerPolConfig,
-}
-LSTM_ROWS = {"sine": "lstm-sine", "lorenz": "lstm-lorenz", "van_der_pol": "lstm-van-der-pol"}
-SEQUENCES = 16  # that a recorded network is read on
-
-
-@dataclass(frozen=True, eq=False)
-class Systems:
-    """What the parts of the study share.
-
-    Attributes:
-        rd: "spots", "stripes" -> one simulation per seed, "change" among the extras.
-        patterns: the final v of every run scaled to [-1, 1], shape (8, 1, CELLS, CELLS).
-        ddpm: trace of the exact denoiser of ``patterns``, extras "change" = ||x_{t-1} - x_t||
-            and "drift_noise" = <drift, noise>.
-        images: what it ended in, shape (n, 1, CELLS, CELLS).
-        residual: "corrected": largest over steps of what is missing in ||change||^2 =
-            ||drift||^2 + ||noise||^2 + 2 <drift, noise>, relative; "printed": median of
-            | ||eps_theta|| - ||drift|| | / ||drift||.
-    """
-
-    rd: Mapping[str, list[Simulation]]
-    patterns: torch.Tensor
-    ddpm: Trace
-    images: torch.Tensor
-    residual: Mapping[str, float]
+PIXELS = 1024  # of an image that is 32 x 32
+WALK_STEPS, WALK_SIZE = 1000, 256
 
 
 def regime(feed_rate: float, seed: int, **settings: Any) -> GrayScottConfig:
     """One run of the study; settings that the paper leaves out as in ``GrayScottConfig``."""
-    chosen: dict[str, Any] = {
-        "rows": CELLS,
-        "cols": CELLS,
-        "steps": STEPS,
-        "inner_products": True,
-        **settings,
-    }
-    return GrayScottConfig(feed_rate=feed_rate, seed=seed, **chosen)
+    plain = {"rows": CELLS, "cols": CELLS, "steps": STEPS, "inner_products": True}
+    return GrayScottConfig(feed_rate=feed_rate, seed=seed, **(plain | settings))
 
 
-def run_systems(workers: int, task: Task) -> Systems:
-    """Both regimes of Gray-Scott, then the DDPM on what they made."""
-    configs = [regime(feed, seed) for feed in (SPOTS, STRIPES) for seed in SEEDS]
-    done = run_many(configs, workers, task)
-    fields = np.stack([run.v for run in done])
-    low, high = fields.min(axis=(1, 2), keepdims=True), fields.max(axis=(1, 2), keepdims=True)
-    patterns = torch.from_numpy(2 * (fields - low) / (high - low) - 1)[:, None]  # (8, 1, n, n)
-    trace, images, residual = exact_chain(patterns, images=8)
-    task.advance()
-    return Systems(
-        {"spots": done[: len(SEEDS)], "stripes": done[len(SEEDS) :]},
-        patterns,
-        trace,
-        images,
-        residual,
-    )
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What sampling with an exact denoiser leaves behind.
+
+    Attributes:
+        trace: extras "change" = ||x_{t-1} - x_t|| and "drift_noise" = <drift, noise>.
+        images: what it ended in, shape (n, C, H, W).
+    """
+
+    trace: Trace
+    images: torch.Tensor
+
+    @property
+    def residual(self) -> float:
+        """What is missing in ||change||^2 = ||drift||^2 + ||noise||^2 + 2 <drift, noise>.
+
+        Relative to the left side, at the worst step: 0 if the change is drift + noise.
+        """
+        squared, trace = self.trace.extras["change"] ** 2, self.trace
+        product = trace.extras["drift_noise"]
+        left = squared - trace.react**2 - trace.diff**2 - 2 * product
+        return float((np.abs(left) / squared).max())
+
+    @property
+    def printed_residual(self) -> float:
+        """Median of | ||eps_theta|| - ||drift|| | / ||drift||: Eq. (14) as it is printed."""
+        drift = self.trace.react
+        return float(np.median(np.abs(self.trace.extras["epsilon"] - drift) / drift))
 
 
 def exact_chain(
     data: torch.Tensor, images: int, schedule: Schedule | None = None, seed: int = 0
-) -> tuple[Trace, torch.Tensor, dict[str, float]]:
+) -> Chain:
     """Sample the exact denoiser of a finite set, with the change of every step (eq14, eq17).
 
     Args:
@@ -111,8 +76,8 @@ def exact_chain(
         seed: of the noise.
 
     Returns:
-        (trace, images, residual) as in :class:`Systems`. The last step adds its noise
-        here, so that what is measured is what is done at every step.
+        :class:`Chain`. The last step adds its noise here, so that what is measured is what
+        is done at every step.
     """
     schedule = schedule or Schedule.linear()
     a, b = schedule.drift_coefficients()
@@ -142,55 +107,92 @@ def exact_chain(
         observe=observe,
     )
     close(made)
-    moved = torch.stack(change, 1).numpy()  # (images, T)
-    product = torch.stack(inner, 1).numpy()  # (images, T), <drift, noise>
-    # if change = drift + noise then ||change||^2 = ||drift||^2 + ||noise||^2 + 2 <drift, noise>
-    left = np.abs(moved**2 - trace.react**2 - trace.diff**2 - 2 * product) / moved**2
-    printed = np.abs(trace.extras["epsilon"] - trace.react) / trace.react
-    extras = {"change": moved, "drift_noise": product}
-    full = Trace(trace.react, trace.diff, trace.times, "DDPM", trace.config, trace.seeds, extras)
-    return full, made, {"corrected": float(left.max()), "printed": float(np.median(printed))}
+    series = {"change": torch.stack(change, 1), "drift_noise": torch.stack(inner, 1)}
+    extras = {name: values.numpy() for name, values in series.items()}  # (images, T)
+    return Chain(replace(trace, extras={**trace.extras, **extras}), made)
+
+
+def closed_form(
+    mean_square: float, pixels: int = PIXELS, schedule: Schedule | None = None
+) -> Trace:
+    """Expected norms of a DDPM with the true noise, as one run; default linear, T = 1000."""
+    expected = expected_balance(schedule or Schedule.linear(), pixels, mean_square)
+    return Trace(expected.react_t[None], expected.diff_t[None], system="DDPM")
+
+
+def ornstein_uhlenbeck(steps: int) -> Trace:
+    """At rest, dx = -x dt + sqrt(2) dw over a time of 1, in one dimension, all steps alike.
+
+    E|x| dt and sqrt(2 dt) E|z|, with x of variance 1: R = sqrt(dt / 2).
+    """
+    dt, size = 1 / steps, np.sqrt(2 / np.pi)  # E|x| = E|z|
+    drift, noise = np.array([[size * dt]]), np.array([[size * np.sqrt(2 * dt)]])
+    return Trace(drift, noise, system="Ornstein-Uhlenbeck")
+
+
+def sines(seed: int, sequences: int = 32) -> SineConfig:
+    """What the untrained networks of this study read."""
+    return SineConfig(sequences=sequences, seed=seed)
+
+
+def fresh(seed: int, hidden: int = 16, data: DataConfig | None = None) -> SequenceModel:
+    """An LSTM with torch's initial weights, for ``data``, by default :func:`sines`."""
+    return build(LSTMConfig(data=data or sines(seed), hidden=hidden, seed=seed, epochs=0))
+
+
+def read(model: SequenceModel, x: FloatArray) -> Trace:
+    """Both norms of a network that reads ``x``, shape (sequences, T) or (sequences, T, d)."""
+    return probe(model.lstm, as_input(x, model))
 
 
 def untrained(hidden: int, seed: int, data: DataConfig | None = None) -> Trace:
-    """The norms of an LSTM with torch's initial weights on ``data``, 32 sines by default."""
-    config = LSTMConfig(
-        data=data or SineConfig(sequences=32, seed=seed), hidden=hidden, seed=seed, epochs=0
-    )
-    model = build(config)
-    return probe(model.lstm, as_input(generate(config.data), model))
+    """The norms of an LSTM with torch's initial weights on ``data``, by default :func:`sines`."""
+    return read(fresh(seed, hidden, data), generate(data or sines(seed)))
 
 
-def recorded(golden: Path, row: str, kind: str) -> list[Trace]:
-    """Traces of the shipped networks of a row ("sine", ...), one per seed, on unseen data.
+def random_walk(seed: int) -> tuple[Trace, FloatArray]:
+    """Two unrelated random vectors of equal length at every step, and the walk they make.
 
-    Args:
-        golden: folder of the recorded files.
-        row: key of LSTM_ROWS.
-        kind: "best" (trained) or "untrained".
+    a_t and b_t are independent and uniform on the unit sphere; x_t = sum (a - b).
 
-    Raises:
-        InputError: if the file or its card is missing or damaged.
+    Returns:
+        the trace (react = diff = 1, change = ||a - b||) and ||x_t||^2, shape (WALK_STEPS,).
     """
-    path = golden / "weights" / f"{LSTM_ROWS[row]}.safetensors"
-    try:
-        tensors = safetensors.torch.load_file(path)
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        settings = dict(card["configs"][kind]["data"])
-        data_type = DATA[settings.pop("kind")]
-        names = [name.removeprefix(f"{kind}.") for name in tensors if name.startswith(f"{kind}.")]
-        hidden = tensors[f"{kind}.lstm.weight_hh_l0"].shape[-1]
-        seeds = list(card["seeds"])
-    except (OSError, ValueError, KeyError, safetensors.SafetensorError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise InputError(
-            f"weights = {str(path)!r} is not allowed ({reason}): must be a recorded "
-            f"file with kind {kind} and its card"
-        ) from error
-    found = []
-    for place, seed in enumerate(seeds):
-        model = SequenceModel(hidden)
-        model.load_state_dict({name: tensors[f"{kind}.{name}"][place] for name in names})
-        x = generate(data_type(**{**settings, "seed": seed}), "unseen", SEQUENCES)
-        found.append(probe(model.lstm, as_input(x, model)))
-    return found
+    rng = np.random.default_rng((17, seed))
+    a, b = rng.standard_normal((2, WALK_STEPS, WALK_SIZE))
+    a /= np.linalg.norm(a, axis=1, keepdims=True)
+    b /= np.linalg.norm(b, axis=1, keepdims=True)
+    path = np.cumsum(a - b, axis=0)
+    react, diff, change = (np.linalg.norm(v, axis=1)[None] for v in (a, b, a - b))
+    trace = Trace(react, diff, system="random vectors", extras={"change": change})
+    return trace, (path**2).sum(axis=1)
+
+
+def heated_plate(cells: int = 64, times: int = 400) -> tuple[Trace, FloatArray]:
+    """A plate under a fixed, drawn heat source S: dv/dt = lap v + S, solved exactly.
+
+    Per Fourier mode of -lap with eigenvalue q: v_q(t) = S_q / q (1 - e^(-q t)), v(0) = 0,
+    S without mean. Reaction: S. Nothing feeds back on v.
+
+    Returns:
+        the trace over ``times`` equal steps of time, the slowest mode decaying by e^20
+        over all, and the final v, shape (cells, cells).
+    """
+    rng = np.random.default_rng(5)
+    k = 2 * np.pi * np.fft.fftfreq(cells)
+    q = (2 - 2 * np.cos(k))[:, None] + (2 - 2 * np.cos(k))[None, :]  # of the 5-point Laplacian
+    source = np.fft.fft2(rng.standard_normal((cells, cells))) * (q < 0.5)
+    source[0, 0] = 0
+    slowest = np.sort(q, axis=None)[1]
+    t = np.linspace(0, 20 / slowest, times + 1)[1:]
+    grown = -np.expm1(-q * t[:, None, None])  # (times, cells, cells)
+    diff = np.sqrt((np.abs(source * grown) ** 2).sum(axis=(1, 2))) / cells  # Parseval
+    react = np.full(times, np.sqrt((np.abs(source) ** 2).sum()) / cells)
+    final = np.divide(source * grown[-1], q, out=np.zeros_like(source), where=q > 0)
+    return Trace(react[None], diff[None], t, "heated plate"), np.fft.ifft2(final).real
+
+
+def white_noise(seed: int) -> Trace:
+    """R_t = exp(0.1 z), z white noise: sixteen runs of the LSTM's length."""
+    r_t = np.exp(0.1 * np.random.default_rng((11, seed)).standard_normal((16, 200)))
+    return Trace(r_t, np.ones_like(r_t), system="white noise")

@@ -65,12 +65,13 @@ def holds(finding: Finding, results: Results) -> bool:
     """Whether what a finding presumes is so; one of another verdict has nothing to tell.
 
     Raises:
-        KeyError: for a fact or claim that is misspelt.
+        KeyError: for a fact or claim that is misspelt, whatever the others are.
     """
     claims = {claim.id: claim for claim in results.claims}
     if not claims or not set(finding.systems) <= set(results.provenance.systems):
         return False
-    if any(results.facts[name].value is None for name in finding.facts):
-        return False  # it could not be measured
-    told = all(claims[name].verdict == verdict for name, verdict in finding.claims.items())
-    return told and all(claims[name].discriminating is False for name in finding.weak)
+    # lists, so that every name is looked up before the first that is otherwise settles it
+    measured = [results.facts[name].value is not None for name in finding.facts]
+    told = [claims[name].verdict == verdict for name, verdict in finding.claims.items()]
+    weak = [claims[name].discriminating is False for name in finding.weak]
+    return all(measured + told + weak)

@@ -8,10 +8,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rdverify.judge.records import Results
-from rdverify.judge.verdict import Verdict, not_discriminating
+from rdverify.judge.verdict import Verdict
 from rdverify.report.findings import FINDINGS, holds
 from rdverify.report.markdown import FILTERS
-from rdverify.report.view import View, all_passed, ran
+from rdverify.report.view import PARTS, View, all_passed, ran
 
 # the page's sections, in order; one that comes out empty is left out
 SECTIONS = (
@@ -41,20 +41,18 @@ def templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=False,
         autoescape=False,
     )
     found.filters.update(FILTERS)
-    found.globals.update(
-        Verdict=Verdict, all_passed=all_passed, ran=ran, not_discriminating=not_discriminating
-    )
+    found.globals.update(Verdict=Verdict, PARTS=PARTS, all_passed=all_passed, ran=ran)
     return found
 
 
 def render(results: Results, figures: str) -> str:
     """The report as Markdown; ``figures`` is the folder its images lie in, as it links to them."""
     view = View(results, figures)
-    shown = [_section(name, view, findings=findings(view)) for name in SECTIONS]
+    told = findings(view)
+    shown = [_section(name, view, findings=told) for name in SECTIONS]
     body = "\n\n".join(section for section in shown if section)
     titles = [line.removeprefix("## ") for line in body.splitlines() if line.startswith("## ")]
     head = _section("head", view, links=[(title, _anchor(title)) for title in titles])

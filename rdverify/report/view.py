@@ -19,6 +19,7 @@ from rdverify.judge.records import (
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Figure
 
+# of the budget, in the order of its columns
 PARTS = ("rounding", "seeds", "monte-carlo", "discretisation", "platform", "settings")
 
 
@@ -45,10 +46,9 @@ class View:
         drawn = [figure for study in self.results.studies for figure in study.figures.values()]
         return [figure for figure in (*self.results.figures.values(), *drawn) if figure.of]
 
-    @cached_property
-    def drawn(self) -> list[Figure]:
-        """The other figures of Table 1's systems."""
-        return [f for study in self.systems for f in study.figures.values() if not f.of]
+    def drawn(self, studies: Sequence[StudyRecord]) -> list[Figure]:
+        """The other figures of ``studies``."""
+        return [f for study in studies for f in study.figures.values() if not f.of]
 
     @cached_property
     def sections(self) -> dict[str, list[JudgedClaim]]:
@@ -82,6 +82,12 @@ class View:
     def environments(self) -> list[str]:
         """Names of the environments whose verdicts are recorded."""
         return sorted({name for claim in self.results.claims for name in claim.environments})
+
+    @cached_property
+    def verdicts(self) -> list[tuple[JudgedClaim, list[Verdict | None]]]:
+        """Every claim, and its verdict in each of these environments."""
+        names = self.environments
+        return [(c, [c.environments.get(name) for name in names]) for c in self.results.claims]
 
     @cached_property
     def spread(self) -> list[tuple[JudgedCell, int, float, float]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +19,25 @@ import torch
 from matplotlib.image import imread
 from scipy import stats
 
-import spec
 from rdverify.ddpm import Schedule, expected_balance
-from rdverify.ddpm import study as ddpm_study
 from rdverify.ddpm.denoisers import TrueNoise, zero
-from rdverify.ddpm.study import exact as ddpm_exact
-from rdverify.ddpm.study import facts as ddpm_metrics
-from rdverify.ddpm.study import measure, study
-from rdverify.ddpm.study import records as ddpm_record
-from rdverify.ddpm.study import runs as ddpm_sampling
-from rdverify.ddpm.study import settings as ddpm_settings
-from rdverify.ddpm.study import tables as ddpm_tables
+from rdverify.ddpm.study import STUDY, exact, observables, record_facts, records, settings, tables
+from rdverify.ddpm.study.cells import part_settings
+from rdverify.ddpm.study.facts import generates
+from rdverify.ddpm.study.rows import ROWS, SCHEDULE
+from rdverify.ddpm.study.runs import Runs, run, run_from
 from rdverify.ddpm.unet import build_unet, save_unet
-from rdverify.study import Context, StudyResult
+from rdverify.judge.paper import the_paper
+from rdverify.study import Context, Measured
+from rdverify.study.frames import read_frame, write_frame
+from rdverify.study.intervals import difference
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
 
+PRINTED = {
+    name: {q: float(text) for q, text in the_paper().printed()["DDPM", name].items()}
+    for name in ROWS
+}
 SHORT = Schedule.linear(40)
 MEAN_SQUARES = {
     "MNIST": {"[-1,1]": 0.943, "[0,1]": 0.0858},
@@ -44,18 +48,12 @@ MEAN_SQUARES = {
 
 def variants_record() -> pd.DataFrame:
     """A record of the shape that ``search`` writes, with numbers that tell rows apart."""
-    jobs = [
-        (row, name, 1000, "endpoints")
-        for row in ddpm_sampling.ROWS
-        for name in ddpm_settings.VARIANTS
-    ]
-    jobs += [
-        ("MNIST", f"T = {T}, {scaling}", T, scaling) for T, scaling in ddpm_settings.STEP_VARIANTS
-    ]
+    jobs = [(row, name, 1000, "endpoints") for row in ROWS for name in settings.VARIANTS]
+    jobs += [("MNIST", f"T = {T}, {scaling}", T, scaling) for T, scaling in settings.STEP_VARIANTS]
     jobs += [("CIFAR10", "T = 4000, endpoints", 4000, "endpoints")]
     lines = []
     for k, (row, variant, T, scaling) in enumerate(jobs):
-        react, diff, r = ddpm_settings.PRINTED[row]
+        react, diff, r = PRINTED[row].values()
         off = 1 + 0.001 * k
         lines.append(
             {
@@ -95,7 +93,7 @@ def final_record() -> pd.DataFrame:
                 "ratio": 0.88,
                 "ratio_se": 0.01,
             }
-            for row in ddpm_sampling.ROWS
+            for row in ROWS
         ]
     )
 
@@ -151,13 +149,13 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("golden")
     (folder / "weights").mkdir()
     (folder / "search").mkdir()
-    for seed, (row, (stem, _, channels)) in enumerate(ddpm_sampling.ROWS.items()):
+    for name, row in ROWS.items():
         save_unet(
-            build_unet(channels, widths=(8, 8), norm_groups=4, seed=seed),
-            folder / "weights" / f"{stem}.safetensors",
+            build_unet(row.channels, widths=(8, 8), norm_groups=4, seed=row.seed),
+            folder / "weights" / f"{row.file}.safetensors",
         )
-        card = {"mean_square": MEAN_SQUARES[row], "data": row, "training": {"steps": 0}}
-        (folder / "weights" / f"{stem}.json").write_text(json.dumps(card))
+        card = {"mean_square": MEAN_SQUARES[name], "data": name, "training": {"steps": 0}}
+        (folder / "weights" / f"{row.file}.json").write_text(json.dumps(card))
     variants_record().to_csv(folder / "search" / "ddpm.csv", index=False)
     quality_record().to_csv(folder / "search" / "image_quality.csv", index=False)
     final_record().to_csv(folder / "search" / "ddpm_final.csv", index=False)
@@ -165,130 +163,123 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def context_of(golden: Path, work: Path) -> Context:
+    return Context("quick", golden, None, work, printed=the_paper().printed())
+
+
+def small_runs(golden: Path, work: Path) -> Runs:
+    context = context_of(golden, work)
+    return run_from(context, golden, golden / "search", 4, 2, SHORT)
+
+
 @pytest.fixture(scope="module")
-def result(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
-    work = tmp_path_factory.mktemp("work")
-    context = Context("quick", golden, work / "figures", work)
-    return measure(context, golden, golden / "search", images=4, control_images=2, schedule=SHORT)
+def runs(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return small_runs(golden, tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture(scope="module")
+def facts(runs: Runs) -> dict[str, Measured]:
+    return STUDY.facts.measure(runs)
 
 
 # --- the whole run -------------------------------------------------------------------------
 
 
-def test_every_metric_of_the_ledger_is_measured(result):
-    named = [
-        test
-        for claim in spec.claims()
-        if claim["id"].startswith("DDPM-")
-        for test in claim.get("test", [])
-    ]
-    wanted = {test["metric"] for test in named} | {
-        test["control"] for test in named if "control" in test
-    }
-    assert wanted <= set(result.metrics)
-    assert not [name for name, metric in result.metrics.items() if metric.error]
-
-
-def test_metrics_are_named_defined_and_their_intervals_hold_their_values(result):
-    for name, metric in result.metrics.items():
+def test_every_fact_is_measured_and_defined_and_its_interval_holds_its_value(facts):
+    assert list(facts) == STUDY.facts.names()
+    for name, fact in facts.items():
         assert name.startswith("ddpm.")
-        assert metric.what
-        if metric.low is not None:
-            assert metric.low <= metric.value <= metric.high
+        assert fact.what
+        assert not fact.error, (name, fact.error)
+        if fact.low is not None:
+            assert fact.low <= fact.value <= fact.high
 
 
-def test_cells_are_three_rows_as_corrected_and_what_differs_as_printed(result):
-    keys = [(cell.setting, cell.quantity, cell.form) for cell in result.cells]
+def test_facts_of_a_record_that_is_missing_are_left_out(runs):
+    without = replace(runs, records={})
+    found = STUDY.facts.measure(without)
+    missing = set(STUDY.facts.names()) - set(found)
+    assert "ddpm.mnist.classes_hit" in missing
+    assert "ddpm.steps.endpoints.sampled_gain" in missing
+    assert "ddpm.mnist.r" in found
+    assert not [name for name, fact in found.items() if fact.error]
+    assert part_settings(without, "MNIST", "r") == ()
+
+
+def test_cells_are_three_rows_as_corrected_and_what_differs_as_printed(runs):
+    cells = STUDY.cells(runs)
+    keys = [(cell.row.setting, cell.quantity, cell.form) for cell in cells]
     assert len(set(keys)) == len(keys) == 15
-    for cell in result.cells:
+    for cell in cells:
         assert cell.runs.shape == (4,)
-        assert cell.fitted == (cell.setting == "MNIST" and cell.form == "corrected")
+        assert cell.fitted == (cell.row.setting == "MNIST" and cell.form == "corrected")
         if cell.form == "corrected":
             assert {part.name for part in cell.parts} == {"platform", "settings"}
 
 
-def test_printed_cells_are_the_norm_of_the_networks_output(result):
-    printed = {
-        (cell.setting, cell.quantity): cell.runs for cell in result.cells if cell.form == "printed"
-    }
-    diff = {
-        cell.setting: cell.runs
-        for cell in result.cells
-        if cell.form == "corrected" and cell.quantity == "m_diff"
-    }
-    for row in ddpm_sampling.ROWS:
-        assert printed[row, "r"] == pytest.approx(printed[row, "m_react"] / diff[row])
+def test_printed_cells_are_the_norm_of_the_networks_output(runs):
+    cells = {(c.row.setting, c.quantity, c.form): c.runs for c in STUDY.cells(runs)}
+    for row in ROWS:
+        react, diff = cells[row, "m_react", "printed"], cells[row, "m_diff", "corrected"]
+        assert cells[row, "r", "printed"] == pytest.approx(react / diff)
 
 
-def test_series_are_short_and_on_normalised_time(result):
-    for row in ddpm_sampling.ROWS:
-        curve = result.series[f"fig2/DDPM/{row}"]
-        assert len(curve["x"]) == len(curve["y"]) <= 250
-        assert 0 < curve["x"][0] < curve["x"][-1] == 1.0
-        assert result.series[f"fig3/DDPM/{row}"]["y"][0] > 0
+def test_curves_are_short_and_on_normalised_time(runs):
+    curves = STUDY.curves(runs)
+    assert [curve.row for curve in curves] == list(STUDY.rows)
+    for curve in curves:
+        assert len(curve.x) == len(curve.y) <= 250
+        assert 0 < curve.x[0] < curve.x[-1] == 1.0
 
 
-def test_figures_are_drawn_described_and_not_blank(result, tmp_path_factory):
-    folder = next(
-        path
-        for path in tmp_path_factory.getbasetemp().glob("work*/figures")
-        if (path / "ddpm-r-t.png").exists()
-    )
-    assert set(result.figures) == {
+def test_figures_are_drawn_described_and_not_blank(runs, tmp_path):
+    figures = STUDY.figures(runs, tmp_path)
+    assert set(figures) == {
         "ddpm.samples",
         "ddpm.r_t",
         "ddpm.final",
         "ddpm.steps",
         "ddpm.training",
     }
-    for figure in result.figures.values():
+    for figure in figures.values():
         assert figure.caption
         assert figure.alt
-        assert imread(folder / figure.file).std() > 0.02
+        assert imread(tmp_path / figure.file).std() > 0.02
 
 
-def test_the_study_gives_the_same_twice(result, golden, tmp_path, monkeypatch):
-    monkeypatch.setattr(ddpm_study, "exact_metrics", lambda metrics: None)  # seeded, and slow
-    again = measure(
-        Context("quick", golden, None, tmp_path),
-        golden,
-        golden / "search",
-        images=4,
-        control_images=2,
-        schedule=SHORT,
-    )
-    assert [cell.runs.tolist() for cell in again.cells] == [
-        cell.runs.tolist() for cell in result.cells
+def test_the_study_gives_the_same_twice(runs, facts, golden, tmp_path):
+    again = small_runs(golden, tmp_path)
+    assert [cell.runs.tolist() for cell in STUDY.cells(again)] == [
+        cell.runs.tolist() for cell in STUDY.cells(runs)
     ]
-    assert dict(again.metrics).items() <= dict(result.metrics).items()
-    assert {n: t.rows for n, t in again.tables.items()} == {
-        n: t.rows for n, t in result.tables.items()
-    }
+    assert STUDY.facts.measure(again) == facts
+    assert STUDY.tables(again) == STUDY.tables(runs)
+
+
+def test_a_network_that_is_not_trained_out_is_warned_of(runs):
+    assert STUDY.caveats(runs) == []
+    card = {**runs.rows["MNIST"].card, "training": {"steps": 5, "steps_planned": 10}}
+    rows = {**runs.rows, "MNIST": replace(runs.rows["MNIST"], card=card)}
+    (caveat,) = STUDY.caveats(replace(runs, rows=rows))
+    assert "MNIST 5 of 10 steps" in caveat
 
 
 def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path):
     with pytest.raises(InputError, match=r"ddpm-mnist\.safetensors"):
-        study(Context("quick", tmp_path, None, tmp_path))
+        run(context_of(tmp_path, tmp_path))
     (tmp_path / "weights").mkdir()
     for path in (golden / "weights").glob("*.safetensors"):
         (tmp_path / "weights" / path.name).write_bytes(path.read_bytes())
     (tmp_path / "weights" / "ddpm-mnist.json").write_text("{")
     with pytest.raises(InputError, match=r"ddpm-mnist.json.* must be the JSON card"):
-        study(Context("quick", tmp_path, None, tmp_path))
+        run(context_of(tmp_path, tmp_path))
 
 
 # --- settings ---------------------------------------------------------------------------------
 
 
-def test_printed_numbers_are_the_specs():
-    rows = [row for row in spec.table1() if row["system"] == "DDPM"]
-    assert {
-        row["setting"]: tuple(float(row[q]) for q in ("m_react", "m_diff", "r")) for row in rows
-    } == ddpm_settings.PRINTED
-
-
 def test_fit_on_mnist_decides_steps_range_and_size_and_leaves_three_choices_open():
-    grid = ddpm_settings.fit(MEAN_SQUARES)
+    grid = settings.fit(MEAN_SQUARES, PRINTED["MNIST"]["m_react"], PRINTED["MNIST"]["m_diff"])
     fits = grid[grid["miss"] <= 1]
     for name, value in (("T", 1000), ("beta_1", 1e-4), ("beta_T", 0.02), ("size", 32)):
         assert set(fits[name]) == {value}
@@ -300,42 +291,42 @@ def test_trajectories_behind_recovers_the_number_that_made_the_means():
     rng = np.random.default_rng(1)
     for n in (1, 16):
         z = rng.standard_normal(4000) / math.sqrt(n)
-        estimate, most = ddpm_settings.trajectories_behind(z, np.zeros(4000), np.ones(4000))
+        estimate, most = settings.trajectories_behind(z, np.zeros(4000), np.ones(4000))
         assert estimate == pytest.approx(n, rel=0.1)
         assert n <= most + 1 <= 1.2 * n + 1
 
 
 def test_variant_as_trained_is_the_plain_chain_and_search_resumes(golden, tmp_path, monkeypatch):
-    monkeypatch.setattr(ddpm_settings, "OPEN", ("as trained", "beta decreasing"))
-    monkeypatch.setattr(ddpm_settings, "VARIANTS", {"as trained": {}, "beta decreasing": {}})
-    monkeypatch.setattr(ddpm_settings, "STEP_VARIANTS", ((20, "endpoints"), (50, "1/T")))
+    monkeypatch.setattr(settings, "OPEN", ("as trained", "beta decreasing"))
+    monkeypatch.setattr(settings, "VARIANTS", {"as trained": {}, "beta decreasing": {}})
+    monkeypatch.setattr(settings, "STEP_VARIANTS", ((20, "endpoints"), (50, "1/T")))
     asked = []
 
     def fake(network, variant, images, seed, T, scaling, progress, name):
         asked.append(name)
         return {"m_react": float(len(asked))}
 
-    monkeypatch.setattr(ddpm_settings, "sample_variant", fake)
+    monkeypatch.setattr(settings, "sample_variant", fake)
     path = tmp_path / "ddpm.csv"
-    first = ddpm_settings.search(golden, path, Reporter(), images=2)
+    first = settings.search(golden, path, Reporter(), images=2)
     assert len(first) == len(asked) == 3 * 2 + 2 + 1
-    pd.testing.assert_frame_equal(first.iloc[:4], ddpm_settings.read_record(path).iloc[:4])
-    ddpm_settings.write_frame(path, first.iloc[:4])
+    pd.testing.assert_frame_equal(first.iloc[:4], read_frame(path).iloc[:4])
+    write_frame(path, first.iloc[:4])
     asked.clear()
-    ddpm_settings.search(golden, path, Reporter(), images=2)
+    settings.search(golden, path, Reporter(), images=2)
     assert len(asked) == len(first) - 4
     stale = first.assign(weights="sha256:000000000000")  # of weights that are no longer there
-    ddpm_settings.write_frame(path, stale)
+    write_frame(path, stale)
     asked.clear()
-    ddpm_settings.search(golden, path, Reporter(), images=2)
+    settings.search(golden, path, Reporter(), images=2)
     assert len(asked) == len(first)
 
 
-@pytest.mark.parametrize("name", list(ddpm_settings.VARIANTS))
+@pytest.mark.parametrize("name", list(settings.VARIANTS))
 def test_every_variant_can_be_sampled_and_the_true_noise_finds_its_image(name):
     """The exact predictor of one image survives any schedule, pixel range and sigma."""
     image = torch.linspace(-0.9, 0.9, 64).reshape(1, 8, 8)
-    exact = TrueNoise(ddpm_sampling.SCHEDULE, image)
+    exact = TrueNoise(SCHEDULE, image)
 
     def network(x, t):
         if not t.is_floating_point():
@@ -344,66 +335,64 @@ def test_every_variant_can_be_sampled_and_the_true_noise_finds_its_image(name):
         share = float((t - below)[0])
         return (1 - share) * exact(x, below) + share * exact(x, below + 1)
 
-    variant = ddpm_settings.VARIANTS[name] | {"shape": (1, 8, 8)}
-    found = ddpm_settings.sample_variant(network, variant, 2, 0, T=100)
+    variant = settings.VARIANTS[name] | {"shape": (1, 8, 8)}
+    found = settings.sample_variant(network, variant, 2, 0, T=100)
     target = 0.5 * image + 0.5 if "[0,1]" in name else image
     assert found["image_norm"] == pytest.approx(float(target.norm()), rel=0.15)
     assert found["m_diff"] == (0 if name == "no noise" else pytest.approx(found["m_diff"]))
 
 
-def test_sample_quality_is_taken_relative_to_the_untrained_network(result):
-    assert result.metrics["ddpm.mnist.kernel_distance_ratio"].value == pytest.approx(0.1)
-    assert result.metrics["ddpm.control.untrained.fashion_kernel_distance_ratio"].value == 1
-    assert result.metrics["ddpm.fashion.classes_hit"].value == 10
+def test_sample_quality_is_taken_relative_to_the_untrained_network(facts):
+    assert facts["ddpm.mnist.kernel_distance_ratio"].value == pytest.approx(0.1)
+    assert facts["ddpm.control.untrained.fashion_kernel_distance_ratio"].value == 1
+    assert facts["ddpm.mnist.classes_hit"].value == 10
 
 
-def test_r_of_a_network_that_left_the_datas_scale_is_open_up_to_the_closed_form(result):
+def test_r_of_a_network_that_left_the_datas_scale_is_open_up_to_the_closed_form(runs, facts):
     """The random networks of this run: the interval holds what was measured and the limit."""
-    for key, channels, m2 in (("mnist", 1, 0.943), ("cifar10", 3, 0.258)):
-        own, open_end = (result.metrics[f"ddpm.{key}.{name}"] for name in ("r", "r_trained"))
-        limit = expected_balance(SHORT, channels * 32**2, m2).r
-        if result.metrics[f"ddpm.{key}.generates"].value:
+    for row in ROWS.values():
+        sampled, open_end = runs.rows[row.setting], facts[f"ddpm.{row.key}.r_trained"]
+        own = Measured.of(sampled.balance.r_runs)
+        m2 = MEAN_SQUARES[row.setting]["[-1,1]"]
+        limit = expected_balance(SHORT, row.dimension, m2).r
+        if generates(sampled):
             assert (open_end.low, open_end.high) == (own.low, own.high)
         else:
             assert open_end.low == min(own.low, limit)
             assert open_end.high == max(own.high, limit)
-    assert not result.metrics["ddpm.cifar10.generates"].value
+    assert not generates(runs.rows["CIFAR10"])
 
 
-def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(result):
-    rising, settled = (
-        result.metrics[f"ddpm.{key}.final_ratio_in_reach"] for key in ("mnist", "fashion")
+def test_final_ratio_reaches_up_to_one_only_while_training_still_raises_it(runs, facts):
+    record = variants_record()
+    for key, name, rising in (("mnist", "MNIST", True), ("fashion", "FashionMNIST", False)):
+        own = Measured.of(runs.rows[name].balance.r_t[:, -1])
+        others = settings.final_ratios(record, name).values()
+        assert len(others) == len(settings.OPEN)
+        reach = facts[f"ddpm.{key}.final_ratio_in_reach"]
+        assert reach.high == pytest.approx(max(own.high, *others, *([1.0] if rising else [])))
+        assert reach.low == pytest.approx(min(own.low, *others))
+
+
+def test_cifar10_minus_mnist_covers_every_setting_that_print_leaves_open(runs, facts):
+    last = {name: sampled.balance.r_t[:, -1] for name, sampled in runs.rows.items()}
+    now, wide = (
+        difference(last["CIFAR10"], last["MNIST"]),
+        facts["ddpm.final.cifar10_minus_mnist_open"],
     )
-    record = variants_record()
-    for key, row, metric in (("mnist", "MNIST", rising), ("fashion", "FashionMNIST", settled)):
-        own = result.metrics[f"ddpm.{key}.final_ratio"]
-        others = ddpm_metrics.final_ratios(record, row).values()
-        assert len(others) == len(ddpm_settings.OPEN)
-        up_to_one = [1.0] if metric is rising else []
-        assert metric.high == pytest.approx(max(own.high, *others, *up_to_one))
-        assert metric.low == pytest.approx(min(own.low, *others))
-
-
-def test_cifar10_minus_mnist_covers_every_setting_that_print_leaves_open(result):
-    now, wide = (result.metrics[f"ddpm.final.cifar10_minus_mnist{end}"] for end in ("", "_open"))
-    record = variants_record()
-    gaps = [
-        float(a) - float(b)
-        for a, b in zip(
-            *(ddpm_metrics.final_ratios(record, row).values() for row in ("CIFAR10", "MNIST")),
-            strict=True,
-        )
-    ]
+    both = (
+        settings.final_ratios(variants_record(), name).values() for name in ("CIFAR10", "MNIST")
+    )
+    gaps = [a - b for a, b in zip(*both, strict=True)]
     assert (wide.value, wide.n) == (now.value, now.n)
     assert wide.low == pytest.approx(min(now.low, *gaps))
     assert wide.high == pytest.approx(max(now.high, *gaps))
-    assert ddpm_metrics.final_ratios(None, "MNIST") == {}
 
 
-def test_final_ratio_is_predicted_from_the_recorded_error(result):
-    metric = result.metrics["ddpm.mnist.final_ratio_predicted"]
-    assert metric.value == pytest.approx(0.9)
-    assert metric.low < 0.9 < metric.high
+def test_final_ratio_is_predicted_from_the_recorded_error(runs):
+    line = STUDY.tables(runs)["ddpm.final"].rows[0]
+    assert line["sqrt(1 - error/d) there"] == pytest.approx(0.9)
+    assert line["on real images with the last step's noise"] == 0.88
 
 
 def test_last_step_of_the_true_and_of_the_blind_network():
@@ -412,33 +401,30 @@ def test_last_step_of_the_true_and_of_the_blind_network():
     chunks = iter(images.split(32))
 
     def perfect(x, t):
-        return TrueNoise(ddpm_sampling.SCHEDULE, next(chunks))(x, t)
+        return TrueNoise(SCHEDULE, next(chunks))(x, t)
 
-    found = ddpm_record.last_step(perfect, images)
+    found = records.last_step(perfect, images)
     assert found["error"] == pytest.approx(0, abs=1e-6)
     assert found["ratio"] == pytest.approx(1, rel=1e-3)
-    blind = ddpm_record.last_step(zero, images)
+    blind = records.last_step(zero, images)
     assert blind["error"] == pytest.approx(1, rel=0.1)
     assert blind["ratio"] == 0
 
 
-def test_settings_part_is_the_largest_gap_to_the_setting_that_was_run():
+def test_settings_part_is_the_largest_gap_to_the_setting_that_was_run(runs):
     variants = variants_record()
-    parts = ddpm_tables.part_settings("CIFAR10", "m_react", variants, training_record())
-    own = variants[(variants["row"] == "CIFAR10") & variants["variant"].isin(ddpm_settings.OPEN)]
+    own = variants[(variants["row"] == "CIFAR10") & variants["variant"].isin(settings.OPEN)]
     base = own[own["variant"] == "as trained"]["m_react"].iloc[0]
+    parts = part_settings(runs, "CIFAR10", "m_react")
     assert parts[0].half_width == pytest.approx((own["m_react"] - base).abs().max())
-    assert ddpm_tables.part_settings("MNIST", "r", None, training_record())[0].half_width == (
-        pytest.approx(0.0012)
-    )
-    assert ddpm_tables.part_settings("MNIST", "r", None, None) == ()
+    assert part_settings(runs, "MNIST", "r")[1].half_width == pytest.approx(0.0012)
 
 
 def test_broken_record_is_named(tmp_path):
     path = tmp_path / "ddpm.csv"
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"ddpm.csv.* must be a CSV file"):
-        ddpm_settings.read_record(path)
+        read_frame(path)
 
 
 # --- helpers by mathematics ----------------------------------------------------------------------
@@ -447,14 +433,14 @@ def test_broken_record_is_named(tmp_path):
 def test_time_of_crossing_is_the_last_upward_one():
     times = np.array([0.0, 0.25, 0.5, 0.75])
     curves = np.array([[0.9, 0.1, 0.6], [0.2, 0.2, 0.7], [0.8, 0.3, 0.8], [0.9, 0.4, 0.9]])
-    assert ddpm_sampling.time_of_crossing(times, curves, 0.5).tolist() == [0.5, 1.0, 0.0]
+    assert observables.time_of_crossing(times, curves, 0.5).tolist() == [0.5, 1.0, 0.0]
 
 
 def test_bands_add_up_and_separate_wavelengths():
     x = torch.arange(32.0)
     slow, fast = torch.cos(2 * math.pi * x / 8), torch.cos(2 * math.pi * x / 2)
     image = (slow + fast).expand(1, 1, 32, 32)
-    coarse, fine = ddpm_sampling.bands(image)
+    coarse, fine = observables.bands(image)
     assert torch.allclose(coarse + fine, image.double(), atol=1e-6)
     assert torch.allclose(coarse[0, 0, 0].float(), slow, atol=1e-5)
     assert torch.allclose(fine[0, 0, 0].float(), fast, atol=1e-5)
@@ -463,45 +449,35 @@ def test_bands_add_up_and_separate_wavelengths():
 def test_neighbour_correlation_of_noise_ramp_and_stripes():
     generator = torch.Generator().manual_seed(1)
     noise = torch.randn((200, 1, 32, 32), generator=generator)
-    assert abs(ddpm_sampling.neighbour_correlation(noise).mean()) < 0.01
+    assert abs(observables.neighbour_correlation(noise).mean()) < 0.01
     ramp = torch.arange(32.0).expand(1, 1, 32, 32)
-    assert ddpm_sampling.neighbour_correlation(ramp)[0] == pytest.approx(1)
+    assert observables.neighbour_correlation(ramp)[0] == pytest.approx(1)
     stripes = torch.tensor([1.0, -1.0]).repeat(16).expand(1, 1, 32, 32)
-    assert ddpm_sampling.neighbour_correlation(stripes)[0] == pytest.approx(-1, abs=0.01)
+    assert observables.neighbour_correlation(stripes)[0] == pytest.approx(-1, abs=0.01)
 
 
 def test_pairwise_correlation_of_equal_and_of_independent_images():
     generator = torch.Generator().manual_seed(2)
     noise = torch.randn((20, 1, 32, 32), generator=generator)
-    assert ddpm_sampling.pairwise_correlation(noise[:1].expand(5, -1, -1, -1)) == pytest.approx(1)
-    assert abs(ddpm_sampling.pairwise_correlation(noise).mean()) < 0.02
+    assert observables.pairwise_correlation(noise[:1].expand(5, -1, -1, -1)) == pytest.approx(1)
+    assert abs(observables.pairwise_correlation(noise).mean()) < 0.02
 
 
 def test_smooth_is_the_moving_average():
     r_t = np.random.default_rng(1).random((2, 30))
     expected = np.array([[row[k : k + 7].mean() for k in range(24)] for row in r_t])
-    assert ddpm_sampling.smooth(r_t, 7) == pytest.approx(expected)
-
-
-def test_welch_agrees_with_scipy():
-    rng = np.random.default_rng(2)
-    a, b = rng.normal(0.3, 1, 12), rng.normal(0, 2, 20)
-    ours = ddpm_metrics.difference(a, b, "")
-    theirs = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
-    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+    assert observables.smooth(r_t, 7) == pytest.approx(expected)
 
 
 def test_energy_distance_is_zero_for_equal_laws_and_known_for_a_shift():
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 3000, 1))
-    assert abs(ddpm_exact.energy_distance(x, y)) < 0.005
+    assert abs(exact.energy_distance(x, y)) < 0.005
     # 1-D normals a distance m apart: 2E|X-Y| = 2[2 phi(m/r2) r2 + m(2 Phi(m/r2) - 1)], r2 = sqrt 2
     m, r2 = 2.0, math.sqrt(2)
     mean = 2 * r2 * stats.norm.pdf(m / r2) + m * (2 * stats.norm.cdf(m / r2) - 1)
     own = 2 / math.sqrt(math.pi)
-    assert ddpm_exact.energy_distance(x + m, y) == pytest.approx(
-        (2 * mean - 2 * own) / own, rel=0.05
-    )
+    assert exact.energy_distance(x + m, y) == pytest.approx((2 * mean - 2 * own) / own, rel=0.05)
 
 
 def test_reverse_kernel_distance_agrees_with_monte_carlo():
@@ -524,21 +500,15 @@ def test_reverse_kernel_distance_agrees_with_monte_carlo():
         distances.append(0.5 * np.abs(found - gauss).sum())
         weights.append(len(inside))
     simulated = np.average(distances, weights=weights)
-    assert ddpm_exact.reverse_kernel_distance(beta, bar, m, v) == pytest.approx(simulated, rel=0.15)
-
-
-def test_expected_curve_is_the_closed_form_at_its_times():
-    x, y = ddpm_exact.expected_curve(Schedule.linear(), 1024, 0.5, 100)
-    r_t = expected_balance(Schedule.linear(), 1024, 0.5).r_t
-    assert len(x) == 100
-    assert y == pytest.approx([r_t[round(u * 1000) - 1] for u in x])
+    assert exact.reverse_kernel_distance(beta, bar, m, v) == pytest.approx(simulated, rel=0.15)
 
 
 @pytest.mark.parametrize(("right", "sign"), [("increasing", 1), ("decreasing", -1)])
 def test_direction_that_gives_print_is_nearer_and_the_closed_form_lies_in_the_interval(right, sign):
     lines = []
-    for row, (react, _, _) in ddpm_settings.PRINTED.items():
-        for direction, names in ddpm_tables.DIRECTIONS.items():
+    for row, numbers in PRINTED.items():
+        react = numbers["m_react"]
+        for direction, names in record_facts.DIRECTIONS.items():
             for k, name in enumerate(names.values()):  # the second pixel range never suits better
                 off = (1.0 if direction == right else 1.2) + 0.3 * k
                 lines.append(
@@ -550,7 +520,8 @@ def test_direction_that_gives_print_is_nearer_and_the_closed_form_lies_in_the_in
                         "m_react_se": 1e-9,
                     }
                 )
-    gap = ddpm_tables.direction_gap(pd.DataFrame(lines), MEAN_SQUARES, draws=50)
+    printed = {row: numbers["m_react"] for row, numbers in PRINTED.items()}
+    gap = record_facts.direction_gap(pd.DataFrame(lines), MEAN_SQUARES, printed, draws=50)
     assert gap.value == pytest.approx(0.2 * sign)
     closed = []
     for direction in ("decreasing", "increasing"):
@@ -560,14 +531,14 @@ def test_direction_that_gives_print_is_nearer_and_the_closed_form_lies_in_the_in
                     (
                         expected_balance(
                             Schedule.linear(direction=direction),
-                            channels * 1024,
-                            MEAN_SQUARES[row][pixels],
+                            row.dimension,
+                            MEAN_SQUARES[name][pixels],
                         ).m_react
-                        / ddpm_settings.PRINTED[row][0]
+                        / printed[name]
                         - 1
                     )
                     ** 2
-                    for row, (_, _, channels) in ddpm_sampling.ROWS.items()
+                    for name, row in ROWS.items()
                 ]
             )
             for pixels in ("[-1,1]", "[0,1]")
@@ -577,7 +548,7 @@ def test_direction_that_gives_print_is_nearer_and_the_closed_form_lies_in_the_in
 
 
 def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeypatch):
-    monkeypatch.setattr(ddpm_record, "SCHEDULE", SHORT)
+    monkeypatch.setattr(records, "SCHEDULE", SHORT)
     cards = []
     for groups in (1, 4):
         card = tmp_path / f"groups-{groups}.json"
@@ -596,11 +567,11 @@ def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeyp
             )
         )
         cards.append(card)
-    frame = ddpm_record.compare(cards, tmp_path / "record.csv", Reporter())
+    frame = records.compare(cards, tmp_path / "record.csv", Reporter())
     assert frame["norm_groups"].tolist() == [1, 4]
     assert frame["m_diff"].nunique() == 1  # equal noise
     assert frame["m_react"].nunique() == 2
-    table = ddpm_tables.architectures(ddpm_settings.read_record(tmp_path / "record.csv"))
+    table = tables._architectures(read_frame(tmp_path / "record.csv"))
     assert [line["normalisation groups"] for line in table.rows] == [1, 4]
     shown = float(table.rows[0]["M_react"].split()[0])
     assert shown == pytest.approx(frame["m_react"][0], abs=1e-4)

@@ -1,6 +1,7 @@
 """The LSTM study: its compiled training, its measures of behaviour, its choice of settings."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +10,32 @@ import pytest
 import sympy
 import torch
 
-import spec
+from rdverify.judge.paper import the_paper
 from rdverify.lstm import LSTMConfig, as_input, build, gates, probe
 from rdverify.lstm.compiled_training import flatten, loss_and_gradient, train_fast
 from rdverify.lstm.sequences import SineConfig, generate
-from rdverify.lstm.study import facts as lstm_metrics
+from rdverify.lstm.study import STUDY, settings
 from rdverify.lstm.study.behaviour import (
     correlation,
     crossings,
     forced,
     gradient,
-    lyapunov,
     plain_gradient,
 )
-from rdverify.lstm.study.choice import choose, records
+from rdverify.lstm.study.cell_facts import eq11_exact
+from rdverify.lstm.study.cells import brackets
+from rdverify.lstm.study.choice import choose
+from rdverify.lstm.study.lyapunov import lyapunov
 from rdverify.lstm.study.networks import SEEDS, configs, load
-from rdverify.lstm.study.rows import ROWS, UNSEEN, data_of, read
+from rdverify.lstm.study.rows import KEYS, ROWS, data_of
+from rdverify.lstm.study.runs import recorded_networks, run
 from rdverify.lstm.study.settings import first_stage
-from rdverify.lstm.study.skill_facts import median_metric
-from rdverify.lstm.study.tables import brackets
+from rdverify.lstm.study.skill_facts import eta_squared
 from rdverify.lstm.training import train
+from rdverify.study import Context
 from rdverify.tools.errors import InputError
+from rdverify.tools.files import to_json
+from rdverify.tools.progress import Reporter
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SMALL = LSTMConfig(
@@ -42,13 +48,9 @@ SMALL = LSTMConfig(
 
 
 @pytest.fixture(scope="module")
-def frames():
-    return records(GOLDEN / "search")
-
-
-@pytest.fixture(scope="module")
-def choice(frames):
-    return choose(frames)
+def runs():
+    printed = the_paper().printed()
+    return run(Context("quick", GOLDEN, None, Path("nowhere"), printed=printed))
 
 
 @pytest.mark.parametrize("target", ["next", "same"])
@@ -87,15 +89,8 @@ def test_eq11_is_eq05_symbolically_and_not_with_the_other_sign():
     eq05, eq11 = f * c + i * g, -(1 - f) * c + i * g
     assert sympy.simplify(eq05 - c - eq11) == 0
     assert sympy.simplify(eq05 - c - ((1 - f) * c + i * g)) != 0
-    assert lstm_metrics.eq11_exact(1)
-    assert not lstm_metrics.eq11_exact(-1)
-
-
-def test_targets_are_the_printed_numbers():
-    printed = {line["setting"]: line for line in spec.table1() if line["system"] == "LSTM"}
-    for row in ROWS:
-        for quantity in ("m_react", "m_diff", "r"):
-            assert getattr(row, quantity) == float(printed[row.setting][quantity])
+    assert eq11_exact(1)
+    assert not eq11_exact(-1)
 
 
 def test_forced_gates_stop_forgetting_and_input():
@@ -154,13 +149,6 @@ def test_correlation_is_invariant_and_zero_for_constants():
     assert correlation(a, np.ones_like(a)) == 0
 
 
-def test_shares_and_medians_have_covering_intervals():
-    share = lstm_metrics.wilson(9, 10, "x")
-    assert (share.low, share.high) == pytest.approx((0.5958, 0.9821), abs=1e-4)  # Wilson 1927
-    middle = median_metric(np.arange(10.0), "x")
-    assert (middle.low, middle.value, middle.high) == (1, 4.5, 8)
-
-
 def test_a_number_is_bracketed_by_values_on_both_sides_alone():
     values = pd.Series([0.9, 1.1, 1.0])
     assert all(brackets(values, target) for target in (0.9, 1.05, 1.1))
@@ -172,13 +160,13 @@ def test_eta_squared_finds_all_or_nothing():
     rng = np.random.default_rng(2)
     noise = [rng.normal(size=10) for _ in range(3)]
     apart = [group * 1e-3 + k for k, group in enumerate(noise)]
-    assert lstm_metrics.eta_squared(apart, "x", 50).value > 0.999
-    assert lstm_metrics.eta_squared([noise[0]] * 3, "x", 50).value == pytest.approx(0, abs=1e-12)
+    assert eta_squared(apart, 50).value > 0.999
+    assert eta_squared([noise[0]] * 3, 50).value == pytest.approx(0, abs=1e-12)
 
 
-def test_record_is_the_stated_design_and_has_300_runs_a_row(frames):
+def test_record_is_the_stated_design_and_has_300_runs_a_row(runs):
     for row in ROWS:
-        frame = frames[row.key]
+        frame = runs.frames[row.key]
         assert len(frame) >= 300
         assert (frame["error"] == "").mean() > 0.95
         stated = first_stage(row)
@@ -187,15 +175,38 @@ def test_record_is_the_stated_design_and_has_300_runs_a_row(frames):
         assert len(frame[frame["stage"] == 1]) == len(stated)
 
 
-def test_choice_never_looks_at_r(frames, choice):
+def test_every_stage_of_the_record_follows_from_those_before_it(runs, monkeypatch):
+    done = dict.fromkeys(KEYS, 0)
+
+    def look_up(row, stated, path, progress):
+        start = done[row.key]
+        done[row.key] += len(stated)
+        lines = runs.frames[row.key].iloc[start : done[row.key]]
+        for setting, line in zip(stated, lines.to_dict("records"), strict=True):
+            assert setting == {name: line[name] for name in setting}
+        return lines
+
+    monkeypatch.setattr(settings, "run_stage", look_up)
+    found = settings.search_all(Path("nowhere"), runs.targets, Reporter())
+    for key in KEYS:
+        pd.testing.assert_frame_equal(found[key], runs.frames[key].assign(index=range(done[key])))
+
+
+def test_choice_never_looks_at_r(runs):
     blind = {
         key: frame.assign(**{column: 0.0 for column in frame if str(column).startswith("r_")})
-        for key, frame in frames.items()
+        for key, frame in runs.frames.items()
     }
-    assert choose(blind) == choice
+    other = {key: {**row, "r": 5.0} for key, row in runs.targets.items()}
+    assert choose(blind, other) == runs.choice
 
 
-def test_choice_of_one_protocol_is_one_protocol(choice):
+def test_choice_follows_the_printed_numbers(runs):
+    doubled = {key: {q: 2 * x for q, x in row.items()} for key, row in runs.targets.items()}
+    assert choose(runs.frames, doubled) != runs.choice
+
+
+def test_choice_of_one_protocol_is_one_protocol(runs):
     protocols = {
         (
             chosen.variant,
@@ -204,40 +215,56 @@ def test_choice_of_one_protocol_is_one_protocol(choice):
                 for name in ("optimiser", "learning_rate", "epochs", "batch_size", "target")
             ),
         )
-        for chosen in choice["common"].values()
+        for chosen in runs.choice["common"].values()
     }
     assert len(protocols) == 1
-    for row in ROWS:
-        assert choice["best"][row.key].distance <= choice["common"][row.key].distance
+    for key in KEYS:
+        assert runs.choice["best"][key].distance <= runs.choice["common"][key].distance
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
-def test_table1_lstm_networks_are_shipped_and_fit_the_metrics(row, choice):
-    networks = load(row, GOLDEN / "weights", choice)
-    assert all(len(models) == len(SEEDS) == 10 for models in networks.values())
-    x = generate(configs(row, choice)["best"][0].data, "unseen", UNSEEN)
-    read_back = [read(model, x, choice["best"][row.key].variant) for model in networks["best"]]
-    react = np.mean([trace.react.mean() for trace in read_back])
-    diff = np.mean([trace.diff.mean() for trace in read_back])
-    assert react == pytest.approx(row.m_react, rel=0.1)
+@pytest.mark.parametrize("key", KEYS)
+def test_table1_lstm_networks_are_shipped_and_fit_the_metrics(key, runs):
+    assert all(len(models) == len(SEEDS) == 10 for models in runs.networks[key].values())
     # ten seeds scatter by a tenth each, so that their mean lies within 0.12 of what was fitted
-    assert react == pytest.approx(row.m_react, rel=0.12)
-    assert diff == pytest.approx(row.m_diff, rel=0.12)
+    for quantity in ("m_react", "m_diff"):
+        mean = runs.values("best", key)[quantity].mean()
+        assert mean == pytest.approx(runs.targets[key][quantity], rel=0.12)
 
 
-def test_damaged_weights_are_refused(choice, tmp_path):
+def test_recorded_networks_come_with_the_data_that_they_learned_from(runs):
+    for key, kind in (("sine", "best"), ("van_der_pol", "untrained")):
+        found = recorded_networks(GOLDEN, key, kind)
+        wanted = runs.configs[key][kind]
+        for (model, data), own, config in zip(found, runs.networks[key][kind], wanted, strict=True):
+            assert (flatten(model) == flatten(own)).all()
+            # the card keeps 12 digits of what the search's record has in full
+            assert json.loads(to_json(dataclasses.asdict(config.data))) == dataclasses.asdict(data)
+    with pytest.raises(InputError, match="kind steadied"):
+        recorded_networks(GOLDEN, "lorenz", "steadied")
+
+
+def test_damaged_weights_are_refused(runs, tmp_path):
     row = ROWS[0]
+    wanted = configs(row, runs.choice)
     data = (GOLDEN / "weights" / f"{row.file}.safetensors").read_bytes()
     (tmp_path / f"{row.file}.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match="card"):
-        load(row, tmp_path, choice)
+        load(row, tmp_path, wanted)
     card = (GOLDEN / "weights" / f"{row.file}.json").read_text()
     (tmp_path / f"{row.file}.json").write_text(card)
     with pytest.raises(InputError, match="whole"):
-        load(row, tmp_path, choice)
+        load(row, tmp_path, wanted)
     (tmp_path / f"{row.file}.json").write_text(card.replace('"epochs": 300', '"epochs": 301'))
     with pytest.raises(InputError, match="card"):
-        load(row, tmp_path, choice)
+        load(row, tmp_path, wanted)
+
+
+def test_a_measurement_that_crashes_is_an_error_of_its_fact_alone(runs):
+    broken = dataclasses.replace(runs, networks={key: {} for key in KEYS})
+    found = STUDY.facts.measure(broken)
+    assert set(found) == set(STUDY.facts.names())
+    assert "KeyError" in found["lstm.sine.crossings"].error
+    assert not found["lstm.eq11.exact"].error
 
 
 def test_data_settings_reach_the_generator():

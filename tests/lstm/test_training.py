@@ -32,7 +32,7 @@ from rdverify.lstm.sequences import (
     generate,
 )
 from rdverify.lstm.skill import free_run_errors, frequency_errors, frequency_of, one_step
-from rdverify.lstm.training import seeds, train, train_many, with_data
+from rdverify.lstm.training import train, train_many
 from rdverify.tools.progress import Reporter, Task
 
 DATA = SineConfig(sequences=10, length=24)
@@ -65,50 +65,20 @@ def test_training_is_the_plain_torch_loop() -> None:
     assert trained.losses == pytest.approx(losses, rel=1e-6)
 
 
-CHANGES: list[dict[str, Any]] = [
-    {},
-    {"optimiser": "rmsprop", "learning_rate": 1e-3},
-    {"optimiser": "sgd", "learning_rate": 0.1, "clip_norm": None},
-    {"target": "same", "batch_size": None},
-    {"feedback_from": 6, "feedback_after": 1},
-    {"input_noise": 0.1},
-    {"schedule": "constant", "clip_norm": 0.05},
-]
-
-
-@pytest.mark.parametrize("changes", CHANGES, ids=lambda changes: "-".join(changes) or "default")
-def test_stacked_training_gives_what_torch_gives(changes: dict[str, Any]) -> None:
-    """Nine steps of four networks with own rate, epochs, seed and data, to 1e-9 in float64."""
-    base = dataclasses.replace(SMALL, dtype="float64", **changes)
+def test_networks_side_by_side_have_the_bits_of_each_alone() -> None:
+    """Networks that differ in seed, rate, epochs, size and data, on two threads."""
     configs = [
-        dataclasses.replace(config, learning_rate=base.learning_rate * factor, epochs=epochs)
-        for config, factor, epochs in zip(
-            seeds(base, 4), (1.0, 0.5, 2.0, 1.0), (3, 2, 3, 0), strict=True
-        )
+        SMALL,
+        dataclasses.replace(SMALL, hidden=3, learning_rate=1e-3),
+        dataclasses.replace(SMALL, data=VanDerPolConfig(sequences=10, length=30), epochs=2),
+        dataclasses.replace(SMALL.with_seed(4), epochs=0),
     ]
-    configs[1] = dataclasses.replace(configs[1], data=VanDerPolConfig(sequences=10, length=24))
-    apart = train_many(configs, method="modules", workers=2)
-    stacked = train_many(configs, method="batched")
-    for config, one, other in zip(configs, apart, stacked, strict=True):
-        assert weights(other.model) == pytest.approx(weights(one.model), rel=1e-9, abs=1e-10)
-        assert other.losses == pytest.approx(one.losses, rel=1e-9)
+    together = train_many(configs, workers=2)
+    for config, one in zip(configs, together, strict=True):
+        assert torch.equal(weights(one.model), weights(train(config).model))
         assert len(one.losses) == config.epochs
         moved = (weights(one.model) - weights(build(config))).abs().max()
         assert float(moved) > 1e-3 or config.epochs == 0
-
-
-def test_stacked_training_in_float32_and_of_unlike_networks() -> None:
-    """Shapes that differ form stacks of their own; float32 agrees to 1e-5 after nine steps."""
-    configs = [
-        SMALL,
-        dataclasses.replace(SMALL, hidden=3),
-        with_data(SMALL, length=30),
-        SMALL.with_seed(4),
-    ]
-    apart, stacked = train_many(configs), train_many(configs, method="batched")
-    for one, other in zip(apart, stacked, strict=True):
-        assert weights(other.model) == pytest.approx(weights(one.model), abs=1e-5)
-    assert torch.equal(weights(apart[0].model), weights(train(SMALL).model))
 
 
 def test_equal_seeds_give_equal_bits_and_others_do_not() -> None:
@@ -163,7 +133,7 @@ def test_the_callers_thread_count_is_restored() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        train_many(seeds(SMALL, 6), workers=3)
+        train_many([SMALL.with_seed(seed) for seed in range(6)], workers=3)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

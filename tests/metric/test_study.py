@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +15,12 @@ from hypothesis import strategies as st
 from rdverify.balance import balance_of
 from rdverify.ddpm import Schedule
 from rdverify.gray_scott import initial_state, simulate
+from rdverify.gray_scott.stability import laplacian
 from rdverify.lstm import LSTMConfig, as_input, build, probe
 from rdverify.lstm.sequences import SineConfig, generate
-from rdverify.metric import fields, networks, scaling, study, systems
-from rdverify.metric import labels as modes
+from rdverify.lstm.study.networks import SEEDS
+from rdverify.metric import fields, labels, networks, runs, scaling, systems, terms
+from rdverify.metric.study import STUDY
 from rdverify.tools.errors import InputError
 from rdverify.trace import Trace
 
@@ -32,17 +33,7 @@ def test_an_exponent_is_found_in_an_exact_power_law() -> None:
 def test_eq18_plain_gray_scott_is_the_simulator() -> None:
     config = systems.regime(systems.SPOTS, 3, rows=24, cols=20, steps=50, inner_products=False)
     u, v = initial_state(config)
-    r, m_react = scaling.plain(
-        u,
-        v,
-        feed=config.feed_rate,
-        kill=config.kill_rate,
-        d_u=config.d_u,
-        d_v=config.d_v,
-        dx=config.dx,
-        dt=config.dt,
-        steps=50,
-    )
+    r, m_react = scaling.plain(u, v, config, 50)
     balance = balance_of(simulate(config, (u, v)).trace)
     assert r == pytest.approx(balance.r, rel=1e-12)
     assert m_react == pytest.approx(balance.m_react, rel=1e-12)
@@ -55,29 +46,9 @@ def test_eq18_r_does_not_depend_on_units_and_m_does(
 ) -> None:
     rng = np.random.default_rng(1)
     u, v = rng.random((2, 8, 8))
-    base: dict[str, Any] = {
-        "feed": 0.03,
-        "kill": 0.06,
-        "d_u": 1e-5,
-        "d_v": 5e-6,
-        "dx": 0.01,
-        "dt": 1.0,
-        "steps": 5,
-    }
-    one = scaling.plain(u, v, **base)
-    two = scaling.plain(
-        amount * u,
-        amount * v,
-        feed=0.03 / time,
-        kill=0.06 / time,
-        d_u=1e-5 * length**2 / time,
-        d_v=5e-6 * length**2 / time,
-        dx=0.01 * length,
-        dt=time,
-        steps=5,
-        rate=1 / (amount**2 * time),
-        full=amount,
-    )
+    config = systems.regime(0.03, 0, kill_rate=0.06)
+    one = scaling.plain(u, v, config, 5)
+    two = scaling.plain(u, v, config, 5, length=length, time=time, amount=amount)
     assert two[0] == pytest.approx(one[0], rel=1e-10)
     assert two[1] == pytest.approx(one[1] * amount / time, rel=1e-10)
 
@@ -93,21 +64,20 @@ def test_eq18_copies_of_a_field_leave_r_alone_and_double_m() -> None:
 
 
 def test_eq14_eq17_the_ddpms_r_goes_with_the_root_of_the_step() -> None:
-    slope = scaling.exponent(
-        scaling.DDPM_STEPS, [scaling.refined_ddpm(T, 0)[0] for T in scaling.DDPM_STEPS]
-    )
-    assert slope == pytest.approx(-0.5, abs=0.005)
+    steps = scaling.SWEEPS["refine.ddpm"].x
+    r = scaling.swept("refine.ddpm")[0, :, 0]
+    assert scaling.exponent(steps, r) == pytest.approx(-0.5, abs=0.005)
 
 
 def test_random_vectors_have_r_one_at_every_step_and_do_not_cancel() -> None:
-    trace, square = fields.random_walk(0)
+    trace, square = systems.random_walk(0)
     np.testing.assert_allclose(balance_of(trace).r_t, 1.0, rtol=1e-12)
-    assert abs(study.cancellation(trace)[0]) < 0.01
-    assert square[-1] == pytest.approx(2 * fields.WALK_STEPS, rel=0.3)  # E||x_t||^2 = 2 t
+    assert abs(terms.cancellation(trace)[0]) < 0.01
+    assert square[-1] == pytest.approx(2 * systems.WALK_STEPS, rel=0.3)  # E||x_t||^2 = 2 t
 
 
 def test_the_heated_plate_ends_in_the_solution_of_poissons_equation() -> None:
-    trace, v = fields.heated_plate(16)
+    trace, v = systems.heated_plate(16)
     lap = sum(np.roll(v, s, a) for s in (1, -1) for a in (0, 1)) - 4 * v
     assert np.linalg.norm(lap) == pytest.approx(trace.react[0, 0], rel=1e-6)
     r_t = balance_of(trace).r_t[0]
@@ -124,9 +94,9 @@ def test_at_a_steady_state_every_split_of_the_terms_has_r_one() -> None:
     lap = (np.roll(u, 1) + np.roll(u, -1) - 2 * u) / dx**2
     np.testing.assert_allclose(lap + u - u**3, 0, atol=1e-8)
     weights = np.random.default_rng(0).standard_normal((3, u.size))
-    terms = np.stack([lap, u, -(u**3)])
-    assert np.linalg.norm((weights * terms).sum(0)) == pytest.approx(
-        np.linalg.norm(((1 - weights) * terms).sum(0)), rel=1e-6
+    parts = np.stack([lap, u, -(u**3)])
+    assert np.linalg.norm((weights * parts).sum(0)) == pytest.approx(
+        np.linalg.norm(((1 - weights) * parts).sum(0)), rel=1e-6
     )
 
 
@@ -139,15 +109,20 @@ def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "properties"),
+    ("step", "properties"),
     [
-        ("heat", {"state", "coupling", "conserving", "flattening"}),
-        ("decay", {"state", "flattening"}),
-        ("noise", set()),
+        (
+            lambda x, rng: laplacian(x, 1.0) / 4,
+            {"state", "coupling", "conserving", "flattening"},
+        ),
+        (fields.KINDS["decay"], {"state", "flattening"}),
+        (fields.KINDS["noise"], set()),
     ],
 )
-def test_eq01_only_the_laplacian_has_all_four_properties(kind: str, properties: set[str]) -> None:
-    found = fields.shared_with_diffusion(fields.KINDS[kind])
+def test_eq01_only_the_laplacian_has_all_four_properties(
+    step: fields.Step, properties: set[str]
+) -> None:
+    found = fields.shared_with_diffusion(step)
     assert {name for name, has in found.items() if has} == properties
 
 
@@ -183,20 +158,15 @@ def test_the_read_out_finds_what_a_linear_rule_can_know() -> None:
     assert networks.read_out(build(config), x[:32], x[32:]) < 1.1
 
 
-def small_chain() -> tuple[Trace, torch.Tensor, dict[str, float], torch.Tensor]:
+def test_eq14_eq17_drift_and_noise_add_up_to_the_change_and_do_not_cancel() -> None:
     data = torch.sign(
         torch.randn(4, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     )
-    trace, made, residual = systems.exact_chain(data, 6, Schedule.linear(200, 5e-4, 0.1))
-    return trace, made, residual, data
-
-
-def test_eq14_eq17_drift_and_noise_add_up_to_the_change_and_do_not_cancel() -> None:
-    trace, made, residual, data = small_chain()
-    assert residual["corrected"] < 1e-12
-    assert residual["printed"] > 5
-    assert np.abs(study.cancellation(trace)).max() < 0.02
-    nearest = torch.cdist(made.flatten(1), data.flatten(1)).min(1).values
+    chain = systems.exact_chain(data, 6, Schedule.linear(200, 5e-4, 0.1))
+    assert chain.residual < 1e-12
+    assert chain.printed_residual > 5
+    assert np.abs(terms.cancellation(chain.trace)).max() < 0.02
+    nearest = torch.cdist(chain.images.flatten(1), data.flatten(1)).min(1).values
     assert float(nearest.max()) < 0.5  # of a norm of 8: the exact denoiser makes the pictures
 
 
@@ -207,10 +177,10 @@ def test_cancellation_and_decomposition_are_what_they_say(seed: int) -> None:
     norm = [np.linalg.norm(v, axis=1)[None] for v in (a, b, a - b)]
     trace = Trace(norm[0], norm[1], extras={"change": norm[2]})
     power = (a**2).sum() + (b**2).sum()
-    assert study.cancellation(trace)[0] == pytest.approx(2 * (a * b).sum() / power)
-    parts = study.parts_of(trace)
+    assert terms.cancellation(trace)[0] == pytest.approx(2 * (a * b).sum() / power)
+    parts = terms.parts_of(trace)
     one = Trace(norm[0][:, :1], norm[1][:, :1], extras={"change": norm[2][:, :1]})
-    single = study.parts_of(one)
+    single = terms.parts_of(one)
     assert single["distance"] == pytest.approx(
         single["bound"] * single["alignment"] * single["relative"]
     )
@@ -219,23 +189,23 @@ def test_cancellation_and_decomposition_are_what_they_say(seed: int) -> None:
 
 def test_opposite_and_equal_terms_cancel_wholly() -> None:
     ones = np.ones((1, 4))
-    assert study.cancellation(Trace(ones, ones, extras={"change": 0 * ones}))[0] == 1.0
-    assert study.cancellation(Trace(ones, ones, extras={"change": 2 * ones}))[0] == -1.0
+    assert terms.cancellation(Trace(ones, ones, extras={"change": 0 * ones}))[0] == 1.0
+    assert terms.cancellation(Trace(ones, ones, extras={"change": 2 * ones}))[0] == -1.0
 
 
 def test_a_spectrum_has_the_stated_power_and_white_noise_the_most_modes() -> None:
-    for alpha in modes.SPECTRA:
-        variance, count = modes.spectrum(alpha)
+    for alpha in labels.SPECTRA:
+        variance, count = labels.spectrum(alpha)
         assert count @ variance == pytest.approx(0.25 * 32**2)
-    dimensions = [modes.effective_dimension(alpha) for alpha in modes.SPECTRA]
+    dimensions = [labels.effective_dimension(alpha) for alpha in labels.SPECTRA]
     assert dimensions == sorted(dimensions, reverse=True)
-    assert dimensions[0] == pytest.approx(modes.spectrum(0.0)[1].sum())
+    assert dimensions[0] == pytest.approx(labels.spectrum(0.0)[1].sum())
 
 
 def write_networks(folder: Path) -> None:
-    """Two untrained networks in the form of the recorded files."""
+    """Untrained networks in the form of the recorded files."""
     config = LSTMConfig(data=SineConfig(length=60, sequences=4), epochs=0)
-    built = [build(config.with_seed(seed)).state_dict() for seed in (7, 8)]
+    built = [build(config.with_seed(seed)).state_dict() for seed in SEEDS]
     tensors = {
         f"{kind}.{name}": torch.stack([state[name] for state in built])
         for kind in ("best", "untrained")
@@ -243,27 +213,43 @@ def write_networks(folder: Path) -> None:
     }
     folder.mkdir()
     safetensors.torch.save_file(tensors, folder / "lstm-sine.safetensors")
-    card = {"seeds": [7, 8], "configs": {kind: config.as_json() for kind in ("best", "untrained")}}
+    settings = {kind: config.as_json() for kind in ("best", "untrained")}
+    card = {"seeds": SEEDS, "configs": settings}
     (folder / "lstm-sine.json").write_text(json.dumps(card), encoding="utf-8")
 
 
 def test_recorded_networks_are_read_as_they_were_built(tmp_path: Path) -> None:
     write_networks(tmp_path / "weights")
-    traces = systems.recorded(tmp_path, "sine", "best")
-    assert [trace.react.shape for trace in traces] == [(systems.SEQUENCES, 60)] * 2
-    config = LSTMConfig(data=SineConfig(length=60, sequences=4), epochs=0).with_seed(8)
+    traces = runs.recorded(runs.Runs(tmp_path, {}), "sine", "best")
+    assert [trace.react.shape for trace in traces] == [(runs.SEQUENCES, 60)] * len(SEEDS)
+    config = LSTMConfig(data=SineConfig(length=60, sequences=4), epochs=0).with_seed(SEEDS[1])
     model = build(config)
-    x = generate(config.data, "unseen", systems.SEQUENCES)
+    x = generate(config.data, "unseen", runs.SEQUENCES)
     np.testing.assert_array_equal(probe(model.lstm, as_input(x, model)).react, traces[1].react)
 
 
 def test_missing_and_damaged_records_are_refused_in_one_line(tmp_path: Path) -> None:
+    nothing = runs.Runs(tmp_path, {})
     with pytest.raises(InputError, match="weights"):
-        systems.recorded(tmp_path, "sine", "best")
+        runs.recorded(nothing, "sine", "best")
     write_networks(tmp_path / "weights")
-    with pytest.raises(InputError, match="kind shuffled"):
-        systems.recorded(tmp_path, "sine", "shuffled")
+    with pytest.raises(InputError, match="shuffled"):
+        runs.recorded(nothing, "sine", "shuffled")
     path = tmp_path / "weights" / "lstm-sine.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="weights"):
-        systems.recorded(tmp_path, "sine", "best")
+        runs.recorded(nothing, "sine", "best")
+
+
+def test_what_can_not_be_measured_is_an_error_and_no_line_of_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MODELS", {"random": runs.MODELS["random"]})
+    nothing = runs.Runs(tmp_path, {})
+    name = "metric.cancel.rd.share"
+    measured = STUDY.facts.declaration(name).measure(nothing, {"system": "rd"})
+    assert measured is not None
+    assert measured.error.startswith("KeyError")
+    assert [row["system"] for row in terms.decomposition(nothing).rows] == [
+        "random vectors of equal length"
+    ]

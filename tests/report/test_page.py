@@ -12,14 +12,11 @@ import spec
 from rdverify import systems
 from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
-from rdverify.report.findings import FINDINGS, holds
-from rdverify.report.markdown import markdown_table, math, number
 from rdverify.report.page import render, verdict_block
-from rdverify.study import Figure
+from rdverify.study import Figure, Table
 from rdverify.tools.paths import golden_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ROOT / "rdverify" / "report" / "templates"
 
 
 def figures_of(results: Results) -> list[Figure]:
@@ -90,44 +87,63 @@ def test_every_link_on_the_page_has_its_place(recorded: Results) -> None:
 
 
 def test_values_are_shown_and_never_rendered(recorded: Results) -> None:
-    hostile = "{{ results.schema }} {% for %} | ends\nhere"
-    claims = [replace(recorded.claims[0], text=hostile), *recorded.claims[1:]]
-    text = render(replace(recorded, claims=claims), "x")
-    assert r"| {{ results.schema }} {% for %} \| ends here |" in text
+    hostile = "{{ 6 * 7 }} {% for %} {# | ends\nhere"
+    shown = r"{{ 6 * 7 }} {% for %} {# \| ends here"  # in a table
+    claims = [replace(recorded.claims[0], text=hostile, reading=hostile), *recorded.claims[1:]]
+    cells = [replace(recorded.table1[0], reason=hostile), *recorded.table1[1:]]
+    more = {
+        "about": hostile,
+        "caveats": [hostile],
+        "tables": {"t": Table(hostile, [{hostile: hostile}])},
+        "figures": {"f": Figure("f.png", hostile, hostile)},
+    }
+    studies = [replace(study, **more) for study in recorded.studies]
+    text = render(replace(recorded, claims=claims, table1=cells, studies=studies), "x")
+    assert text.count(f"| {shown} |") == 2 + 2 * len(studies)  # claim, cell, heads and rows
+    for whole in (f"Reading: {hostile}", f"> {hostile}", f"![{hostile}](x/f.png)", f"*{hostile}*"):
+        assert whole in text
+    assert "42 {%" not in text
+
+
+@pytest.mark.parametrize("system", systems.SYSTEMS)
+def test_a_run_of_one_system_gives_a_page_without_the_others(
+    recorded: Results, system: str
+) -> None:
+    missing = {"verdict": Verdict.NOT_RUN, "measured": None, "low": None, "tolerance": None}
+    alone = replace(
+        recorded,
+        provenance=replace(recorded.provenance, systems=[system]),
+        studies=[study for study in recorded.studies if study.name == system],
+        table1=[replace(cell, **missing) for cell in recorded.table1],
+        figures={},
+    )
+    text = render(alone, "x")
+    assert f"Studies run: {system}." in text
+    assert "## Tolerance budget" not in text
+    for study in recorded.studies:
+        for table in study.tables.values():
+            assert (f"**{table.caption}**" in text) == (study.name == system)
+
+
+@pytest.mark.parametrize("rows", [[], ["Ring"]], ids=["without rows", "with rows"])
+def test_a_figure_of_the_paper_stands_with_the_paper_s_whatever_its_study_is(
+    recorded: Results, rows: list[str]
+) -> None:
+    drawn = {of: Figure(f"{of}.png", "caption", "alt", of) for of in ("Fig. 4", "")}
+    study = replace(recorded.studies[0], rows=rows, figures=drawn)
+    text = render(replace(recorded, studies=[study], figures={}), "x")
+    above, below = text.split("## Claims by section")
+    assert (above.count("](x/Fig. 4.png)"), below.count("](x/Fig. 4.png)")) == (1, 0)
+    assert (above.count("](x/.png)"), below.count("](x/.png)")) == (0, 1)
+
+
+def test_an_equation_without_implementation_says_so(recorded: Results) -> None:
+    bare = [replace(equation, implementation=[]) for equation in recorded.equations]
+    text = render(replace(recorded, equations=bare), "x")
+    assert text.count("| pending |") == len(bare)
 
 
 def test_a_caveat_of_a_study_stands_on_the_first_screen(recorded: Results) -> None:
     warned = [replace(study, caveats=["**Interim.** So far."]) for study in recorded.studies]
     head = render(replace(recorded, studies=warned), "x").partition("On this page")[0]
     assert "> **Interim.** So far." in head
-
-
-def test_every_fact_of_a_finding_is_declared_and_shown() -> None:
-    declared = {name for system in systems.SYSTEMS for name in systems.study(system).facts.names()}
-    for finding in FINDINGS:
-        text = (TEMPLATES / "findings" / f"{finding.template}.md.j2").read_text(encoding="utf-8")
-        assert set(re.findall(r'facts\["([^"]+)"\]', text)) == set(finding.facts)
-        assert set(finding.facts) <= declared
-
-
-def test_a_finding_whose_verdict_is_another_is_left_out_and_a_misspelt_one_raises(
-    recorded: Results,
-) -> None:
-    turing = next(finding for finding in FINDINGS if finding.template == "turing")
-    assert holds(turing, recorded)
-    claims = [
-        replace(claim, verdict=Verdict.UNDECIDED) if claim.id == "RD-12" else claim
-        for claim in recorded.claims
-    ]
-    assert not holds(turing, replace(recorded, claims=claims))
-    alone = replace(recorded, provenance=replace(recorded.provenance, systems=["lstm"]))
-    assert not holds(turing, alone)
-    with pytest.raises(KeyError, match=r"rd\.spott"):
-        holds(type(turing)("turing", ("gray-scott",), ("rd.spott.change",)), recorded)
-
-
-def test_tables_survive_bars_and_missing_values() -> None:
-    table = markdown_table([{"a": "x|y", "b": None}, {"a": True, "b": 1.234567}])
-    assert table.splitlines()[2:] == [r"| x\|y | – |", "| yes | 1.2346 |"]
-    assert "|" not in math(r"\|a\| + q(x | y)")
-    assert number(float("nan")) == "–"

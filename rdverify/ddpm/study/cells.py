@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from rdverify.ddpm.study.record_facts import training_of
-from rdverify.ddpm.study.rows import ROWS
-from rdverify.ddpm.study.runs import TRAINING_RECORD, Runs
+from rdverify.ddpm.study.rows import RECORD, ROWS, TRAINING_RECORD
+from rdverify.ddpm.study.runs import Runs
 from rdverify.ddpm.study.sampled import Sampled
-from rdverify.ddpm.study.settings import OPEN, RECORD
+from rdverify.ddpm.study.settings import OPEN
 from rdverify.study import QUANTITIES, Cell, Control, Part, Quantity
 from rdverify.trace import FloatArray
 

@@ -10,9 +10,8 @@ import numpy as np
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.schedule import Scaling
 from rdverify.ddpm.study.record_facts import training_of
-from rdverify.ddpm.study.rows import ROWS
-from rdverify.ddpm.study.runs import TRAINING_RECORD, Runs
-from rdverify.ddpm.study.settings import RECORD
+from rdverify.ddpm.study.rows import RECORD, ROWS, TRAINING_RECORD
+from rdverify.ddpm.study.runs import Runs
 from rdverify.study import Curve, Figure
 from rdverify.tools.plotting import STYLE, canvas, plain_axes, save
 

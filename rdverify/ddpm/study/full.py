@@ -9,9 +9,16 @@ from rdverify.ddpm.card import card
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.study.quality_record import EPOCHS, record_quality
 from rdverify.ddpm.study.records import final_errors
-from rdverify.ddpm.study.rows import ROWS, SCHEDULE, load_row
-from rdverify.ddpm.study.runs import FINAL_RECORD, QUALITY_RECORD, TRAINING_RECORD
-from rdverify.ddpm.study.settings import RECORD, search
+from rdverify.ddpm.study.rows import (
+    FINAL_RECORD,
+    QUALITY_RECORD,
+    RECORD,
+    ROWS,
+    SCHEDULE,
+    TRAINING_RECORD,
+    load_row,
+)
+from rdverify.ddpm.study.settings import search
 from rdverify.ddpm.study.training_curve import measure_training
 from rdverify.ddpm.training import TrainingConfig, train
 from rdverify.ddpm.unet import save_unet

@@ -21,7 +21,7 @@ from rdverify.ddpm.quality import (
     train_classifier,
 )
 from rdverify.ddpm.schedule import Schedule
-from rdverify.ddpm.study.runs import QUALITY_RECORD
+from rdverify.ddpm.study.rows import QUALITY_RECORD
 from rdverify.ddpm.unet import build_unet, load_unet
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.tools.arrays import write_arrays

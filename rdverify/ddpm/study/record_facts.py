@@ -12,8 +12,8 @@ from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.images import PixelRange
 from rdverify.ddpm.schedule import Direction
 from rdverify.ddpm.study.facts import KEYS, MNIST, OPEN_SETTINGS
-from rdverify.ddpm.study.rows import ROWS
-from rdverify.ddpm.study.runs import QUALITY_RECORD, TRAINING_RECORD, Runs, fact
+from rdverify.ddpm.study.rows import QUALITY_RECORD, ROWS, TRAINING_RECORD
+from rdverify.ddpm.study.runs import Runs, fact
 from rdverify.ddpm.study.settings import final_ratios
 from rdverify.study import Measured
 from rdverify.study.intervals import difference_of_means

@@ -13,18 +13,15 @@ import pandas as pd
 from rdverify.ddpm import Schedule
 from rdverify.ddpm.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
 from rdverify.ddpm.study.observables import score_alignment
-from rdverify.ddpm.study.rows import ROWS, SCHEDULE, load_row
+from rdverify.ddpm.study.rows import RECORD, RECORDS, ROWS, SCHEDULE, load_row
 from rdverify.ddpm.study.sampled import Sampled, run_row
-from rdverify.ddpm.study.settings import RECORD, fit
+from rdverify.ddpm.study.settings import fit
 from rdverify.ddpm.unet import build_unet
 from rdverify.study import Context, Facts, NotMeasured, Quantity
 from rdverify.study.frames import read_frame
 from rdverify.trace import FloatArray
 
 IMAGES, CONTROL_IMAGES = 16, 8
-FINAL_RECORD, TRAINING_RECORD = "ddpm_final.csv", "ddpm_training.csv"
-ARCHITECTURE_RECORD, QUALITY_RECORD = "ddpm_architecture.csv", "image_quality.csv"
-RECORDS = (RECORD, TRAINING_RECORD, FINAL_RECORD, QUALITY_RECORD, ARCHITECTURE_RECORD)
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,6 @@ GRID: Mapping[str, tuple[Any, ...]] = {
 # how far print may lie from the closed form: the network moves M_react by a few per cent,
 # while M_diff knows neither network nor data and has a standard error of 0.07 % for one run
 ALLOWED_REACT, ALLOWED_DIFF = 0.03, 0.003
-RECORD = "ddpm.csv"
 SAMPLED = 4  # trajectories per variant of the record
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "as trained": {},

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance, final_ratio
-from rdverify.ddpm.study.rows import ROWS
-from rdverify.ddpm.study.runs import ARCHITECTURE_RECORD, FINAL_RECORD, Runs
-from rdverify.ddpm.study.settings import RECORD, trajectories_behind
+from rdverify.ddpm.study.rows import ARCHITECTURE_RECORD, FINAL_RECORD, RECORD, ROWS
+from rdverify.ddpm.study.runs import Runs
+from rdverify.ddpm.study.settings import trajectories_behind
 from rdverify.study import QUANTITIES, Table, glossary
 from rdverify.study.tolerance import interval_of
 

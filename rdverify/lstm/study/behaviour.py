@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from scipy import stats
 
 from rdverify.balance import balance_of, ratio
 from rdverify.lstm import Gates, SequenceModel, State, as_input, gates, probe
 from rdverify.lstm.sequences import (
-    LorenzConfig,
-    lorenz_slope,
-    van_der_pol_slope,
+    DataConfig,
+    SineConfig,
+    generate,
 )
-from rdverify.lstm.skill import frequency_of
-from rdverify.lstm.study.rows import START_UP, read
+from rdverify.lstm.skill import (
+    OneStep,
+    free_run_errors,
+    frequency_errors,
+    frequency_of,
+    one_step,
+)
+from rdverify.lstm.study.rows import START_UP, UNSEEN, read
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 DEAD_BAND = 1e-3  # closer to 1 than that, rounding decides the side
-BEHAVIOUR: Mapping[str, str] = {
-    "r": "R = M_react / M_diff of the run",
-    "crossings": f"crossings of R_t = 1 in 100 steps after {START_UP} (|R_t - 1| > {DEAD_BAND})",
-    "share_above": f"share of steps after {START_UP} with R_t - 1 > {DEAD_BAND}",
-    "amplitude": f"mean of |R_t - 1| over the steps after {START_UP}",
-    "corr_i": "correlation over time of R_t with the mean of i_t over units",
-    "corr_growth": "correlation over time of R_t with ||C_t|| - ||C_(t-1)||",
-    "corr_forget": "correlation over time of R_t with the mean of 1 - f_t over units",
-    "corr_change": "correlation over time of R_t with ||C_t - C_(t-1)||",
-    "gate_activity": "standard deviation over time of the mean gates i and 1 - f, over their mean",
-    "enlarges": "share of units and steps in which i * c~ has the sign of C_(t-1)",
-    "growth": "mean ||C_t|| over the last 50 steps over that of steps 50 to 100",
-}
+LENGTHS = (50, 100, 200, 400, 800)  # T of the start-up law
+WARM_UP = 100  # values that a network reads before it runs on its own
 
 
 def behaviour(model: SequenceModel, x: FloatArray, variant: str) -> dict[str, float]:
-    """The quantities of :data:`BEHAVIOUR` for one network, means over sequences.
+    """What one network does over time, means over sequences.
+
+    r: R of the run. crossings: of R_t = 1 in 100 steps. share_above: of the steps with
+    R_t - 1 > DEAD_BAND. amplitude: mean |R_t - 1|. corr_i, corr_forget, corr_growth,
+    corr_change: correlation over time of R_t with the mean over units of i and of 1 - f, with
+    ||C_t|| - ||C_{t-1}|| and with ||C_t - C_{t-1}||. gate_activity: deviation over time of
+    the mean gates i and 1 - f, over their mean. enlarges: share of units and steps in which
+    i * c~ has the sign of C_{t-1}. growth: mean ||C_t|| over the last 50 steps over that of
+    steps 50 to 100, all steps read. All but r and growth leave out the first START_UP steps.
 
     Args:
         model: a network.
         x: unseen sequences, shape (sequences, 200).
-        variant: how the run is read; correlations leave out the first START_UP steps.
+        variant: how the run is read.
     """
     trace = read(model, x, variant, detail=True)
     first = 1 if variant == "late" else START_UP
@@ -53,8 +58,6 @@ def behaviour(model: SequenceModel, x: FloatArray, variant: str) -> dict[str, fl
     activity = [
         series.std(axis=1) / series.mean(axis=1) for series in (extras["i"], extras["one_minus_f"])
     ]
-    whole = trace if variant == "whole" else read(model, x, "whole")
-    cell = whole.extras["cell"]
     return {
         "r": balance_of(trace).r,
         "crossings": crossings(r_t),
@@ -66,8 +69,14 @@ def behaviour(model: SequenceModel, x: FloatArray, variant: str) -> dict[str, fl
         "corr_change": correlation(r_t, extras["change"]),
         "gate_activity": float(np.mean(activity)),
         "enlarges": float((1 + extras["aligned"].mean()) / 2),
-        "growth": float(cell[:, -50:].mean() / cell[:, 50:100].mean()),
+        "growth": growth_of(model, x),
     }
+
+
+def growth_of(model: SequenceModel, x: FloatArray) -> float:
+    """Mean ||C_t|| over the last 50 steps over that of steps 50 to 100."""
+    cell = read(model, x, "whole").extras["cell"]
+    return float(cell[:, -50:].mean() / cell[:, 50:100].mean())
 
 
 def crossings(r_t: FloatArray) -> float:
@@ -81,24 +90,21 @@ def crossings(r_t: FloatArray) -> float:
 
 def correlation(a: FloatArray, b: FloatArray) -> float:
     """Pearson's correlation over time, mean over rows; a constant row counts as 0."""
-    a = a - a.mean(axis=1, keepdims=True)
-    b = b - b.mean(axis=1, keepdims=True)
-    size = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    return float(np.divide((a * b).sum(axis=1), size, out=np.zeros(len(a)), where=size > 0).mean())
+    moving = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
+    found = np.zeros(len(a))
+    if moving.any():
+        found[moving] = stats.pearsonr(a[moving], b[moving], axis=1).statistic
+    return float(found.mean())
 
 
-def peak_shares(model: SequenceModel, x: FloatArray, f: FloatArray) -> tuple[float, float]:
-    """Shares of sines for which R_t's best-fitting frequency is f, and 2 f.
+def peak_share(model: SequenceModel, x: FloatArray, f: FloatArray) -> float:
+    """Share of sines for which R_t's best-fitting frequency is f.
 
     Within one over the steps after the start-up; x of shape (sequences, 200), f of (sequences,).
     """
     trace = read(model, x, "whole")
     found = frequency_of(ratio(trace.react, trace.diff)[:, START_UP:])
-    width = 1 / (trace.steps - START_UP)
-    return (
-        float((np.abs(found - f) <= width).mean()),
-        float((np.abs(found - 2 * f) <= width).mean()),
-    )
+    return float((np.abs(found - f) <= 1 / (trace.steps - START_UP)).mean())
 
 
 def forced(
@@ -143,8 +149,13 @@ def closing(model: SequenceModel, x: FloatArray, *, i: float | None) -> dict[str
     return {
         "r": balance_of(trace).r,
         "signal": float((trace.extras["cell"][:, -1] / start).mean()),
-        "log_gradient": float(np.log10(max(gradient(network, x[:, half:], half, state), 1e-300))),
+        "log_gradient": log10(gradient(network, x[:, half:], half, state)),
     }
+
+
+def log10(value: float) -> float:
+    """The decimal logarithm, no lower than -300."""
+    return math.log10(max(value, 1e-300))
 
 
 def gradient(
@@ -210,58 +221,58 @@ def plain_gradient(model: SequenceModel, x: FloatArray, steps: int, sequences: i
     return float((np.linalg.norm(jacobian, axis=(1, 2)) / np.sqrt(size)).mean())
 
 
-def lyapunov(
-    system: str,
-    mu: float = 0.0,
-    seed: int = 0,
-    trajectories: int = 16,
-    time: float = 100.0,
-    dt: float = 0.01,
-) -> FloatArray:
-    """Largest Lyapunov exponents over a finite time, shape (trajectories,), per unit of time.
+def start_up_law(models: Sequence[SequenceModel]) -> list[tuple[int, float, float]]:
+    """R - 1 on slow sines against T: for each length T, R - 1, T (1 - f) (R - 1), means.
 
-    Runge-Kutta of order 4 for a trajectory and a neighbour at distance 1e-7 that is drawn
-    back after every 20 steps (Benettin et al. 1980), after a burn-in of a fifth of the time.
-
-    Args:
-        system: "lorenz", "van_der_pol" or "sine" (the harmonic oscillator x'' = -x).
-        mu: of Van der Pol.
-        seed: of the initial values.
-        trajectories: how many.
-        time: over which they are averaged.
-        dt: step.
+    f is the mean of the forget gate weighted by |C|: 1 - f = sum (1-f)|C| / sum |C|.
     """
-    rng = np.random.default_rng(seed)
-    size = 3 if system == "lorenz" else 2
-    slope = (
-        lorenz_slope(LorenzConfig())
-        if system == "lorenz"
-        else van_der_pol_slope(mu if system == "van_der_pol" else 0.0)
+    config = SineConfig(
+        length=max(LENGTHS),
+        sequences=32,
+        normalisation="none",
+        frequency_low=0.002,
+        frequency_high=0.005,
+        seed=0,
     )
-    count = 2 * trajectories  # each with its neighbour
-    state = np.tile(rng.uniform(0.5, 2.0, (size, trajectories)), 2)  # (size, count)
-    offset = 1e-7
-    state[0, trajectories:] += offset
-    total = np.zeros(trajectories)
-    block, burn_in = 20, int(0.2 * time / dt / 20)
-    for turn in range(burn_in + int(time / dt / block)):
-        for _ in range(block):
-            state = _runge_kutta(slope, state, dt, size, count)
-        apart = state[:, trajectories:] - state[:, :trajectories]
-        distance = np.linalg.norm(apart, axis=0)
-        if turn >= burn_in:
-            total += np.log(distance / offset)
-        state[:, trajectories:] = state[:, :trajectories] + apart * (offset / distance)
-    return total / (int(time / dt / block) * block * dt)
+    x = generate(config, "unseen", 32)
+    found = []  # for each network and length R - 1, T (1 - f) (R - 1)
+    for model in models:
+        trace = probe(model.lstm, as_input(x, model))
+        inside = gates(model.lstm, as_input(x, model))
+        size = np.abs(inside.c_prev)  # (sequences, T, h)
+        for steps in LENGTHS:
+            off = trace.react[:, :steps].mean() / trace.diff[:, :steps].mean() - 1
+            lost = (inside.one_minus_f * size)[:, :steps].sum() / size[:, :steps].sum()
+            found.append((off, off * steps * lost))
+    means = np.reshape(found, (len(models), len(LENGTHS), 2)).mean(axis=0)  # (lengths, 2)
+    return [
+        (steps, float(off), float(law)) for steps, (off, law) in zip(LENGTHS, means, strict=True)
+    ]
 
 
-def _runge_kutta(slope: object, state: FloatArray, dt: float, size: int, count: int) -> FloatArray:
-    def f(y: FloatArray) -> FloatArray:
-        return cast(FloatArray, slope(0.0, y))  # type: ignore[operator]
+@dataclass(frozen=True)
+class Skill:
+    """What networks make of unseen sequences: one step ahead, and on their own.
 
-    y = state.ravel()  # (size * count,)
-    k1 = f(y)
-    k2 = f(y + dt / 2 * k1)
-    k3 = f(y + dt / 2 * k2)
-    k4 = f(y + dt * k3)
-    return (y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)).reshape(size, count)
+    Attributes:
+        steps: one for each network.
+        free: root-mean-square error of running freely over the data's deviation, shape (networks,).
+        frequency: |f_made / f_true - 1| over 200 free-running steps, median over sines, each
+            network; empty for other data.
+    """
+
+    steps: list[OneStep]
+    free: FloatArray
+    frequency: list[float]
+
+    @classmethod
+    def of(cls, models: Sequence[SequenceModel], data: DataConfig) -> Skill:
+        """Measured on UNSEEN sequences of ``data``."""
+        x = generate(data, "unseen", UNSEEN)
+        free = [free_run_errors(model, x, WARM_UP).mean() / x.std() for model in models]
+        frequency = [
+            float(np.median(frequency_errors(model, data, sequences=16)))
+            for model in models
+            if isinstance(data, SineConfig)
+        ]
+        return cls([one_step(model, x) for model in models], np.array(free), frequency)

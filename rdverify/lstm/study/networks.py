@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 
 from rdverify.lstm import LSTMConfig, SequenceModel
@@ -25,13 +24,15 @@ from rdverify.lstm.sequences import (
     noise_like,
     shuffle_time,
 )
-from rdverify.lstm.study.choice import Chosen
+from rdverify.lstm.study.choice import Choice
 from rdverify.lstm.study.rows import Row, config_of
 from rdverify.lstm.training import train_many
-from rdverify.tools.errors import InputError, require
-from rdverify.tools.files import to_json, write_atomically, write_json
+from rdverify.tools.errors import require
+from rdverify.tools.files import to_json, write_bytes, write_json
 from rdverify.tools.progress import Reporter
+from rdverify.tools.tensors import below, prefixed, read_tensors, tensor_bytes
 
+CARD, NETWORKS = "rdverify-lstm-card-1", "rdverify-lstm-networks-1"
 # seeds that no stage of the search has used
 SEEDS = tuple(range(5000, 5010))
 KINDS: Mapping[str, str] = {
@@ -53,19 +54,19 @@ SKILLED: Mapping[str, DataConfig] = {
     "van_der_pol": VanDerPolConfig(sequences=64, dt=0.2),
 }
 Networks = dict[str, list[SequenceModel]]
+Configs = dict[str, list[LSTMConfig]]
 
 
-def configs(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, list[LSTMConfig]]:
+def configs(row: Row, choice: Choice) -> Configs:
     """Kind -> ten configurations, which differ in the seed of network and data.
 
     The kind steadied serves a question about sines, and only they have it.
     """
     best = config_of(row, {**choice["best"][row.key].setting, "seed": 0})
-    common = config_of(row, {**choice["common"][row.key].setting, "seed": 0})
     skilled = LSTMConfig(data=SKILLED[row.key], epochs=300, batch_size=16)
     template = {
         "best": best,
-        "common": common,
+        "common": config_of(row, {**choice["common"][row.key].setting, "seed": 0}),
         "skilled": skilled,
         "noise": best,
         "shuffled": best,
@@ -77,29 +78,23 @@ def configs(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, l
 
 
 def train_kinds(
-    row: Row,
-    choice: Mapping[str, Mapping[str, Chosen]],
-    progress: Reporter | None = None,
-    workers: int = 1,
+    row: Row, wanted: Configs, progress: Reporter, workers: int
 ) -> tuple[Networks, dict[str, list[float]]]:
     """All networks of a row from scratch, and each one's last loss."""
     networks: Networks = {}
     losses: dict[str, list[float]] = {}
-    report = progress or Reporter()
-    for kind, wanted in configs(row, choice).items():
-        series: list[Any] = [None] * len(wanted)
-        if kind == "noise":
-            series = [noise_like(generate(c.data), c.seed) for c in wanted]
-        elif kind == "shuffled":
-            series = [shuffle_time(generate(c.data), c.seed) for c in wanted]
+    control = {"noise": noise_like, "shuffled": shuffle_time}
+    for kind, each in wanted.items():
         if kind in BY_TORCH:
-            trained = train_many(wanted, series, workers=workers, progress=progress)
+            trained = train_many(each, workers=workers, progress=progress)
             networks[kind] = [item.model for item in trained]
             losses[kind] = [float(item.losses[-1]) for item in trained]
             continue
-        with report.task(f"train {row.key}, {kind}", len(wanted)) as task:
+        with progress.task(f"train {row.key}, {kind}", len(each)) as task:
             networks[kind], losses[kind] = [], []
-            for config, data in zip(wanted, series, strict=True):
+            for config in each:
+                made = control.get(kind)
+                data = made(generate(config.data), config.seed) if made else None
                 model, history = train_fast(config, data)
                 networks[kind].append(model)
                 losses[kind] += history[-1:].tolist()
@@ -112,20 +107,21 @@ def save(
     folder: Path,
     networks: Networks,
     losses: Mapping[str, Sequence[float]],
-    choice: Mapping[str, Mapping[str, Chosen]],
+    choice: Choice,
+    wanted: Configs,
 ) -> None:
     """Write ``<row>.safetensors`` (tensors kind.name of shape (10, ...)) and its card."""
-    tensors = {
-        f"{kind}.{name}": torch.stack([model.state_dict()[name] for model in models])
-        for kind, models in networks.items()
-        for name in models[0].state_dict()
-    }
-    data = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
-    write_atomically(folder / f"{row.file}.safetensors", lambda stream: stream.write(data))
+    tensors: dict[str, torch.Tensor] = {}
+    for kind, models in networks.items():
+        states = [model.state_dict() for model in models]
+        stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
+        tensors |= prefixed(kind, stacked)
+    data = tensor_bytes(tensors, {"schema": NETWORKS})
+    write_bytes(folder / f"{row.file}.safetensors", data)
     write_json(
         folder / f"{row.file}.json",
         {
-            "schema": "rdverify-lstm-card-1",
+            "schema": CARD,
             "row": row.setting,
             "weights": f"{row.file}.safetensors",
             "sha256": hashlib.sha256(data).hexdigest(),
@@ -134,7 +130,7 @@ def save(
             "seeds": list(SEEDS),
             "kinds": {kind: KINDS[kind] for kind in networks},
             "variant": {kind: choice[kind][row.key].variant for kind in ("best", "common")},
-            "configs": _plain(row, choice),
+            "configs": _plain(wanted),
             "losses": {kind: list(values) for kind, values in losses.items()},
             "licence": "MIT; the data are generated, no third party's",
             "trained_with": {
@@ -151,47 +147,44 @@ def save(
     )
 
 
-def recorded(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> bool:
+def is_recorded(row: Row, folder: Path, wanted: Configs) -> bool:
     """Whether ``folder`` has networks of exactly these settings and seeds."""
     card = folder / f"{row.file}.json"
     if not card.exists() or not (folder / f"{row.file}.safetensors").exists():
         return False
     found = json.loads(card.read_text(encoding="utf-8"))
     return bool(
-        found.get("configs") == json.loads(to_json(_plain(row, choice)))
+        found.get("configs") == json.loads(to_json(_plain(wanted)))
         and found.get("seeds") == list(SEEDS)
     )
 
 
-def _plain(row: Row, choice: Mapping[str, Mapping[str, Chosen]]) -> dict[str, Any]:
-    return {kind: items[0].as_json() for kind, items in configs(row, choice).items()}
+def _plain(wanted: Configs) -> dict[str, Any]:
+    return {kind: each[0].as_json() for kind, each in wanted.items()}
 
 
-def load(row: Row, folder: Path, choice: Mapping[str, Mapping[str, Chosen]]) -> Networks:
+def load(row: Row, folder: Path, wanted: Configs) -> Networks:
     """The shipped networks; raises InputError if they are of other settings or damaged."""
     path = folder / f"{row.file}.safetensors"
     require(
-        recorded(row, folder, choice),
+        is_recorded(row, folder, wanted),
         "weights",
         str(path),
         "there, with a card of the settings that the search's record chooses",
     )
-    try:
-        tensors = safetensors.torch.load_file(path)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:100]
-        raise InputError(
-            f"weights = {str(path)!r} is not allowed ({reason}): must be a whole safetensors file"
-        ) from error
-    networks: Networks = {}
-    for kind, wanted in configs(row, choice).items():
-        model = SequenceModel(wanted[0].hidden)
-        names = list(model.state_dict())
-        missing = [name for name in names if f"{kind}.{name}" not in tensors]
-        require(not missing, f"tensors of {path.name}", missing, f"all of kind {kind}")
-        networks[kind] = []
-        for place in range(len(SEEDS)):
-            model = SequenceModel(wanted[0].hidden)
-            model.load_state_dict({name: tensors[f"{kind}.{name}"][place] for name in names})
-            networks[kind].append(model.eval())
-    return networks
+    tensors, _ = read_tensors(path)
+    return {kind: unstacked(tensors, kind, path) for kind in wanted}
+
+
+def unstacked(tensors: Mapping[str, torch.Tensor], kind: str, path: Path) -> list[SequenceModel]:
+    """The networks of one kind of a file that :func:`save` wrote, one for each seed."""
+    own = below(kind, tensors)
+    absent = [name for name in SequenceModel(1).state_dict() if name not in own]
+    require(not absent, f"tensors of {path.name}", absent, f"all of kind {kind}")
+    hidden = own["lstm.weight_hh_l0"].shape[-1]
+    models = []
+    for place in range(len(SEEDS)):
+        model = SequenceModel(hidden)
+        model.load_state_dict({name: values[place] for name, values in own.items()})
+        models.append(model.eval())
+    return models

@@ -1,4 +1,4 @@
-"""The three LSTM rows of Table 1: their targets, the choices left open, and how a run is read."""
+"""The three LSTM rows of Table 1: the choices left open, and how a run is read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from rdverify import study
 from rdverify.balance import balance_of
-from rdverify.lstm import LSTMConfig, SequenceModel, as_input, free_run, probe, probe_free_run
+from rdverify.lstm import (
+    LSTMConfig,
+    SequenceModel,
+    as_input,
+    build,
+    free_run,
+    probe,
+    probe_free_run,
+)
+from rdverify.lstm.compiled_training import train_fast
 from rdverify.lstm.sequences import (
     DataConfig,
     LorenzConfig,
@@ -19,16 +28,17 @@ from rdverify.lstm.sequences import (
     VanDerPolConfig,
     generate,
 )
-from rdverify.study.search import Axis, Setting
-from rdverify.trace import Trace
+from rdverify.lstm.skill import one_step
+from rdverify.study.axes import Axis, Setting
+from rdverify.trace import FloatArray, Trace
 
-FloatArray = npt.NDArray[np.float64]
 START_UP = 50  # steps that the variant "late" leaves out
 SEQUENCES = 64  # to learn from
 UNSEEN = 64  # that training did not see, over which a run is read
 
 # choices an author makes by round numbers, the same for all three rows
 TRAINING = (
+    Axis("optimiser", choices=("adam", "rmsprop", "sgd")),
     Axis("learning_rate", choices=(1e-3, 3e-3, 1e-2)),
     Axis("epochs", choices=(50, 100, 200)),
     Axis("batch_size", choices=(16, 64)),
@@ -44,64 +54,39 @@ VARIANTS: Mapping[str, str] = {
     "free": f"as many steps on its own output after {START_UP} of data, warm state",
     "generated": "two values of data, then its own output, state from zero, all steps",
 }
-
-
-WORDS: Mapping[str, str] = {
-    "m_react, m_diff, r": "Eqs. (13), (16), (18)",
-    **{f"reading: {name}": meaning for name, meaning in VARIANTS.items()},
-    "best for the row": "the setting whose two M's come nearest to the row's print",
-    "one protocol for all": "the training choices and reading that serve all three rows best",
-    "rest": "the row's networks fed each sequence's mean as a constant",
-    "noise, shuffled": "networks trained on white noise, or on the data in shuffled time",
-    "kind steadied": "as kind skilled, four times as long and with noise on what is read",
-    "target same": "the network returns the value that it has just read: no memory is needed",
-    "optimiser, learning_rate, epochs, batch_size": "of the training",
-    "target": "what is predicted at each step: the next value, or the same one",
-    "frequency_high": "sines: the highest frequency, in cycles a step",
-    "low_share": "sines: the lowest frequency over the highest",
-    "amplitude": "sines: of every sequence",
-    "coordinate": "Lorenz: x, y or z; Van der Pol: position x or velocity v",
-    "mu": "Van der Pol: strength of the nonlinear damping",
-    "dt": "Lorenz, Van der Pol: time between two samples",
-    "burn_in": "time left out before the first sample",
-    "normalisation": "standard: mean 0, deviation 1; minmax: [-1, 1]; unit: [0, 1]; none: as is",
-}
+ON_ITS_OWN = ("free", "generated")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row of Table 1.
+class Row(study.Row):
+    """One row of Table 1; ``axes`` are the choices of its data, besides :data:`TRAINING`."""
 
-    Attributes:
-        key: its name in metrics, such as ``sine``.
-        file: stem of its recorded files.
-        setting: its name in Table 1.
-        m_react, m_diff, r: as printed; the first two are what the search is fitted to.
-        axes: choices of the data, besides :data:`TRAINING`.
-    """
+    axes: tuple[Axis, ...] = ()
 
-    key: str
-    file: str
-    setting: str
-    m_react: float
-    m_diff: float
-    r: float
-    axes: tuple[Axis, ...]
+    @property
+    def file(self) -> str:
+        """Stem of its recorded files."""
+        return f"lstm-{self.key.replace('_', '-')}"
 
-    def targets(self, variant: str) -> dict[str, float]:
-        """Fitted column -> printed number, for one way of reading the run."""
-        return {f"m_react_{variant}": self.m_react, f"m_diff_{variant}": self.m_diff}
+    @property
+    def choices(self) -> tuple[Axis, ...]:
+        """All that makes up a setting: the training's choices, then the data's."""
+        return (*TRAINING, *self.axes)
+
+    @property
+    def names(self) -> list[str]:
+        """Columns of the search's record that make up a setting."""
+        return [axis.name for axis in self.choices]
 
 
 ROWS = (
     Row(
         "sine",
-        "lstm-sine",
+        "LSTM",
         "Sine Waves",
-        1.6732,
-        1.6204,
-        1.0325,
-        (
+        "#009E73",
+        (0, (4, 1, 1, 1)),
+        axes=(
             Axis("frequency_high", 0.005, 0.2, "log"),
             Axis("low_share", 0.05, 0.95),  # lowest frequency over the highest
             Axis("amplitude", 0.5, 2.0, "log"),
@@ -109,21 +94,23 @@ ROWS = (
     ),
     Row(
         "lorenz",
-        "lstm-lorenz",
+        "LSTM",
         "Lorenz System",
-        1.5836,
-        1.5254,
-        1.0381,
-        (Axis("dt", 0.005, 0.2, "log"), Axis("coordinate", choices=("x", "y", "z")), NORMALISED),
+        "#D55E00",
+        (0, (1, 1)),
+        axes=(
+            Axis("dt", 0.005, 0.2, "log"),
+            Axis("coordinate", choices=("x", "y", "z")),
+            NORMALISED,
+        ),
     ),
     Row(
         "van_der_pol",
-        "lstm-van-der-pol",
+        "LSTM",
         "Van der Pol",
-        1.8933,
-        1.9791,
-        0.9566,
-        (
+        "#CC79A7",
+        (0, (3, 1, 1, 1, 1, 1)),
+        axes=(
             Axis("mu", 0.2, 8.0, "log"),
             Axis("dt", 0.02, 0.5, "log"),
             Axis("coordinate", choices=("x", "v")),
@@ -132,6 +119,7 @@ ROWS = (
         ),
     ),
 )
+KEYS = tuple(row.key for row in ROWS)
 
 
 def data_of(row: Row, setting: Mapping[str, Any]) -> DataConfig:
@@ -147,8 +135,7 @@ def data_of(row: Row, setting: Mapping[str, Any]) -> DataConfig:
             frequency_low=high * float(setting["low_share"]),
             amplitude=float(setting["amplitude"]),
         )
-    names = [axis.name for axis in row.axes]
-    chosen = {name: setting[name] for name in names}
+    chosen = {axis.name: setting[axis.name] for axis in row.axes}
     return (LorenzConfig if row.key == "lorenz" else VanDerPolConfig)(
         seed=seed, sequences=SEQUENCES, **chosen
     )
@@ -175,7 +162,7 @@ def read(model: SequenceModel, x: FloatArray, variant: str, *, detail: bool = Fa
         model: trained or not; "free" and "generated" need one that predicts x_{t+1}.
         x: unseen sequences, shape (sequences, length).
         variant: key of :data:`VARIANTS`.
-        detail: as :func:`rdverify.lstm.model.probe`.
+        detail: as :func:`rdverify.lstm.probe`.
     """
     if variant == "free":
         warm_up = as_input(x[:, :START_UP], model)
@@ -192,38 +179,47 @@ def read(model: SequenceModel, x: FloatArray, variant: str, *, detail: bool = Fa
         with torch.no_grad():
             _, state = model(inputs)
     trace = probe(model.lstm, inputs, state, detail=detail)
-    return cut(trace, START_UP) if variant == "late" else trace
-
-
-def readable(target: str) -> list[str]:
-    """The variants of a network; one that reproduces x_t can't run on its own output."""
-    return [name for name in VARIANTS if target == "next" or name not in ("free", "generated")]
-
-
-def cut(trace: Trace, first: int) -> Trace:
-    """The trace from step ``first`` (0-based) on."""
+    if variant != "late":
+        return trace
     return replace(
         trace,
-        react=trace.react[:, first:],
-        diff=trace.diff[:, first:],
-        times=trace.times[first:],
-        extras={name: series[:, first:] for name, series in trace.extras.items()},
+        react=trace.react[:, START_UP:],
+        diff=trace.diff[:, START_UP:],
+        times=trace.times[START_UP:],
+        extras={name: series[:, START_UP:] for name, series in trace.extras.items()},
     )
 
 
 def numbers_of(model: SequenceModel, x: FloatArray, target: str) -> dict[str, float]:
-    """M_react, M_diff and R under every variant, as columns of the search's record."""
-    numbers: dict[str, float] = {}
-    for variant in readable(target):
-        balance = balance_of(read(model, x, variant))
-        numbers |= {
-            f"m_react_{variant}": balance.m_react,
-            f"m_diff_{variant}": balance.m_diff,
-            f"r_{variant}": balance.r,
-        }
-    return numbers
+    """M_react, M_diff and R under every variant, as columns of the search's record.
+
+    A network that reproduces x_t ("same") can't run on its own output.
+    """
+    readable = [name for name in VARIANTS if target == "next" or name not in ON_ITS_OWN]
+    balances = {variant: balance_of(read(model, x, variant)) for variant in readable}
+    return {
+        f"{quantity}_{variant}": getattr(balance, quantity)
+        for variant, balance in balances.items()
+        for quantity in study.QUANTITIES
+    }
 
 
-def unseen(row: Row, setting: Setting) -> FloatArray:
-    """Sequences that training did not see, shape (UNSEEN, 200)."""
-    return generate(data_of(row, setting), "unseen", UNSEEN)
+def evaluate(row: Row, setting: Setting) -> dict[str, float]:
+    """Train one network and read it in every way; columns of the record.
+
+    ``r_untrained`` is R of the same network before training, ``skill`` the better
+    naive prediction's one-step error over its own ("next" only), ``loss`` the last epoch's.
+    """
+    config = config_of(row, setting)
+    x = generate(config.data, "unseen", UNSEEN)
+    before = numbers_of(build(config), x, "same")
+    model, losses = train_fast(config)
+    found = numbers_of(model, x, config.target)
+    extra = {
+        "r_untrained": before["r_whole"],
+        "r_untrained_late": before["r_late"],
+        "loss": float(losses[-1]),
+    }
+    if config.target == "next":
+        extra["skill"] = one_step(model, x).factor
+    return found | extra

@@ -1,139 +1,176 @@
-"""What the networks that were trained for longer have learned."""
+"""What searches and trainings show: where R lies near 1, what networks have learned."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from rdverify.balance import balance_of
-from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, probe
-from rdverify.lstm.sequences import SineConfig, generate
-from rdverify.lstm.skill import OneStep, free_run_errors, frequency_errors, one_step
-from rdverify.lstm.study.rows import UNSEEN
-from rdverify.study import Metric, Metrics
+from rdverify.lstm.study.facts import fact
+from rdverify.lstm.study.rows import KEYS, read
+from rdverify.lstm.study.runs import Runs
+from rdverify.lstm.training import train
+from rdverify.study import Measured
+from rdverify.study.intervals import median, share
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-Line = dict[str, float | str]
-WARM_UP = 100  # values that a network reads before it runs on its own
-
-
-@dataclass(frozen=True)
-class Skill:
-    """What networks make of unseen sequences: one step ahead, and on their own.
-
-    Attributes:
-        steps: one for each network.
-        free: root-mean-square error of running freely over the data's deviation, each network.
-    """
-
-    steps: list[OneStep]
-    free: list[float]
-
-    @classmethod
-    def of(cls, models: Sequence[SequenceModel], x: FloatArray) -> Skill:
-        """Measured on x, shape (sequences, length)."""
-        return cls(
-            [one_step(model, x) for model in models],
-            [float(free_run_errors(model, x, WARM_UP).mean() / x.std()) for model in models],
-        )
-
-    def line(self, data: str, networks: str) -> Line:
-        """A line of the report's table."""
-        return {
-            "Data": data,
-            "Networks": networks,
-            "One-step RMSE": float(np.mean([step.model for step in self.steps])),
-            "Last value": self.steps[0].last_value,
-            "Linear": self.steps[0].linear,
-            "Times better": float(np.mean([step.factor for step in self.steps])),
-            "Free-run error / deviation": float(np.mean(self.free)),
-        }
+NEAR = 0.05  # what counts as near 1: the printed LSTM ratios lie within 0.0434
+RETRAINED = 0.02  # relative; M's of a network trained again, on another machine or version
 
 
-def add_skill(
-    metrics: Metrics,
-    networks: Mapping[str, Mapping[str, list[SequenceModel]]],
-    configs: Mapping[str, Sequence[LSTMConfig]],
-) -> list[Line]:
-    """The kind skilled beside untrained networks of the same seeds, and the kind steadied."""
-    lines: list[Line] = []
-    errors: dict[str, dict[str, FloatArray]] = {"trained": {}, "untrained": {}}
-    for key, wanted in configs.items():
-        data = wanted[0].data
-        x = generate(data, "unseen", UNSEEN)
-        untrained = [build(config) for config in wanted]
-        for kind, models in (("trained", networks[key]["skilled"]), ("untrained", untrained)):
-            prefix = f"lstm.{key}" if kind == "trained" else f"lstm.control.untrained.{key}"
-            skill = Skill.of(models, x)
-            metrics[f"{prefix}.skill"] = Metric.of(
-                [step.factor for step in skill.steps],
-                "one-step RMSE of the better of last-value "
-                "and linear prediction over the network's, unseen sequences "
-                f"({kind}, kind skilled)",
-            )
-            errors[kind][key] = np.array(skill.free)
-            lines.append(skill.line(key, kind))
-            if isinstance(data, SineConfig):
-                error = frequency_metric(models, data, f"{kind}, kind skilled")
-                metrics[f"{prefix}.frequency_error"] = error
-                lines[-1]["Frequency error (median)"] = float(error.value or 0.0)
-        if isinstance(data, SineConfig):
-            lines.append(add_steadied(metrics, key, networks[key]["steadied"], data, x))
-        metrics[f"lstm.{key}.skilled_r"] = Metric.of(
-            [
-                balance_of(probe(model.lstm, as_input(x, model))).r
-                for model in networks[key]["skilled"]
-            ],
-            "R of the networks trained for longer, all steps",
-        )
-    for kind, prefix in (("trained", "lstm"), ("untrained", "lstm.control.untrained")):
-        e = errors[kind]
-        metrics[f"{prefix}.periodic.advantage"] = Metric.of(
-            e["lorenz"] - (e["sine"] + e["van_der_pol"]) / 2,
-            "free-running error over the data's deviation: Lorenz minus the mean of sines and "
-            f"Van der Pol ({kind}, kind skilled)",
-        )
-    return lines
+def rows(words: str, control: str) -> dict[str, str]:
+    """The rows and their untrained controls, with the words of each."""
+    return dict.fromkeys(KEYS, words) | {f"control.untrained.{key}": control for key in KEYS}
 
 
-def add_steadied(
-    metrics: Metrics, key: str, models: Sequence[SequenceModel], data: SineConfig, x: FloatArray
-) -> Line:
-    """Sines continued by networks that read noise while they learned, which print leaves open.
+def kinds(name: str) -> dict[str, str]:
+    """A name that is no row's, and its untrained control."""
+    return {name: "trained", f"control.untrained.{name}": "untrained"}
 
-    The frequency's error over both ways of training is added: the kind skilled's, with an
-    interval that covers the kind steadied's as well.
-    """
-    own = frequency_metric(models, data, "trained, kind steadied")
-    plain = metrics[f"lstm.{key}.frequency_error"]
-    metrics[f"lstm.{key}.frequency_error_steadied"] = own
-    metrics[f"lstm.{key}.frequency_error_open"] = plain.reaching(
-        own.ends,
-        f"{plain.what}; its interval covers the kind steadied's as well, which read noise while "
-        "it learned: the paper says nothing of either",
+
+@fact(
+    "lstm.{run}.near_one_share",
+    "share of the space-filling search's settings with |R - 1| <= "
+    f"{NEAR} over all steps ({{run}} networks)",
+    run=rows("trained", "untrained"),
+)
+def _near_one_share(runs: Runs, run: str) -> Measured:
+    key = run.rpartition(".")[2]
+    r = runs.first_stage(key)["r_whole" if run == key else "r_untrained"].to_numpy(float)
+    return share(int((np.abs(r - 1) <= NEAR).sum()), len(r), "wilson")
+
+
+def near_one(runs: Runs, least: float, below: float) -> Measured:
+    """R near 1 among networks whose skill lies in [least, below), all rows' searches together."""
+    first = [runs.first_stage(key) for key in KEYS]
+    r, skill = (
+        np.concatenate([f[f["target"] == "next"][name].to_numpy(float) for f in first])
+        for name in ("r_whole", "skill")
     )
-    line = Skill.of(models, x).line(key, "trained, with noise on what is read")
-    return line | {"Frequency error (median)": float(own.value or 0.0)}
+    hits = np.abs(r - 1)[(skill >= least) & (skill < below)] <= NEAR
+    return share(int(hits.sum()), len(hits), "wilson")
 
 
-def frequency_metric(models: Sequence[SequenceModel], data: SineConfig, kind: str) -> Metric:
-    """How far sines that networks continue are from their frequency, median of medians."""
-    return median_metric(
-        [float(np.median(frequency_errors(model, data, sequences=16))) for model in models],
-        "|f_made / f_true - 1| over 200 free-running steps, median over sines; median over "
-        f"networks ({kind})",
-    )
+NEAR_AMONG = f"share with |R - 1| <= {NEAR} among searched networks that predict"
 
 
-def median_metric(values: Sequence[float], what: str) -> Metric:
-    """Median with the order statistics that cover it with at least 95 % (n = 10: 2nd to 9th)."""
-    ordered = np.sort(np.asarray(values, float))
-    cut = int(stats.binom.ppf(0.025, len(ordered), 0.5))
-    cut = max(cut, 1)
-    return Metric(
-        float(np.median(ordered)), what, float(ordered[cut - 1]), float(ordered[-cut]), len(ordered)
-    )
+@fact(
+    "lstm.search.learned_near_one",
+    f"{NEAR_AMONG} at least twice as well as the better naive prediction",
+)
+def _learned_near_one(runs: Runs) -> Measured:
+    return near_one(runs, 2, np.inf)
+
+
+@fact("lstm.search.unlearned_near_one", f"{NEAR_AMONG} worse than the better naive prediction")
+def _unlearned_near_one(runs: Runs) -> Measured:
+    return near_one(runs, -np.inf, 1)
+
+
+EXPLAINED = "share of the variance of R explained by the data set, one protocol, {run} networks"
+
+
+@fact("lstm.{run}.eta2", EXPLAINED, run=kinds("anova"))
+def _eta2(runs: Runs, run: str) -> Measured:
+    trained = run == "anova"
+    groups = [runs.values("common" if trained else "initial", key)["r"] for key in KEYS]
+    words = EXPLAINED.format(run=kinds("anova")[run])
+    p = float(stats.f_oneway(*groups).pvalue)
+    return eta_squared(groups, what=f"{words} (F test: p = {p:.1g})")
+
+
+def eta_squared(groups: Sequence[FloatArray], draws: int = 2000, what: str = "") -> Measured:
+    """Share of the variance that the group explains, bootstrap interval over its members."""
+
+    def explained(samples: Sequence[FloatArray]) -> float:
+        pooled = np.concatenate(samples)
+        between = sum(len(s) * (s.mean() - pooled.mean()) ** 2 for s in samples)
+        return float(between / ((pooled - pooled.mean()) ** 2).sum())
+
+    rng = np.random.default_rng(0)
+    again = [explained([rng.choice(group, len(group)) for group in groups]) for _ in range(draws)]
+    low, high = (float(np.quantile(again, q)) for q in (0.025, 0.975))
+    return Measured(explained(groups), low, high, sum(len(group) for group in groups), what)
+
+
+def farther(runs: Runs, run: str, key: str) -> FloatArray:
+    """|R - 1| on a row's data minus that on sines, shape (networks,)."""
+    what = "common" if run == "complexity" else "initial"
+    row, sines = (runs.values(what, k)["r"] for k in (key, "sine"))
+    return np.asarray(np.abs(row - 1) - np.abs(sines - 1))
+
+
+@fact(
+    "lstm.{run}.lorenz_minus_sine",
+    "|R - 1| on lorenz minus that on sines, one protocol ({run} networks)",
+    run=kinds("complexity"),
+)
+def _lorenz_minus_sine(runs: Runs, run: str) -> FloatArray:
+    return farther(runs, run, "lorenz")
+
+
+@fact(
+    "lstm.{run}.van_der_pol_minus_sine",
+    "|R - 1| on van_der_pol minus that on sines, one protocol ({run} networks)",
+    run=kinds("complexity"),
+)
+def _van_der_pol_minus_sine(runs: Runs, run: str) -> FloatArray:
+    return farther(runs, run, "van_der_pol")
+
+
+@fact(
+    "lstm.{run}.skill",
+    "one-step RMSE of the better of last-value and linear prediction over the network's, unseen "
+    "sequences ({run}, kind skilled)",
+    run={**kinds("sine"), **kinds("van_der_pol")},
+)
+def _skill(runs: Runs, run: str) -> FloatArray:
+    return np.array([step.factor for step in runs.skills[run].steps])
+
+
+FREQUENCY = (
+    "|f_made / f_true - 1| over 200 free-running steps, median over sines; median over networks "
+)
+
+
+@fact("lstm.control.untrained.sine.frequency_error", f"{FREQUENCY}(untrained, kind skilled)")
+def _frequency_error(runs: Runs) -> Measured:
+    return median(runs.skills["control.untrained.sine"].frequency)
+
+
+@fact(
+    "lstm.sine.frequency_error_open",
+    f"{FREQUENCY}(trained, kind skilled); its interval covers the kind steadied's as well, which "
+    "read noise while it learned: the paper says nothing of either",
+)
+def _frequency_error_open(runs: Runs) -> Measured:
+    steadied = median(runs.skills["steadied"].frequency)
+    return median(runs.skills["sine"].frequency).reaching(steadied.ends)
+
+
+@fact(
+    "lstm.{run}.advantage",
+    "free-running error over the data's deviation: Lorenz minus the mean of sines and Van der Pol "
+    "({run}, kind skilled)",
+    run=kinds("periodic"),
+)
+def _advantage(runs: Runs, run: str) -> FloatArray:
+    prefix = "" if run == "periodic" else "control.untrained."
+    free = {key: runs.skills[prefix + key].free for key in KEYS}
+    return np.asarray(free["lorenz"] - (free["sine"] + free["van_der_pol"]) / 2)
+
+
+@fact(
+    "lstm.{row}.retrained",
+    "largest relative difference of the M's between a recorded network and the same trained "
+    f"again from scratch (allowed: {RETRAINED:g})",
+    serves="shows that the recorded networks can be trained again",
+    row=KEYS,
+)
+def _retrained(runs: Runs, row: str) -> float:
+    config = runs.configs[row]["best"][0]
+    models = runs.networks[row]["best"][0], train(config).model
+    old, new = (balance_of(read(model, runs.unseen[row], "whole")) for model in models)
+    return max(abs(new.m_react / old.m_react - 1), abs(new.m_diff / old.m_diff - 1))

@@ -1,0 +1,246 @@
+"""What the LSTM study runs: searches, choice and networks, and what facts and tables share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from rdverify.balance import Balance, balance_of
+from rdverify.lstm import SequenceModel, build
+from rdverify.lstm.sequences import (
+    DataConfig,
+    LorenzConfig,
+    SineConfig,
+    VanDerPolConfig,
+    generate,
+    shuffle_time,
+)
+from rdverify.lstm.study.behaviour import Skill, behaviour, closing, resting
+from rdverify.lstm.study.choice import ADMISSIBLE, Choice, choose
+from rdverify.lstm.study.networks import (
+    Configs,
+    Networks,
+    configs,
+    is_recorded,
+    load,
+    save,
+    train_kinds,
+    unstacked,
+)
+from rdverify.lstm.study.rows import KEYS, ROWS, UNSEEN, read
+from rdverify.lstm.study.settings import Targets, distances, search_all, targets_of
+from rdverify.study import QUANTITIES, Context, Numbers, Quantity
+from rdverify.study.frames import read_frame
+from rdverify.tools.errors import InputError, one_line
+from rdverify.tools.tensors import read_tensors
+from rdverify.trace import FloatArray
+
+DATA = {"Sine": SineConfig, "Lorenz": LorenzConfig, "VanDerPol": VanDerPolConfig}
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What was searched, chosen and trained, and what several facts and tables have in common.
+
+    Attributes:
+        printed: row -> its numbers as Table 1 prints them.
+        rd_ratio: the mean of the printed RD ratios.
+        frames: row -> the search's record.
+        choice: what it speaks for.
+        networks: row -> kind -> networks; the kinds are those of :data:`KINDS`.
+        configs: row -> kind -> their configurations.
+    """
+
+    printed: Mapping[str, Numbers]
+    rd_ratio: float
+    frames: Mapping[str, pd.DataFrame]
+    choice: Choice
+    networks: Mapping[str, Networks]
+    configs: Mapping[str, Configs]
+
+    @property
+    def targets(self) -> Targets:
+        """``printed`` as numbers."""
+        return {k: {q: float(x) for q, x in row.items()} for k, row in self.printed.items()}
+
+    def variant(self, key: str) -> str:
+        """How the runs of a row's kind best are read."""
+        return self.choice["best"][key].variant
+
+    def first_stage(self, key: str) -> pd.DataFrame:
+        """The space-filling stage of a row's search, without failed runs."""
+        frame = self.frames[key]
+        return frame[(frame["stage"] == 1) & (frame["error"] == "")]
+
+    @cached_property
+    def tried(self) -> dict[str, pd.DataFrame]:
+        """Row -> every run and reading of its search, see :func:`distances`."""
+        return {key: distances(self.frames[key], self.targets[key]) for key in KEYS}
+
+    def near(self, key: str) -> pd.DataFrame:
+        """Those whose two M's lie within ADMISSIBLE of print."""
+        return self.tried[key][self.tried[key]["distance"] <= ADMISSIBLE]
+
+    def data(self, key: str, kind: str) -> DataConfig:
+        """What the first network of a kind learned from."""
+        return self.configs[key][kind][0].data
+
+    @cached_property
+    def unseen(self) -> dict[str, FloatArray]:
+        """Row -> sequences that the kind best did not see, shape (UNSEEN, 200)."""
+        return {key: generate(self.data(key, "best"), "unseen", UNSEEN) for key in KEYS}
+
+    @cached_property
+    def balances(self) -> dict[tuple[str, str], list[Balance]]:
+        """(what, row) -> one balance for each network.
+
+        best, untrained: of that kind, as the row's runs are read. whole, late: the kind best,
+        read so. common: of that kind; initial: the same before training.
+        """
+        found = {}
+        for key in KEYS:
+            networks, x, variant = self.networks[key], self.unseen[key], self.variant(key)
+            shared = generate(self.data(key, "common"), "unseen", UNSEEN)
+            initial = [build(config) for config in self.configs[key]["common"]]
+            protocol = self.choice["common"][key].variant
+            for what, models, series, reading in (
+                ("best", networks["best"], x, variant),
+                ("untrained", networks["untrained"], x, variant),
+                ("whole", networks["best"], x, "whole"),
+                ("late", networks["best"], x, "late"),
+                ("common", networks["common"], shared, protocol),
+                ("initial", initial, shared, protocol),
+            ):
+                found[what, key] = [balance_of(read(model, series, reading)) for model in models]
+        return found
+
+    def values(self, what: str, key: str) -> dict[Quantity, FloatArray]:
+        """M_react, M_diff, R of each network, shape (networks,); ``what`` as in ``balances``."""
+        each = self.balances[what, key]
+        return {q: np.array([getattr(balance, q) for balance in each]) for q in QUANTITIES}
+
+    def of_best(
+        self, measure: Callable[[SequenceModel, FloatArray], float], *keys: str
+    ) -> FloatArray:
+        """``measure`` of each network of the kind best of these rows and its unseen sequences."""
+        pairs = [(model, self.unseen[key]) for key in keys for model in self.networks[key]["best"]]
+        return np.array([measure(model, x) for model, x in pairs])
+
+    @cached_property
+    def behaviours(self) -> dict[str, dict[str, FloatArray]]:
+        """Run -> quantity of :func:`behaviour` -> one value for each network.
+
+        Runs are "sine" (the kind best) and its controls, such as "control.untrained.sine";
+        the control rest feeds the kind best each sequence's mean as a constant.
+        """
+        found = {}
+        for key in KEYS:
+            networks, x, variant = self.networks[key], self.unseen[key], self.variant(key)
+            for run, kind, series, reading in (
+                (key, "best", x, variant),
+                (f"control.untrained.{key}", "untrained", x, variant),
+                (f"control.noise.{key}", "noise", x, variant),
+                (f"control.shuffled.{key}", "shuffled", shuffle_time(x, 0), variant),
+                (f"control.rest.{key}", "best", resting(x), "whole"),
+            ):
+                each = [behaviour(model, series, reading) for model in networks[kind]]
+                found[run] = {name: np.array([b[name] for b in each]) for name in each[0]}
+        return found
+
+    @cached_property
+    def closings(self) -> dict[str, dict[str, FloatArray]]:
+        """State ("alive", "dying") -> quantity of :func:`closing`, the kind best of all rows."""
+        found = {}
+        for state, i in (("alive", None), ("dying", -100.0)):
+            each = [
+                closing(model, self.unseen[key], i=i)
+                for key in KEYS
+                for model in self.networks[key]["best"]
+            ]
+            found[state] = {name: np.array([c[name] for c in each]) for name in each[0]}
+        return found
+
+    @cached_property
+    def skills(self) -> dict[str, Skill]:
+        """Run -> what the kind skilled, "control.untrained.sine" and "steadied" have learned."""
+        found = {}
+        for key in KEYS:
+            data = self.data(key, "skilled")
+            initial = [build(config) for config in self.configs[key]["skilled"]]
+            found[key] = Skill.of(self.networks[key]["skilled"], data)
+            found[f"control.untrained.{key}"] = Skill.of(initial, data)
+            if "steadied" in self.networks[key]:
+                found["steadied"] = Skill.of(self.networks[key]["steadied"], data)
+        return found
+
+
+def run(context: Context) -> Runs:
+    """Search and train, or read what was recorded.
+
+    "quick" starts from the recorded searches and networks, "full" searches and
+    trains anew into ``context.work`` (a stopped search goes on from there).
+    """
+    targets, progress = targets_of(context), context.progress
+    weights = context.golden / "weights"
+    if context.profile == "full":
+        weights = context.work / "lstm"
+        frames = search_all(weights, targets, progress)
+    else:
+        shipped = context.golden / "search"
+        frames = {row.key: read_frame(shipped / f"{row.file}.csv", row.names) for row in ROWS}
+    choice = choose(frames, targets)
+    wanted = {row.key: configs(row, choice) for row in ROWS}
+    if context.profile == "full":
+        for row in ROWS:
+            if not is_recorded(row, weights, wanted[row.key]):
+                trained = train_kinds(row, wanted[row.key], progress, context.workers)
+                save(row, weights, *trained, choice, wanted[row.key])
+    ratios = [
+        float(numbers["r"]) for (system, _), numbers in context.printed.items() if system == "RD"
+    ]
+    return Runs(
+        {row.key: context.numbers(row) for row in ROWS},
+        float(np.mean(ratios)),
+        frames,
+        choice,
+        {row.key: load(row, weights, wanted[row.key]) for row in ROWS},
+        wanted,
+    )
+
+
+def recorded_networks(golden: Path, key: str, kind: str) -> list[tuple[SequenceModel, DataConfig]]:
+    """The shipped networks of a row, one for each seed, and the data that each learned from.
+
+    Args:
+        golden: folder of the recorded files.
+        key: of the row, such as "sine".
+        kind: of :data:`KINDS`.
+
+    Raises:
+        InputError: if the file or its card is missing or damaged.
+    """
+    row = next(row for row in ROWS if row.key == key)
+    path = golden / "weights" / f"{row.file}.safetensors"
+    tensors, _ = read_tensors(path)
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        settings = dict(card["configs"][kind]["data"])
+        data: DataConfig = DATA[settings.pop("kind")](**settings)
+        seeds = [int(seed) for seed in card["seeds"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"card of {str(path)!r} is not allowed ({one_line(error)}): must be beside it, with "
+            f"the settings of kind {kind}"
+        ) from error
+    models = unstacked(tensors, kind, path)
+    return [
+        (model, dataclasses.replace(data, seed=seed))
+        for model, seed in zip(models, seeds, strict=True)
+    ]

@@ -1,0 +1,54 @@
+"""Intervals of shares, differences and medians cover as often as they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rdverify.study.intervals import difference, difference_of_means, median, share
+
+
+def test_a_difference_agrees_with_scipy_and_with_its_own_summary() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(0.3, 1, 12), rng.normal(0, 2, 20)
+    ours = difference(a, b)
+    theirs = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+    deviations = float(a.std(ddof=1)), float(b.std(ddof=1))
+    summary = difference_of_means(float(a.mean()), float(b.mean()), deviations, (12, 20))
+    assert (summary.value, summary.n) == (pytest.approx(ours.value), ours.n)
+    assert (summary.low, summary.high) == pytest.approx((ours.low, ours.high))
+
+
+def test_samples_without_scatter_have_a_difference_without_a_width() -> None:
+    for found in (difference([2.0, 2.0], [1.0, 1.0]), difference_of_means(2, 1, (0, 0), (2, 2))):
+        assert (found.low, found.value, found.high) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 12), (4, 4), (7, 20)])
+def test_a_share_s_exact_interval_ends_where_a_binomial_test_would(hits: int, n: int) -> None:
+    found = share(hits, n)
+    assert (found.value, found.n) == (hits / n, n)
+    assert found.low is not None
+    assert found.high is not None
+    if hits:
+        assert stats.binom.sf(hits - 1, n, found.low) == pytest.approx(0.025)
+    if hits < n:
+        assert stats.binom.cdf(hits, n, found.high) == pytest.approx(0.025)
+    wilson = share(hits, n, "wilson")
+    assert wilson.low is not None
+    z = stats.norm.ppf(0.975)
+    if hits:  # the end at which the score test just does not reject
+        assert (hits / n - wilson.low) == pytest.approx(
+            z * (wilson.low * (1 - wilson.low) / n) ** 0.5
+        )
+
+
+def test_a_median_of_ten_lies_between_the_second_and_the_ninth() -> None:
+    values = np.random.default_rng(3).normal(size=10)
+    found, ordered = median(values), np.sort(values)
+    assert (found.low, found.high, found.n) == (ordered[1], ordered[8], 10)
+    assert found.value == np.median(values)
+    # P(the median lies between them) = 1 - 2 P(at most 1 of 10 below) = 0.979
+    assert 1 - 2 * stats.binom.cdf(1, 10, 0.5) > 0.95
