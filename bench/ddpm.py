@@ -2,14 +2,14 @@
 
     python bench/ddpm.py [--images 16] [--steps 25] [--repeats 15]
 
-Prints the median ratio of interleaved runs (ours and theirs take turns, so a
-slow spell of the machine falls on both), the norms' share of a sampling step
+Prints the median ratio of interleaved runs, the norms' share of a sampling step
 measured in isolation, and time against steps and images.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -17,8 +17,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from diffusers import DDPMPipeline, DDPMScheduler
+from timing import exponent, interleaved
 
-from rdverify.ddpm import Schedule, _norm, sample
+from rdverify.ddpm import Schedule, sample
+from rdverify.ddpm.sampler import norm
 from rdverify.ddpm.unet import build_unet
 
 
@@ -35,26 +37,11 @@ def norms_of_a_step(images: int, channels: int, repeats: int) -> float:
 
     def norms() -> None:
         for row in range(3):
-            record[row] = _norm(state[row])
+            record[row] = norm(state[row])
 
     for _ in range(50):
         norms()
     return statistics.median(seconds(norms) for _ in range(40 * repeats))
-
-
-def interleaved(
-    ours: Callable[[], object], theirs: Callable[[], object], repeats: int
-) -> list[float]:
-    """Ratios ours / theirs of neighbouring runs, the order changing each time."""
-    ours(), theirs()  # warm up
-    ratios = []
-    for k in range(repeats):
-        if k % 2:
-            b, a = seconds(theirs), seconds(ours)
-        else:
-            a, b = seconds(ours), seconds(theirs)
-        ratios.append(a / b)
-    return ratios
 
 
 def main() -> None:
@@ -82,13 +69,14 @@ def main() -> None:
             generator=torch.Generator().manual_seed(1),
         )
 
-    ratios = interleaved(ours, theirs, chosen.repeats)
+    times = interleaved({"ours": ours, "theirs": theirs}, chosen.repeats)
+    ratios = np.divide(times["ours"], times["theirs"])
     low, high = np.percentile(ratios, [25, 75])
-    step = statistics.median(seconds(ours) for _ in range(5)) / T
+    step = statistics.median(times["ours"]) / T
     norms = norms_of_a_step(n, channels, chosen.repeats)
     print(f"torch threads {torch.get_num_threads()}, {n} images of {channels} x 32 x 32, T = {T}")
     print(
-        f"sampler / DDPMPipeline: median {statistics.median(ratios):.4f} of {len(ratios)} "
+        f"sampler / DDPMPipeline: median {np.median(ratios):.4f} of {len(ratios)} "
         f"interleaved pairs (quartiles {low:.4f} to {high:.4f})"
     )
     print(f"norms: {norms * 1e6:.1f} us of {step * 1e3:.2f} ms a step = {norms / step:.3%}")
@@ -96,10 +84,10 @@ def main() -> None:
         ("steps", (T, 2 * T, 4 * T), lambda k: sample(unet, Schedule.linear(k), images=n)),
         ("images", (n, 2 * n, 4 * n), lambda k: sample(unet, schedule, images=k, batch=n)),
     ):
-        times = [min(seconds(lambda work=work, k=k: work(k)) for _ in range(3)) for k in counts]
-        order = np.polyfit(np.log(counts), np.log(times), 1)[0]
-        shown = ", ".join(f"{k}: {t:.2f} s" for k, t in zip(counts, times, strict=True))
-        print(f"time against {name}: {shown}; exponent {order:.2f}")
+        taken = interleaved({str(k): functools.partial(work, k) for k in counts}, 3)
+        least = [min(rounds) for rounds in taken.values()]
+        shown = ", ".join(f"{k}: {t:.2f} s" for k, t in zip(counts, least, strict=True))
+        print(f"time against {name}: {shown}; exponent {exponent(counts, least):.2f}")
 
 
 if __name__ == "__main__":

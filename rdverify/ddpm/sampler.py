@@ -7,19 +7,26 @@ makes of the balance.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from rdverify.ddpm.network import (
+    Denoiser,
+    device_of,
+    evaluating,
+    image_shape,
+    predicted_noise,
+    take_apart,
+)
 from rdverify.ddpm.schedule import Schedule, Variance, index
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.progress import Reporter
+from rdverify.tools.torchkit import seeded
 from rdverify.trace import Trace
 
-Denoiser = Callable[..., Any]
 Observer = Callable[[int, torch.Tensor, torch.Tensor], None]
 
 
@@ -152,25 +159,20 @@ def sample(
 
     Source: Eqs. (14), (17); Ho, Jain, Abbeel 2020, algorithm 2.
     """
-    network, schedule, variance, clip = _take_apart(denoiser, schedule, variance, clip)
+    network, schedule, variance, clip = take_apart(denoiser, schedule, variance, clip)
     require(images >= 1, "images", images, "at least 1")
     require(seed >= 0, "seed", seed, "an integer >= 0")
     require(batch is None or batch >= 1, "batch", batch, "at least 1")
     require(dtype.is_floating_point, "dtype", dtype, "a floating-point type")
-    one = _image_shape(network, shape, initial, images)
-    if device is None:
-        parameters = getattr(network, "parameters", None)
-        device = next((p.device for p in parameters()), "cpu") if callable(parameters) else "cpu"
+    one = image_shape(network, shape, initial, images)
+    device = device_of(network) if device is None else device
     limit = None if clip is None or clip is False else float(clip)
     steps = _Steps(schedule, variance, limit)
-    seeds = [
-        int(np.random.SeedSequence((seed, k)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-        for k in range(images)
-    ]
+    seeds = [seeded(seed, k).initial_seed() for k in range(images)]
     size = batch or images
     parts = []
     with (
-        _evaluating(network),
+        evaluating(network),
         (progress or Reporter()).task(name, schedule.T * -(-images // size)) as task,
     ):
         for start in range(0, images, size):
@@ -228,14 +230,14 @@ def _chain(
     noise = torch.empty_like(x)
     look = 1 if x.device.type == "cpu" else 50  # a look at a GPU's numbers makes it wait
     for step, t in enumerate(range(T - 1, -1, -1)):
-        eps = _epsilon(network(x, times[t]), x, t)
+        eps = predicted_noise(network(x, times[t]), x, t)
         if observe is not None:
             observe(t, x, eps)
         drift = steps.drift(x, eps, t)
         _fill(noise, generators)
-        norms[0, step] = _norm(drift)
-        norms[1, step] = _norm(noise).mul_(steps.sigma[t])
-        norms[2, step] = _norm(eps)
+        norms[0, step] = norm(drift)
+        norms[1, step] = norm(noise).mul_(steps.sigma[t])
+        norms[2, step] = norm(eps)
         x = x + drift
         if t > 0 or last_noise:
             x.add_(noise, alpha=steps.sigma[t])
@@ -245,10 +247,10 @@ def _chain(
     return x, norms
 
 
-def _norm(values: torch.Tensor) -> torch.Tensor:
+def norm(values: torch.Tensor) -> torch.Tensor:
     """L2 norm over all pixels and channels of each image: (n, C, H, W) -> (n,)."""
-    norm: torch.Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
-    return norm
+    length: torch.Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    return length
 
 
 def _fill(out: torch.Tensor, generators: list[torch.Generator]) -> None:
@@ -263,92 +265,3 @@ def _check_finite(norms: torch.Tensor, step: int, T: int) -> None:
             f"denoiser's output at step {first + 1} of {T} (t = {T - 1 - first}) = "
             "NaN or infinity is not allowed: must be finite, with a finite norm"
         )
-
-
-def _epsilon(output: Any, x: torch.Tensor, t: int) -> torch.Tensor:
-    eps = output if isinstance(output, torch.Tensor) else getattr(output, "sample", None)
-    if not isinstance(eps, torch.Tensor):
-        raise InputError(
-            f"denoiser's output = {type(output).__name__} is not allowed: "
-            "must be a tensor or have one in .sample"
-        )
-    require(
-        eps.shape == x.shape,
-        f"denoiser's output shape at t = {t}",
-        tuple(eps.shape),
-        f"that of the state, {tuple(x.shape)}: epsilon and nothing else",
-    )
-    return eps
-
-
-def _take_apart(
-    denoiser: Any, schedule: Schedule | None, variance: Variance | None, clip: bool | float | None
-) -> tuple[Denoiser, Schedule, Variance, bool | float | None]:
-    """Network, schedule and conventions of a plain network or of a diffusers pipeline."""
-    unet, scheduler = getattr(denoiser, "unet", None), getattr(denoiser, "scheduler", None)
-    if unet is not None and scheduler is not None:
-        own, denoiser = Schedule.from_scheduler(scheduler), unet
-        config = scheduler.config
-        kind = getattr(config, "variance_type", "fixed_large")
-        known: dict[str, Variance] = {"fixed_large": "beta", "fixed_small": "posterior"}
-        require(
-            variance is not None or kind in known,
-            "variance_type",
-            kind,
-            "'fixed_large' or 'fixed_small', or give variance",
-        )
-        require(not getattr(config, "thresholding", False), "thresholding", True, "False")
-        schedule = schedule or own
-        variance = variance or known[kind]
-        if clip is None and getattr(config, "clip_sample", False):
-            clip = float(getattr(config, "clip_sample_range", 1.0))
-    require(callable(denoiser), "denoiser", denoiser, "callable as denoiser(x, t)")
-    return denoiser, schedule or Schedule.linear(), variance or "beta", clip
-
-
-def _image_shape(
-    network: Any, shape: Sequence[int] | None, initial: torch.Tensor | None, images: int
-) -> tuple[int, int, int]:
-    """(C, H, W), and that the network's configuration and ``initial`` agree with it."""
-    config = getattr(network, "config", None)
-    channels = getattr(config, "in_channels", None)
-    if shape is None and initial is not None:
-        shape = tuple(initial.shape[1:])
-    if shape is None and channels is not None and getattr(config, "sample_size", None):
-        size = config.sample_size  # type: ignore[union-attr]  # has one, see the line above
-        shape = (channels, size, size) if isinstance(size, int) else (channels, *size)
-    if shape is None:
-        raise InputError(
-            "shape = None is not allowed: must be (C, H, W), since the network does not say"
-        )
-    one = tuple(int(n) for n in shape)
-    require(len(one) == 3 and min(one) >= 1, "shape", shape, "(C, H, W), each at least 1")
-    require(
-        channels is None or one[0] == channels,
-        "channels",
-        one[0],
-        f"the network's {channels}: grey images (1) for a grey model, RGB (3) for a colour one",
-    )
-    if initial is not None:
-        require(
-            tuple(initial.shape) == (images, *one),
-            "initial.shape",
-            tuple(initial.shape),
-            f"(images, C, H, W) = {(images, *one)}",
-        )
-        require(bool(torch.isfinite(initial).all()), "initial", "NaN or infinity", "finite")
-    return one[0], one[1], one[2]
-
-
-@contextlib.contextmanager
-def _evaluating(network: Any) -> Iterator[None]:
-    """No gradients, and a module in evaluation mode as long as it lasts."""
-    was_training = isinstance(network, torch.nn.Module) and network.training
-    if was_training:
-        network.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        if was_training:
-            network.train()

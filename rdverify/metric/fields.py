@@ -194,17 +194,13 @@ def uniform_r(u: float, v: float) -> float:
 
 
 @fact(
-    "metric.range.steady_state",
-    "whether R is a number at Gray-Scott's uniform steady state (1, 0)",
+    "metric.range.steady_state", "whether R is a number at Gray-Scott's uniform steady state (1, 0)"
 )
 def _steady_state(runs: Runs) -> bool:
     return not math.isnan(uniform_r(1.0, 0.0))
 
 
-@fact(
-    "metric.range.uniform",
-    "whether R is a finite number in a uniform state that is not steady",
-)
+@fact("metric.range.uniform", "whether R is a finite number in a uniform state that is not steady")
 def _uniform(runs: Runs) -> bool:
     return math.isfinite(uniform_r(0.5, 0.25))
 

@@ -77,11 +77,7 @@ LIMITS: tuple[tuple[str, Callable[[Runs], Any], str | Shows], ...] = (
         ),
     ),
     ("Gray-Scott making spots and stripes", diffusion.turing_rd, "the reference"),
-    (
-        "DDPM making the same spots and stripes",
-        diffusion.turing_ddpm,
-        diffusion.comparison,
-    ),
+    ("DDPM making the same spots and stripes", diffusion.turing_ddpm, diffusion.comparison),
     (
         MODELS["control.blank"].label,
         lambda runs: ratios(runs, "control.blank"),

@@ -111,10 +111,7 @@ def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
 @pytest.mark.parametrize(
     ("step", "properties"),
     [
-        (
-            lambda x, rng: laplacian(x, 1.0) / 4,
-            {"state", "coupling", "conserving", "flattening"},
-        ),
+        (lambda x, rng: laplacian(x, 1.0) / 4, {"state", "coupling", "conserving", "flattening"}),
         (fields.KINDS["decay"], {"state", "flattening"}),
         (fields.KINDS["noise"], set()),
     ],
