@@ -53,7 +53,7 @@ def verify_command(
     """Run, judge and write; returns what drifted from the record.
 
     Every option is checked before the first step, and files are put in their place only
-    when everything has been measured: an interruption leaves what was there.
+    when everything has been measured and rendered: an interruption leaves what was there.
     """
     names = systems.chosen(only)
     root = repository()
@@ -62,8 +62,10 @@ def verify_command(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
     recorded = _recorded(golden_folder(), needed=not record)
+    paper, mutation = the_paper(), mutation_scores()
+    if record and root is not None:
+        _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
     output = check_output_folder(output)
-    paper = the_paper()
     with tempfile.TemporaryDirectory(prefix=".figures-", dir=output) as drawn:
         context = Context(
             profile=profile,
@@ -77,25 +79,21 @@ def verify_command(
             printed=paper.printed(),
         )
         studies = measure(names, context)
-        results = gather(
-            paper,
-            studies,
-            recorded,
-            provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC")),
-            mutation_scores(),
-            together(studies, context),
-        )
-        page = render(as_written(results), "figures")
+        origin = provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC"))
+        figures = together(studies, context)
+        results = gather(paper, studies, recorded, origin, mutation, figures)
+        found = [] if record or recorded is None else drifts(results, recorded)
+        page, cases = render(as_written(results), "figures"), junit(results, found)
+        shown = summary(results, found)
         for path in sorted(Path(drawn).iterdir()):
             write_bytes(output / "figures" / path.name, path.read_bytes())
     write_record(output / "results.json", results)
     write_text(output / "REPORT.md", page)
+    write_text(output / "junit.xml", cases)
     if record and root is not None:
-        _make_the_record(results, output, root)
-        recorded = results
-    found = drifts(results, recorded) if recorded else []
-    write_text(output / "junit.xml", junit(results, found))
-    typer.echo(summary(results, found))
+        write_the_record(results, root, output / "figures")
+        typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
+    typer.echo(shown)
     typer.echo(f"report: {output / 'REPORT.md'}")
     return found
 
@@ -177,11 +175,22 @@ def report_command(environments: Path | None, record: bool) -> str:
     return f"{root / 'REPORT.md'}: environments {', '.join(names) or 'none'}"
 
 
-def write_the_record(results: Results, root: Path) -> None:
-    """Write golden/results.json and its schema, REPORT.md and README's block; all or none."""
+def write_the_record(results: Results, root: Path, drawn: Path | None = None) -> None:
+    """Write golden/results.json with its schema and figures, REPORT.md and README's block.
+
+    All that can fail for its content is worked out before the first file is written.
+
+    Args:
+        results: the new record.
+        root: the clone.
+        drawn: folder of its figures; None where the recorded ones stay.
+    """
     recorded, golden = as_written(results), root / "golden"
     page = render(recorded, "golden/figures")
     readme = _with_block(root / "README.md", verdict_block(recorded))
+    if drawn is not None:
+        for figure in results.all_figures():
+            write_bytes(golden / "figures" / figure.file, (drawn / figure.file).read_bytes())
     write_json(golden / "results.schema.json", results_schema())
     write_record(golden / "results.json", recorded)
     write_text(root / "REPORT.md", page)
@@ -196,12 +205,3 @@ def _with_block(path: Path, block: str) -> str:
     found = pattern.search(text) is not None
     require(found, path.name, "without the marks of its table", f"with {begin} before {end}")
     return pattern.sub(lambda _: f"{begin}\n{block}\n{end}", text, count=1)
-
-
-def _make_the_record(results: Results, output: Path, root: Path) -> None:
-    """Copy figures to golden/, and write record and report."""
-    shown = [*results.figures.values(), *(f for s in results.studies for f in s.figures.values())]
-    for name in sorted(figure.file for figure in shown):
-        write_bytes(root / "golden" / "figures" / name, (output / "figures" / name).read_bytes())
-    write_the_record(results, root)
-    typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")

@@ -98,8 +98,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def fallen_claims(token: str) -> list[str]:
     """Ids of the claims that rest on an equation."""
-    number = int(token.removeprefix("eq"))
-    return [claim.id for claim in the_paper().claims if number in claim.equations]
+    place = int(token.removeprefix("eq"))
+    return [claim.id for claim in the_paper().claims if place in claim.equations]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
+from typer.main import get_command
 
 from rdverify.cli import app
 
@@ -27,17 +28,17 @@ def test_the_python_example_runs_and_prints_a_balance(capsys: pytest.CaptureFixt
 
 
 def test_every_command_and_option_of_the_readme_exists() -> None:
-    commands = {
-        command.name or command.callback.__name__: command.callback
-        for command in app.registered_commands
-        if command.callback
-    }
-    used = re.findall(r"rdverify (\w+)((?: --[\w-]+)*)", "\n".join(blocks("sh")))
+    used = re.findall(
+        r"rdverify (\w+(?: \w+)*)((?: --[\w-]+(?: [\w/]+)?)*)", "\n".join(blocks("sh"))
+    )
     assert used
-    for name, options in used:
-        parameters = commands[name].__annotations__
-        for option in options.split():
-            assert option.removeprefix("--").replace("-", "_") in parameters
+    for words, options in used:
+        command = get_command(app)
+        for word in words.split():
+            # a word after a command's own name is an argument
+            command = command.commands[word] if hasattr(command, "commands") else command
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert set(re.findall(r"--[\w-]+", options)) <= known, words
 
 
 def test_the_folders_of_the_readme_exist() -> None:

@@ -9,21 +9,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from rdverify import InputError, systems
+from rdverify import InputError, systems, verify
 from rdverify.judge.cells import judge_table1
 from rdverify.judge.drift import drifts
 from rdverify.judge.paper import Paper
 from rdverify.judge.records import Results
-from rdverify.judge.results import gather
+from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
-from rdverify.study import Cell, StudyResult
-from rdverify.verify import mutation_scores, provenance
+from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
+from rdverify.verify import (
+    README_MARKS,
+    measure,
+    mutation_scores,
+    provenance,
+    verify_command,
+    write_the_record,
+)
 
 NAMES = list(systems.SYSTEMS)
 
@@ -100,6 +109,117 @@ def test_two_studies_can_t_give_a_fact_of_the_same_name(paper: Paper, recorded: 
     both = {name: (study, StudyResult(facts=facts)) for name in ("one", "two")}
     with pytest.raises(InputError, match="twice"):
         gather(paper, both, None, provenance("test", "quick", [], "now"))
+
+
+def made_up(name: str, **parts: Any) -> Study[Any]:
+    return Study(
+        **{"name": name, "title": name, "run": lambda context: None, "facts": Facts(), **parts}
+    )
+
+
+def test_every_check_comes_before_the_first_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(context: Context) -> None:
+        raise InputError("data_root = None is not allowed: must hold MNIST")
+
+    found = {
+        "one": made_up("one", run=lambda context: pytest.fail("long work started")),
+        "two": made_up("two", check=refuse),
+    }
+    monkeypatch.setattr(systems, "study", found.__getitem__)
+    with pytest.raises(InputError, match="must hold MNIST"):
+        measure(["one", "two"], Context("quick", tmp_path, None, tmp_path))
+
+
+def verified(output: Path, monkeypatch: pytest.MonkeyPatch, study: Study[Any]) -> list[str]:
+    """Drift of a whole command that runs ``study`` alone."""
+    monkeypatch.setattr(systems, "SYSTEMS", {study.name: ""})
+    monkeypatch.setattr(systems, "study", lambda name: study)
+    return verify_command(
+        only=None,
+        profile="quick",
+        output=output,
+        data_root=None,
+        download=False,
+        workers=1,
+        record=False,
+        now=datetime.now(UTC),
+        command="test",
+    )
+
+
+def draws(runs: None, folder: Path) -> dict[str, Figure]:
+    (folder / "new.png").write_bytes(b"drawn")
+    return {"new": Figure("new.png", "A line.", "A falling line.")}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_run_leaves_results_report_junit_and_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = made_up("heat", figures=draws)
+    assert verified(tmp_path, monkeypatch, study) == []
+    written = contents(tmp_path)
+    assert set(written) == {"results.json", "REPORT.md", "junit.xml", "figures/new.png"}
+    assert written["figures/new.png"] == b"drawn"
+    assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
+
+
+@pytest.mark.parametrize("stage", ["cells", "tables", "figures", "render", "summary", "junit"])
+def test_a_run_that_fails_at_any_stage_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("stopped")
+
+    before = {"results.json": b"kept", "REPORT.md": b"kept", "figures/new.png": b"kept"}
+    for name, content in before.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    late = stage in ("render", "summary", "junit")
+    if late:
+        monkeypatch.setattr(verify, stage, fails)
+    study = made_up("heat", **{"figures": draws, **({} if late else {stage: fails})})
+    with pytest.raises(RuntimeError, match="stopped"):
+        verified(tmp_path, monkeypatch, study)
+    assert contents(tmp_path) == before
+
+
+def clone(folder: Path, readme: str) -> Path:
+    """As much of a clone as a record is written into."""
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+    return folder
+
+
+def test_writing_the_record_fills_the_marks_of_the_readme(
+    tmp_path: Path, recorded: Results
+) -> None:
+    begin, end = README_MARKS
+    write_the_record(recorded, clone(tmp_path, f"before {begin} old {end} after\n"))
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith(f"before {begin}\n")
+    assert readme.endswith(f"\n{end} after\n")
+    assert " old " not in readme
+    golden = tmp_path / "golden"
+    assert load_results(golden / "results.json") == recorded
+    assert set(contents(golden)) == {"results.json", "results.schema.json"}
+
+
+def test_a_readme_without_marks_stops_the_record_before_anything_is_written(
+    tmp_path: Path, recorded: Results
+) -> None:
+    root = clone(tmp_path, "no marks")
+    with pytest.raises(InputError, match=r"README\.md = 'without the marks"):
+        write_the_record(recorded, root)
+    assert contents(root) == {"README.md": b"no marks"}
 
 
 def test_a_study_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:

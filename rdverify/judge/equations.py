@@ -9,6 +9,7 @@ from pathlib import Path
 import spec
 from rdverify.judge.paper import Paper
 from rdverify.judge.records import EquationRecord, MutationFile, MutationScore, Results
+from rdverify.tools.errors import require
 from rdverify.tools.paths import PACKAGE, repository
 
 BOOKKEEPING = {"judge", "report"}  # folders that name equations without implementing any
@@ -59,8 +60,13 @@ def equation_records(
         paper: whose claims rest on the equations.
         recorded: the recorded results, whose test names serve outside a clone.
         mutation: golden/mutation.json, which wrong forms the checks reject.
+
+    Raises:
+        InputError: if ``mutation`` lacks an equation.
     """
     tried = {row.number: row for row in mutation.equations}
+    missing = sorted(spec.EQUATIONS.keys() - tried.keys())
+    require(not missing, "equations without mutation scores", missing, "none")
     known = {row.number: row.tests for row in recorded.equations} if recorded else {}
     return [
         EquationRecord(

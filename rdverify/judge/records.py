@@ -260,3 +260,10 @@ class Results(Record, frozen=True):
     def as_printed(self) -> list[JudgedCell]:
         """The cells by formulas that an erratum changes."""
         return [cell for cell in self.table1 if cell.key.form == "printed"]
+
+    def all_figures(self) -> list[Figure]:
+        """Those drawn from several systems, then each study's."""
+        return [
+            *self.figures.values(),
+            *(figure for study in self.studies for figure in study.figures.values()),
+        ]

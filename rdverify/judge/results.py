@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,18 @@ Studies = Mapping[str, tuple[Study[Any], StudyResult]]
 
 
 def load_results(path: Path | str) -> Results:
-    """Read a results file; InputError if it is missing, damaged or of another schema."""
-    return read_record(path, Results, "results")
+    """Read a results file.
+
+    Raises:
+        InputError: if it is missing, damaged, of another schema, or judges a number or a claim
+            twice.
+    """
+    results = read_record(path, Results, "results")
+    judged = [*(cell.name for cell in results.table1), *(claim.id for claim in results.claims)]
+    twice = [name for name, times in Counter(judged).items() if times > 1]
+    once = f"a file that judges each number and claim once, not {', '.join(twice[:3])} twice"
+    require(not twice, "results", str(path), once)
+    return results
 
 
 def results_schema() -> dict[str, Any]:

@@ -43,8 +43,7 @@ class View:
     @cached_property
     def redrawn(self) -> list[Figure]:
         """Figures of the paper, drawn again."""
-        drawn = [figure for study in self.results.studies for figure in study.figures.values()]
-        return [figure for figure in (*self.results.figures.values(), *drawn) if figure.of]
+        return [figure for figure in self.results.all_figures() if figure.of]
 
     def drawn(self, studies: Sequence[StudyRecord]) -> list[Figure]:
         """The other figures of ``studies``."""

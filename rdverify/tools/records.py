@@ -18,8 +18,18 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plain(record: Any) -> Any:
-    """A record as dictionaries, lists and plain values, fields in order."""
-    return msgspec.to_builtins(record)
+    """A record as dictionaries, lists and plain values, fields in order; NumPy's become Python's.
+
+    Raises:
+        TypeError: if something in it is no plain value and no array.
+    """
+    return msgspec.to_builtins(record, enc_hook=_of_numpy)
+
+
+def _of_numpy(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # scalars and arrays, as tables and settings may hold them
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is no plain value")
 
 
 def convert(value: Any, kind: type[T]) -> T:

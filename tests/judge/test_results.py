@@ -120,3 +120,11 @@ def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="results = "):
         load_results(path)
+
+
+@pytest.mark.parametrize("name", ["table1", "claims"])
+def test_a_number_or_claim_that_is_judged_twice_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({**RECORD, name: RECORD[name] * 2}), encoding="utf-8")
+    with pytest.raises(InputError, match="judges each number and claim once"):
+        load_results(path)

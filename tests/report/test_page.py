@@ -19,11 +19,6 @@ from rdverify.tools.paths import golden_folder
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def figures_of(results: Results) -> list[Figure]:
-    drawn = [figure for study in results.studies for figure in study.figures.values()]
-    return [*results.figures.values(), *drawn]
-
-
 def test_rendering_the_record_gives_the_committed_report_to_the_byte(recorded: Results) -> None:
     committed = (ROOT / "REPORT.md").read_bytes()
     assert render(recorded, "golden/figures").encode() == committed
@@ -51,8 +46,8 @@ def test_report_names_every_cell_claim_erratum_and_equation(recorded: Results) -
 
 def test_every_figure_of_the_record_is_there_once_and_linked(recorded: Results) -> None:
     text = render(recorded, "golden/figures")
-    assert len(figures_of(recorded)) > 10
-    for figure in figures_of(recorded):
+    assert len(recorded.all_figures()) > 10
+    for figure in recorded.all_figures():
         assert text.count(f"](golden/figures/{figure.file})") == 1
         assert (golden_folder() / "figures" / figure.file).read_bytes().startswith(b"\x89PNG")
         assert len(figure.alt) > 20
