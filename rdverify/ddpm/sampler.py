@@ -190,23 +190,22 @@ def sample(
     added = drawn.copy()
     if not last_noise:
         added[-1] = 0.0
-    config = {
-        "schedule": schedule.name,
-        "T": schedule.T,
-        "variance": variance,
-        "clip": limit,
-        "last_noise": last_noise,
-        "shape": list(one),
-        "seed": seed,
-        "dtype": str(dtype).removeprefix("torch."),
-        "beta_1": float(schedule.beta[0]),
-        "beta_T": float(schedule.beta[-1]),
-    }
     trace = Trace(
         react.T,
         drawn.T,
         system="DDPM",
-        config=config,
+        config={
+            "schedule": schedule.name,
+            "T": schedule.T,
+            "variance": variance,
+            "clip": limit,
+            "last_noise": last_noise,
+            "shape": list(one),
+            "seed": seed,
+            "dtype": str(dtype).removeprefix("torch."),
+            "beta_1": float(schedule.beta[0]),
+            "beta_T": float(schedule.beta[-1]),
+        },
         seeds=seeds,
         extras={"epsilon": epsilon.T, "added": added.T},
     )

@@ -145,16 +145,7 @@ def train(
     """
     schedule = schedule or Schedule.linear()
     progress = progress or Reporter()
-    require(
-        len(images) >= config.batch, "images", len(images), f"at least a batch of {config.batch}"
-    )
-    require(
-        held_out.channels == images.channels,
-        "held_out.channels",
-        held_out.channels,
-        f"{images.channels}, as of the images to train on",
-    )
-    require(len(held_out) > 0, "held_out", len(held_out), "at least one image")
+    _check_images(images, held_out, config)
     require(checkpoint_every >= 1, "checkpoint_every", checkpoint_every, "at least 1")
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     unet = build_unet(
@@ -179,37 +170,13 @@ def train(
     judge = Validation(held_out, schedule, config.pixel_range, where)
     pending = torch.zeros((), device=where)  # sum of losses not yet in the record
     started = time.monotonic() - record.seconds
-    require(until is None or until >= 1, "until", until, "at least 1")
-    end = config.steps if until is None else min(until, config.steps)
-    require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
-    if cooldown and record.step > end - cooldown:
-        require(
-            record.cooling == (end - cooldown, end),
-            "cooldown",
-            (end - cooldown, end),
-            f"{record.cooling}, as the checkpoint began it",
-        )
-    elif record.cooling is not None:
-        require(
-            record.step == record.cooling[0],
-            "checkpoint",
-            str(checkpoint),
-            f"one before its cooldown {record.cooling}; copy it before cooling down",
-        )
-    record.cooling = (end - cooldown, end) if cooldown else None
+    end = _end(record, config, until, cooldown, checkpoint)
 
     def mark() -> None:
         """Validation, snapshot: what is due at this step; doing it twice changes nothing."""
         step, last = record.step, record.step >= end
         if step % VALIDATION_EVERY == 0 or step in snapshot_steps or last:
-            scores = (step, judge(unet), judge(average))
-            if not record.validation or record.validation[-1][0] < step:
-                record.validation.append(scores)
-            loss = f"loss {record.losses[-1][1]:.5f}, " if record.losses else ""
-            progress.say(
-                f"step {step}/{config.steps}: {loss}held-out {scores[1]:.5f}, "
-                f"averaged {scores[2]:.5f}, {_left(record, config)}"
-            )
+            _validate(record, (judge(unet), judge(average)), config, progress)
         if snapshots is not None and (step in snapshot_steps or last):
             for kind, network in (("raw", unet), ("ema", average)):
                 save_unet(network, snapshots / f"step-{step:05d}-{kind}.safetensors")
@@ -234,6 +201,59 @@ def train(
         if record.validation[-1][0] < record.step:  # the checkpoint was already at the end
             mark()
     return Trained(average.eval().to("cpu"), unet.eval().to("cpu"), record)
+
+
+def _end(
+    record: Record,
+    config: TrainingConfig,
+    until: int | None,
+    cooldown: int,
+    checkpoint: Path | None,
+) -> int:
+    """The step to stop at; notes in ``record`` when the cooldown begins and ends."""
+    require(until is None or until >= 1, "until", until, "at least 1")
+    end = config.steps if until is None else min(until, config.steps)
+    require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
+    wanted = (end - cooldown, end) if cooldown else None
+    if wanted and record.step > wanted[0]:
+        said = f"{record.cooling}, as the checkpoint began it"
+        require(record.cooling == wanted, "cooldown", wanted, said)
+    elif record.cooling is not None:
+        require(
+            record.step == record.cooling[0],
+            "checkpoint",
+            str(checkpoint),
+            f"one before its cooldown {record.cooling}; copy it before cooling down",
+        )
+    record.cooling = wanted
+    return end
+
+
+def _validate(
+    record: Record, scores: tuple[float, float], config: TrainingConfig, progress: Reporter
+) -> None:
+    """Keep and tell the held-out error of the weights and of their moving average."""
+    step = record.step
+    if not record.validation or record.validation[-1][0] < step:
+        record.validation.append((step, *scores))
+    loss = f"loss {record.losses[-1][1]:.5f}, " if record.losses else ""
+    progress.say(
+        f"step {step}/{config.steps}: {loss}held-out {scores[0]:.5f}, "
+        f"averaged {scores[1]:.5f}, {_left(record, config)}"
+    )
+
+
+def _check_images(images: ImageSet, held_out: ImageSet, config: TrainingConfig) -> None:
+    require(
+        len(images) >= config.batch, "images", len(images), f"at least a batch of {config.batch}"
+    )
+    require(
+        held_out.channels == images.channels,
+        "held_out.channels",
+        held_out.channels,
+        f"{images.channels}, as of the images to train on",
+    )
+    require(len(held_out) > 0, "held_out", len(held_out), "at least one image")
 
 
 def _update(

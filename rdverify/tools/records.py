@@ -18,15 +18,19 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plain(record: Any) -> Any:
-    """A record as dictionaries, lists and plain values, fields in order; NumPy's become Python's.
+    """A record as dictionaries, lists and plain values, fields in order.
+
+    NumPy's values become Python's, and a kind of text, as torch's version is one, text.
 
     Raises:
         TypeError: if something in it is no plain value and no array.
     """
-    return msgspec.to_builtins(record, enc_hook=_of_numpy)
+    return msgspec.to_builtins(record, enc_hook=_simpler)
 
 
-def _of_numpy(value: Any) -> Any:
+def _simpler(value: Any) -> Any:
+    if isinstance(value, str):
+        return str(value)
     if hasattr(value, "tolist"):  # scalars and arrays, as tables and settings may hold them
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is no plain value")

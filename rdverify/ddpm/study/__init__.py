@@ -40,7 +40,7 @@ def config(runs: Runs) -> dict[str, Any]:
         "training_steps": {
             name: sampled.card["training"]["steps"] for name, sampled in runs.rows.items()
         },
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }
 
 

@@ -88,33 +88,8 @@ def retrain(
     folder, progress = context.work / "ddpm", context.progress
     records = folder / "search"
     data = find_data(context)
-    for row, (name, images, held_out) in data.items():
-        stem = ROWS[row].file
-        weights = folder / "weights" / f"{stem}.safetensors"
-        if weights.exists() and weights.with_suffix(".json").exists():
-            progress.say(f"{row}: already trained, {weights}")
-        else:
-            own = config or recipe(context, row)
-            trained = train(
-                images,
-                held_out,
-                own,
-                schedule=SCHEDULE,
-                checkpoint=folder / f"{stem}.checkpoint.safetensors",
-                snapshots=folder / f"{stem}-snapshots",
-                progress=progress,
-            )
-            save_unet(trained.unet, weights)
-            write_json(
-                weights.with_suffix(".json"), card(name, images, held_out, own, SCHEDULE, trained)
-            )
-        measure_training(
-            records / TRAINING_RECORD,
-            name,
-            folder / f"{stem}-snapshots",
-            card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
-            progress=progress,
-        )
+    for row, splits in data.items():
+        _train_row(context, folder, row, splits, config)
     for dataset in EPOCHS:
         if not _quality_measured(folder, dataset):
             record_quality(
@@ -128,6 +103,37 @@ def retrain(
     )
     search(folder, records / RECORD, progress)
     return folder, records
+
+
+def _train_row(
+    context: Context, folder: Path, row: str, splits: Splits, config: TrainingConfig | None
+) -> None:
+    """Train one network, unless it is there, and measure R along its training."""
+    (name, images, held_out), stem, progress = splits, ROWS[row].file, context.progress
+    weights = folder / "weights" / f"{stem}.safetensors"
+    if weights.exists() and weights.with_suffix(".json").exists():
+        progress.say(f"{row}: already trained, {weights}")
+    else:
+        own = config or recipe(context, row)
+        trained = train(
+            images,
+            held_out,
+            own,
+            schedule=SCHEDULE,
+            checkpoint=folder / f"{stem}.checkpoint.safetensors",
+            snapshots=folder / f"{stem}-snapshots",
+            progress=progress,
+        )
+        save_unet(trained.unet, weights)
+        told = card(name, images, held_out, own, SCHEDULE, trained)
+        write_json(weights.with_suffix(".json"), told)
+    measure_training(
+        folder / "search" / TRAINING_RECORD,
+        name,
+        folder / f"{stem}-snapshots",
+        card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
+        progress=progress,
+    )
 
 
 def _quality_measured(folder: Path, dataset: str) -> bool:

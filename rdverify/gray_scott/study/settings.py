@@ -72,7 +72,7 @@ ROUND: Mapping[str, tuple[Any, ...]] = {
     "square_v": (0.25,),
 }
 CONTENDERS, FURTHER_SEEDS = 8, (101, 102, 103, 104, 105)
-# Settings count as fitting equally well up to this distance in the four M's: the issue's
+# Settings count as fitting equally well up to this distance in the four M's: within
 # 0.6 % for the setting itself plus about as much again that one seed moves an M.
 EQUALLY_WELL = 0.012
 FINER_NOISE, FINER_N = (0.01, 0.015, 0.02), (200, 256)

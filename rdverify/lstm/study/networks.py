@@ -134,7 +134,7 @@ def save(
             "losses": {kind: list(values) for kind, values in losses.items()},
             "licence": "MIT; the data are generated, no third party's",
             "trained_with": {
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
                 "numpy": np.__version__,
                 "python": platform.python_version(),
                 "machine": platform.machine(),
