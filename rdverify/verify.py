@@ -19,7 +19,7 @@ import rdverify
 import spec
 from rdverify import systems
 from rdverify.judge.drift import drifts
-from rdverify.judge.environments import merge, read_environments
+from rdverify.judge.environments import carried, merge, read_environments
 from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
@@ -91,7 +91,7 @@ def verify_command(
     write_text(output / "REPORT.md", page)
     write_text(output / "junit.xml", cases)
     if record and root is not None:
-        write_the_record(results, root, output / "figures")
+        write_the_record(carried(results, recorded), root, output / "figures")
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
     typer.echo(shown)
     typer.echo(f"report: {output / 'REPORT.md'}")

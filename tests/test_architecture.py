@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import spec
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*(ROOT / "rdverify").rglob("*.py"), *(ROOT / "spec").rglob("*.py")])
 FACES = ("rdverify", "rdverify.gray_scott", "rdverify.lstm", "rdverify.ddpm")
@@ -107,6 +109,14 @@ def test_help_and_bad_usage_load_nothing_heavy(words: list[str]) -> None:
         [sys.executable, "-c", script, *words], capture_output=True, text=True, check=True
     )
     assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("row", spec.table1(), ids=lambda row: row["setting"])
+def test_a_printed_number_is_typed_in_the_table_alone(row: dict[str, str]) -> None:
+    for path in (ROOT / "rdverify").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        typed = [row[name] for name in ("m_react", "m_diff", "r") if row[name] in text]
+        assert not typed, path
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -20,9 +20,9 @@ D_U, D_V = "1e-5", "0.5e-5"
 def interval_of_ratio(numerator: str, denominator: str) -> tuple[float, float]:
     """All values of a/b that the printed digits of a and b allow.
 
-    >>> low, high = interval_of_ratio("0.3589", "0.3551")
+    >>> low, high = interval_of_ratio("0.50", "0.20")
     >>> round(low, 5), round(high, 5)
-    (1.01042, 1.01098)
+    (2.41463, 2.58974)
     """
     a, b = float(numerator), float(denominator)
     da, db = rounding_half_width(numerator), rounding_half_width(denominator)

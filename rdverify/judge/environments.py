@@ -15,7 +15,7 @@ from rdverify.judge.records import (
     JudgedClaim,
     Results,
 )
-from rdverify.judge.results import load_results
+from rdverify.judge.results import load_results, verdict_digest
 from rdverify.study import Profile
 from rdverify.tools.errors import require
 
@@ -45,6 +45,20 @@ def merge(recorded: Results, runs: Mapping[str, Results], values: bool) -> Resul
         claims=[_claim(claim, runs) for claim in recorded.claims],
         equations=[_equation(equation, runs) for equation in recorded.equations],
         environments={**recorded.environments, **kept},
+    )
+
+
+def carried(results: Results, recorded: Results | None) -> Results:
+    """A new record with the environments of the one before, while all verdicts are the same."""
+    if recorded is None or verdict_digest(recorded) != verdict_digest(results):
+        return results
+    claims = {claim.id: claim.environments for claim in recorded.claims}
+    equations = {equation.token: equation.environments for equation in recorded.equations}
+    return replace(
+        results,
+        claims=[replace(c, environments=claims.get(c.id, {})) for c in results.claims],
+        equations=[replace(e, environments=equations.get(e.token, {})) for e in results.equations],
+        environments=recorded.environments,
     )
 
 

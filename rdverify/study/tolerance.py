@@ -60,8 +60,8 @@ class Tolerance:
 def rounding_half_width(printed: str) -> float:
     """Half a unit of the last printed digit.
 
-    >>> rounding_half_width("0.3589")
-    5e-05
+    >>> rounding_half_width("0.25")
+    0.005
     """
     digits = printed.strip().partition(".")[2]
     return float(f"5e-{len(digits) + 1}")

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from rdverify import InputError
-from rdverify.judge.environments import merge, platform_spread, read_environments
+from rdverify.judge.environments import carried, merge, platform_spread, read_environments
 from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
 from rdverify.report.page import render
@@ -56,6 +56,16 @@ def test_the_platform_spread_comes_from_runs_of_the_same_networks_alone(alone: R
     assert not any(platform_spread(plain, cell) for cell in plain.table1)
     assert "trained anew" not in render(plain, "x")
     assert alone.environments == {}
+
+
+def test_a_new_record_keeps_the_environments_while_all_verdicts_are_the_same(
+    alone: Results,
+) -> None:
+    before = merge(alone, {"py": alone}, values=True)
+    assert carried(alone, before) == before
+    assert carried(alone, None) == alone
+    turned = changed(before, "RD-01", Verdict.UNDECIDED, 0.0, "quick")
+    assert carried(alone, turned) == alone
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:

@@ -181,6 +181,8 @@ def unstacked(tensors: Mapping[str, torch.Tensor], kind: str, path: Path) -> lis
     own = below(kind, tensors)
     absent = [name for name in SequenceModel(1).state_dict() if name not in own]
     require(not absent, f"tensors of {path.name}", absent, f"all of kind {kind}")
+    counts = {len(values) for values in own.values()}
+    require(counts == {len(SEEDS)}, f"networks of {path.name}", sorted(counts), f"{len(SEEDS)}")
     hidden = own["lstm.weight_hh_l0"].shape[-1]
     models = []
     for place in range(len(SEEDS)):
