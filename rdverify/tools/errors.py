@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral, Real
 from typing import Any
-
-import numpy as np
 
 
 class InputError(ValueError):
@@ -36,13 +35,13 @@ def require(ok: bool, argument: str, value: Any, allowed: str) -> None:
 
 def require_integer(name: str, value: Any, least: int) -> None:
     """Raise :class:`InputError` unless ``value`` is a whole number, ``least`` or more."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
     require(whole and bool(value >= least), name, value, f"an integer, {least} or more")
 
 
 def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> None:
     """Raise :class:`InputError` unless ``value`` is a finite number (no truth value) and ``ok``."""
-    real = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    real = isinstance(value, Real) and not isinstance(value, bool)
     try:
         sound = real and math.isfinite(value) and ok(float(value))
     except OverflowError:  # a whole number beyond what a float can hold

@@ -62,8 +62,9 @@ def read_tensors(
             unopened), of another schema, or holds numbers that are not finite.
     """
     allowed = f"a whole safetensors file{f' of schema {schema}' if schema else ''}"
-    require(Path(path).is_file(), argument, str(path), f"{allowed}; there is no such file")
     try:
+        if not Path(path).is_file():
+            raise FileNotFoundError("there is no such file")
         with safe_open(str(path), framework="pt") as archive:
             # clone: the file may be replaced while the mapped tensors live
             tensors = {name: archive.get_tensor(name).clone() for name in archive.keys()}  # noqa: SIM118

@@ -116,7 +116,7 @@ def test_other_files_shapes_and_types_are_refused(tmp_path):
     classifier = build_classifier(1)
     path = save_classifier(classifier, tmp_path / "c.safetensors")
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match="must be a whole safetensors file"):
         load_classifier(path)
     with pytest.raises(InputError, match=r"images\.shape"):
         look(classifier, torch.zeros(2, 3, 32, 32, dtype=torch.uint8))

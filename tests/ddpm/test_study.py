@@ -21,11 +21,12 @@ from scipy import stats
 
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.denoisers import TrueNoise, zero
-from rdverify.ddpm.study import STUDY, exact, observables, record_facts, records, settings, tables
+from rdverify.ddpm.study import STUDY, exact, observables, record_facts, records, settings
 from rdverify.ddpm.study.cells import part_settings
 from rdverify.ddpm.study.facts import generates
 from rdverify.ddpm.study.rows import ROWS, SCHEDULE
 from rdverify.ddpm.study.runs import Runs, run, run_from
+from rdverify.ddpm.study.tables import architectures
 from rdverify.ddpm.unet import build_unet, save_unet
 from rdverify.judge.paper import the_paper
 from rdverify.study import Context, Measured
@@ -571,7 +572,7 @@ def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeyp
     assert frame["norm_groups"].tolist() == [1, 4]
     assert frame["m_diff"].nunique() == 1  # equal noise
     assert frame["m_react"].nunique() == 2
-    table = tables._architectures(read_frame(tmp_path / "record.csv"))
+    table = architectures(read_frame(tmp_path / "record.csv"))
     assert [line["normalisation groups"] for line in table.rows] == [1, 4]
     shown = float(table.rows[0]["M_react"].split()[0])
     assert shown == pytest.approx(frame["m_react"][0], abs=1e-4)

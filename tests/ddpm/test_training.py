@@ -231,7 +231,7 @@ def test_checkpoint_of_other_settings_or_no_checkpoint_is_refused_and_kept(tmp_p
         train(squares(), squares(), TINY, checkpoint=path, schedule=Schedule.cosine())
     assert path.read_bytes() == whole
     path.write_bytes(whole[:-10])
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match="must be a whole safetensors file"):
         train(squares(), squares(), TINY, checkpoint=path)
 
 

@@ -88,20 +88,20 @@ def test_pickles_are_never_loaded(tmp_path):
         ("c.safetensors", lambda path: torch.save(Trap(trace), path)),
     ):
         write(tmp_path / name)
-        refused("not a whole safetensors file", tmp_path / name)
+        refused("must be a whole safetensors file", tmp_path / name)
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("kept", [0, 4, 200, -1])
 def test_truncated_file_is_refused(saved, kept):
     saved.write_bytes(saved.read_bytes()[:kept])
-    refused("not a whole safetensors file", saved)
+    refused("must be a whole safetensors file", saved)
 
 
 def test_missing_foreign_and_other_architecture_are_refused(saved, tmp_path):
     refused("no such file", tmp_path / "nowhere.safetensors")
     save_file({"weight": torch.zeros(3)}, tmp_path / "foreign.safetensors")
-    refused("no readable architecture", tmp_path / "foreign.safetensors")
+    refused("its schema is None", tmp_path / "foreign.safetensors")
     refused("1 channels, not 3", saved, channels=3)
     text = saved.read_bytes().replace(rb"\"widths\": [8, 16]", rb"\"widths\": [8, 24]")
     assert text != saved.read_bytes()
@@ -113,7 +113,7 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     unet = build_unet(1, **TINY, seed=0)
     with torch.no_grad():
         unet.conv_in.bias[0] = float("nan")
-    refused("not finite", save_unet(unet, tmp_path / "nan.safetensors"))
+    refused("finite throughout", save_unet(unet, tmp_path / "nan.safetensors"))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import q_sample, sample
+from rdverify.ddpm.card import read_card
 from rdverify.ddpm.images import load_images
 from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE, load_row
 from rdverify.ddpm.unet import load_unet
@@ -65,9 +65,7 @@ def final_errors(
             {"row": row, "dataset": dataset, "n": len(images)}
             | last_step(load_row(weights, row)[0], images)
         )
-    frame = pd.DataFrame(lines)
-    write_frame(path, frame)
-    return frame
+    return _written(path, lines)
 
 
 def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFrame:
@@ -81,7 +79,7 @@ def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFra
     """
     lines = []
     for card in cards:
-        told = json.loads(card.read_text(encoding="utf-8"))
+        told = read_card(card)
         images, trace = sample(
             load_unet(card.with_suffix(".safetensors")),
             SCHEDULE,
@@ -108,6 +106,10 @@ def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFra
                 "data_mean_square": told["mean_square"]["[-1,1]"],
             }
         )
+    return _written(path, lines)
+
+
+def _written(path: Path, lines: list[dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(lines)
     write_frame(path, frame)
     return frame

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rdverify.ddpm import Schedule
+from rdverify.ddpm.card import read_card
 from rdverify.ddpm.unet import load_unet
 from rdverify.study import Row
-from rdverify.tools.errors import InputError
 
 # files of golden/search/ that this study ships
 RECORD, TRAINING_RECORD, FINAL_RECORD = "ddpm.csv", "ddpm_training.csv", "ddpm_final.csv"
@@ -90,13 +89,5 @@ def load_row(folder: Path, setting: str) -> tuple[Any, Mapping[str, Any], float]
     """Network, card and mean square of one row; InputError if a file is missing or broken."""
     row = ROWS[setting]
     network = load_unet(folder / "weights" / f"{row.file}.safetensors", channels=row.channels)
-    path = folder / "weights" / f"{row.file}.json"
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        mean_square = float(card["mean_square"]["[-1,1]"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"card = {str(path)!r} is not allowed ({type(error).__name__}): "
-            "must be the JSON card beside the weights"
-        ) from error
-    return network, card, mean_square
+    card = read_card(folder / "weights" / f"{row.file}.json")
+    return network, card, float(card["mean_square"]["[-1,1]"])

@@ -44,7 +44,7 @@ def tables(runs: Runs) -> dict[str, Table]:
     if RECORD in runs.records:
         found["ddpm.variants"] = _variants(runs.variants)
     if ARCHITECTURE_RECORD in runs.records:
-        found["ddpm.architecture"] = _architectures(runs.record(ARCHITECTURE_RECORD))
+        found["ddpm.architecture"] = architectures(runs.record(ARCHITECTURE_RECORD))
     return found
 
 
@@ -307,7 +307,7 @@ def _variants(variants: pd.DataFrame) -> Table:
     )
 
 
-def _architectures(frame: pd.DataFrame) -> Table:
+def architectures(frame: pd.DataFrame) -> Table:
     """How much the CIFAR10 row depends on a choice inside the network."""
     lines = []
     for entry in frame.to_dict("records"):

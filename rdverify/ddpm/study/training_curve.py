@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import pandas as pd
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import sample
+from rdverify.ddpm.card import read_card
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.study.quality_record import six_digits
 from rdverify.ddpm.unet import load_unet
@@ -128,5 +128,5 @@ def measure_trainings(trainings: Sequence[str], out: Path) -> None:
             training,
             "CARD.json=FOLDER, a card and the folder of its snapshots",
         )
-        card = json.loads(Path(path).read_text(encoding="utf-8"))
+        card = read_card(Path(path))
         measure_training(out, card["dataset"], Path(folder), card=card, progress=ConsoleReporter())
