@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rdverify.judge.records import JudgedCell, Results
+from collections.abc import Sequence
+
+from rdverify.judge.records import JudgedCell, JudgedClaim, Results
 from rdverify.judge.verdict import Verdict
 
 
@@ -31,12 +33,9 @@ def _cell_drifts(results: Results, recorded: Results) -> list[str]:
         old = before.get(cell.key)
         if cell.verdict == Verdict.NOT_RUN:
             continue
+        found += _verdict_drifts(cell.name, cell, old, ("verdict", "discriminating"))
         if old is None or old.verdict == Verdict.NOT_RUN:
-            found.append(f"{cell.name}: not in the record, now {cell.verdict}")
             continue
-        for key in ("verdict", "discriminating"):
-            if getattr(cell, key) != getattr(old, key):
-                found.append(f"{cell.name}: {key} {getattr(old, key)} -> {getattr(cell, key)}")
         allowed = max(platform_budget(old), (old.resolution or 0.0) if anew else 0.0)
         if not _agree(cell.measured, old.measured, allowed):
             found.append(
@@ -56,13 +55,20 @@ def _claim_drifts(results: Results, recorded: Results) -> list[str]:
     before = {claim.id: claim for claim in recorded.claims}
     found = []
     for claim in results.claims:
-        old = before.get(claim.id)
-        if claim.verdict == Verdict.NOT_RUN:
-            continue
-        if old is None or old.verdict == Verdict.NOT_RUN:
-            found.append(f"{claim.id}: not in the record, now {claim.verdict}")
-            continue
-        for key in ("verdict", "verdict_as_printed", "discriminating"):
-            if getattr(claim, key) != getattr(old, key):
-                found.append(f"{claim.id}: {key} {getattr(old, key)} -> {getattr(claim, key)}")
+        if claim.verdict != Verdict.NOT_RUN:
+            keys = ("verdict", "verdict_as_printed", "discriminating")
+            found += _verdict_drifts(claim.id, claim, before.get(claim.id), keys)
     return found
+
+
+def _verdict_drifts(
+    name: str,
+    new: JudgedCell | JudgedClaim,
+    old: JudgedCell | JudgedClaim | None,
+    keys: Sequence[str],
+) -> list[str]:
+    """What of ``keys`` differs from the record, or that the record lacks it."""
+    if old is None or old.verdict == Verdict.NOT_RUN:
+        return [f"{name}: not in the record, now {new.verdict}"]
+    pairs = [(key, getattr(old, key), getattr(new, key)) for key in keys]
+    return [f"{name}: {key} {was} -> {now}" for key, was, now in pairs if was != now]
