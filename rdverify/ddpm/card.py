@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +14,6 @@ from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.training import Trained, TrainingConfig, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
-from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.files import check_output_folder, write_json
 from rdverify.tools.progress import ConsoleReporter
 
@@ -64,19 +62,6 @@ def card(
             **{name: version(name) for name in ("torch", "diffusers", "torchvision", "numpy")},
         },
     }
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """A card as written beside weights; InputError if it is missing or no card."""
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        float(told["mean_square"]["[-1,1]"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"card = {str(path)!r} is not allowed ({one_line(error, kind=True)}): "
-            "must be the JSON card beside the weights"
-        ) from error
-    return told
 
 
 def _thinned(losses: list[tuple[int, float]], most: int = 100) -> list[tuple[int, float]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from rdverify.ddpm.card import card
@@ -17,6 +16,7 @@ from rdverify.ddpm.study.rows import (
     SCHEDULE,
     TRAINING_RECORD,
     load_row,
+    read_card,
 )
 from rdverify.ddpm.study.settings import search
 from rdverify.ddpm.study.training_curve import measure_training
@@ -131,7 +131,7 @@ def _train_row(
         folder / "search" / TRAINING_RECORD,
         name,
         folder / f"{stem}-snapshots",
-        card=json.loads(weights.with_suffix(".json").read_text("utf-8")),
+        card=read_card(weights.with_suffix(".json")),
         progress=progress,
     )
 

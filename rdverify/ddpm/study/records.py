@@ -11,9 +11,8 @@ import torch
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import q_sample, sample
-from rdverify.ddpm.card import read_card
 from rdverify.ddpm.images import load_images
-from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE, load_row
+from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE, load_row, read_card
 from rdverify.ddpm.unet import load_unet
 from rdverify.study.frames import write_frame
 from rdverify.tools.progress import Reporter

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rdverify.ddpm import Schedule
-from rdverify.ddpm.card import read_card
 from rdverify.ddpm.unet import load_unet
 from rdverify.study import Row
+from rdverify.tools.errors import InputError, one_line
 
 # files of golden/search/ that this study ships
 RECORD, TRAINING_RECORD, FINAL_RECORD = "ddpm.csv", "ddpm_training.csv", "ddpm_final.csv"
@@ -83,6 +84,19 @@ ROWS = {
         ),
     )
 }
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """A card as written beside weights; InputError if it is missing or no card."""
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        float(told["mean_square"]["[-1,1]"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"card = {str(path)!r} is not allowed ({one_line(error, kind=True)}): "
+            "must be the JSON card beside the weights"
+        ) from error
+    return told
 
 
 def load_row(folder: Path, setting: str) -> tuple[Any, Mapping[str, Any], float]:

@@ -13,9 +13,9 @@ import pandas as pd
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import sample
-from rdverify.ddpm.card import read_card
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.study.quality_record import six_digits
+from rdverify.ddpm.study.rows import read_card
 from rdverify.ddpm.unet import load_unet
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.tools.errors import require
