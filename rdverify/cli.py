@@ -54,7 +54,7 @@ def options(
 def verify(
     only: Annotated[
         str | None,
-        typer.Option(help="Comma-separated: gray-scott, lstm, ddpm, metric. Default: all."),
+        typer.Option(help=f"Comma-separated: {', '.join(systems.SYSTEMS)}. Default: all."),
     ] = None,
     profile: Annotated[
         str,

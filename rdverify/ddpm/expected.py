@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from rdverify.ddpm.schedule import FloatArray, Schedule, Variance
+from rdverify.ddpm.schedule import Schedule, Variance
 from rdverify.tools.errors import require
+from rdverify.trace import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

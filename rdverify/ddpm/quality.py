@@ -17,8 +17,9 @@ from rdverify.ddpm.unet import IMAGE_SIZE
 from rdverify.tools.errors import InputError, one_line, require
 from rdverify.tools.progress import Reporter
 from rdverify.tools.tensors import read_tensors, write_tensors
+from rdverify.tools.torchkit import seeded_globally
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 SCHEMA = "rdverify-classifier-1"
 FEATURES = 64
 BLOCKS = 5
@@ -50,8 +51,7 @@ class Classifier(torch.nn.Module):
 
 def build_classifier(channels: int, classes: int = 10, seed: int = 0) -> Classifier:
     """A fresh, untrained classifier."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded_globally(seed):
         return Classifier(channels, classes)
 
 

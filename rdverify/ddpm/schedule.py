@@ -8,16 +8,16 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from rdverify.tools.errors import InputError, require
+from rdverify.trace import FloatArray
 
 Direction = Literal["increasing", "decreasing"]
 Scaling = Literal["endpoints", "1/T"]
 Variance = Literal["beta", "posterior", "none"]
-FloatArray = npt.NDArray[np.float64]
-T_REFERENCE = 1000  # the T at which "1/T" scaling leaves the end points as given
+# Ho, Jain, Abbeel 2020, section 4; at this T "1/T" scaling leaves the end points as given
+T_REFERENCE, BETA_1, BETA_T = 1000, 1e-4, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,9 @@ class Schedule:
     @classmethod
     def linear(
         cls,
-        T: int = 1000,
-        beta_1: float = 1e-4,
-        beta_T: float = 0.02,
+        T: int = T_REFERENCE,
+        beta_1: float = BETA_1,
+        beta_T: float = BETA_T,
         direction: Direction = "increasing",
         scaling: Scaling = "endpoints",
     ) -> Schedule:
@@ -95,7 +95,7 @@ class Schedule:
         )
 
     @classmethod
-    def cosine(cls, T: int = 1000, s: float = 0.008, beta_max: float = 0.999) -> Schedule:
+    def cosine(cls, T: int = T_REFERENCE, s: float = 0.008, beta_max: float = 0.999) -> Schedule:
         """alpha_bar(t) = cos^2(((t/T + s)/(1 + s)) pi/2), normalised to 1 at t = 0.
 
         Source: Nichol, Dhariwal 2021, section 3.2; beta is capped at ``beta_max``.

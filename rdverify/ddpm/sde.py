@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.ddpm.schedule import Schedule
+from rdverify.ddpm.schedule import BETA_1, BETA_T, T_REFERENCE, Schedule
 from rdverify.tools.errors import require
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 Drift = Callable[[FloatArray, float], FloatArray]
 Diffusion = Callable[[float], float]
 Score = Callable[[FloatArray, float], FloatArray]
@@ -149,8 +149,8 @@ class VariancePreserving:
     Source: Song et al. 2021, appendix C; 0.1 and 20 are Ho et al.'s 1e-4 and 0.02 times T.
     """
 
-    beta_min: float = 0.1
-    beta_max: float = 20.0
+    beta_min: float = BETA_1 * T_REFERENCE
+    beta_max: float = BETA_T * T_REFERENCE
 
     def __post_init__(self) -> None:
         for name in ("beta_min", "beta_max"):

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
 from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 Normalisation = Literal["none", "scale", "standard", "minmax", "unit"]
 Part = Literal["train", "unseen"]
 NORMALISATIONS = ("none", "scale", "standard", "minmax", "unit")

@@ -14,8 +14,7 @@ from rdverify.lstm.model import SequenceModel, as_input
 from rdverify.lstm.probing import free_run
 from rdverify.lstm.sequences import SineConfig, frequencies, generate
 from rdverify.tools.errors import require
-
-FloatArray = npt.NDArray[np.float64]
+from rdverify.trace import FloatArray
 
 
 @dataclass(frozen=True)

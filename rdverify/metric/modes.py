@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rdverify.tools.errors import require
+from rdverify.trace import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 Mode = Literal["static", "dynamic", "phase transition", "none"]
 
 START_UP = 0.2  # share of time that a start from an empty state may take
