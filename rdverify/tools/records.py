@@ -72,5 +72,15 @@ def read_record(path: Path | str, kind: type[T], argument: str) -> T:
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a record type."""
-    return msgspec.json.schema(kind)
+    """The JSON Schema of a record type, its alternatives in an order that no version changes."""
+    ordered: dict[str, Any] = _ordered(msgspec.json.schema(kind))
+    return ordered
+
+
+def _ordered(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_ordered(part) for part in schema]
+    if isinstance(schema, dict):
+        parts = {key: _ordered(part) for key, part in schema.items()}
+        return parts | ({"anyOf": sorted(parts["anyOf"], key=to_json)} if "anyOf" in parts else {})
+    return schema
