@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,15 +73,23 @@ def read_record(path: Path | str, kind: type[T], argument: str) -> T:
 
 
 def schema_of(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a record type, its alternatives in an order that no version changes."""
-    ordered: dict[str, Any] = _ordered(msgspec.json.schema(kind))
-    return ordered
+    """The JSON Schema of a record type, the same whatever the versions of msgspec and Python.
+
+    msgspec's versions list alternatives in different orders; Python before 3.13 keeps the
+    indentation of docstrings.
+    """
+    settled: dict[str, Any] = _settled(msgspec.json.schema(kind))
+    return settled
 
 
-def _ordered(schema: Any) -> Any:
+def _settled(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_ordered(part) for part in schema]
-    if isinstance(schema, dict):
-        parts = {key: _ordered(part) for key, part in schema.items()}
-        return parts | ({"anyOf": sorted(parts["anyOf"], key=to_json)} if "anyOf" in parts else {})
-    return schema
+        return [_settled(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    parts = {key: _settled(part) for key, part in schema.items()}
+    if "anyOf" in parts:
+        parts["anyOf"].sort(key=to_json)
+    if isinstance(parts.get("description"), str):
+        parts["description"] = inspect.cleandoc(parts["description"])
+    return parts
