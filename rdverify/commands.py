@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rdverify.tools.errors import require
+
+if TYPE_CHECKING:
+    from rdverify.ddpm.config import TrainingConfig
 
 train = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train a network.")
 record = typer.Typer(
@@ -22,6 +25,8 @@ DataRoot = Annotated[
 Golden = Annotated[
     Path | None, typer.Option(help="Folder with weights/ and search/; default: the shipped one.")
 ]
+Device = Annotated[str | None, typer.Option(help="cpu or cuda; default a GPU where there is one.")]
+Snapshots = Annotated[bool, typer.Option("--snapshots", help="Keep weights on the way.")]
 STORES = ("float32", "float16")
 
 
@@ -52,37 +57,28 @@ def ddpm(
     norm_groups: Annotated[
         int | None, typer.Option(help="Groups of channels that are normalised together.")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda; default a GPU where there is one.")
-    ] = None,
+    device: Device = None,
     checkpoint_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 500,
     store: Annotated[
         str, typer.Option(help="float32 or float16, of the weights file.")
     ] = "float32",
-    snapshots: Annotated[
-        bool, typer.Option("--snapshots", help="Keep weights on the way.")
-    ] = False,
+    snapshots: Snapshots = False,
 ) -> None:
     """Train the noise predictor on images; a stopped training goes on where it was."""
     require(store in STORES, "store", store, " or ".join(STORES))
-    levels = [level.strip() for level in widths.split(",") if level.strip()]
-    whole = all(level.isdecimal() for level in levels)
-    require(whole, "widths", widths, "whole numbers with commas between")
+    config = _training_config(
+        widths,
+        steps=steps,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        pixel_range=pixel_range,
+        flip=flip,
+        precision=precision,
+        norm_groups=norm_groups,
+    )
     from rdverify.ddpm.card import train_and_save
-    from rdverify.ddpm.training import TrainingConfig
 
-    given: dict[str, Any] = {
-        "steps": steps,
-        "batch": batch,
-        "learning_rate": learning_rate,
-        "seed": seed,
-        "pixel_range": pixel_range,
-        "flip": flip,
-        "precision": precision,
-        "widths": tuple(map(int, levels)) or None,
-        "norm_groups": norm_groups,
-    }
-    config = TrainingConfig(**{k: v for k, v in given.items() if v is not None})
     train_and_save(
         dataset,
         output,
@@ -96,6 +92,17 @@ def ddpm(
         half=store == "float16",
         snapshots=snapshots,
     )
+
+
+def _training_config(widths: str, **given: Any) -> TrainingConfig:
+    """What was typed; the rest as the configuration has it."""
+    from rdverify.ddpm.config import TrainingConfig
+
+    levels = [level.strip() for level in widths.split(",") if level.strip()]
+    whole = all(level.isdecimal() for level in levels)
+    require(whole, "widths", widths, "whole numbers with commas between")
+    given["widths"] = tuple(map(int, levels)) or None
+    return TrainingConfig(**{k: v for k, v in given.items() if v is not None})
 
 
 def _golden(folder: Path | None) -> Path:
@@ -145,7 +152,7 @@ def quality(
     golden: Golden = None,
     data_root: DataRoot = None,
     images: Annotated[int, typer.Option(min=2, help="Samples of each network.")] = 500,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of a sample.")] = 125,
+    steps: Annotated[int, typer.Option(min=2, help="Steps of a sample.")] = 125,
 ) -> None:
     """Kernel distance of samples to real images (image_quality.csv)."""
     from rdverify.ddpm.study.quality_record import EPOCHS, record_quality

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
+from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.schedule import Schedule
-from rdverify.ddpm.training import Trained, TrainingConfig, train
+from rdverify.ddpm.training import Trained, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
 from rdverify.tools.files import check_output_folder, write_json
 from rdverify.tools.progress import ConsoleReporter

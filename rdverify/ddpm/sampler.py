@@ -25,7 +25,7 @@ from rdverify.ddpm.schedule import Schedule, Variance, index
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.progress import Reporter
 from rdverify.tools.torchkit import seeded
-from rdverify.trace import Trace
+from rdverify.trace import FloatArray, Trace
 
 Observer = Callable[[int, torch.Tensor, torch.Tensor], None]
 
@@ -186,30 +186,36 @@ def sample(
                 _chain(network, x, generators, schedule.T, steps, last_noise, observe, task.advance)
             )
     state = torch.cat([part[0] for part in parts])
-    react, drawn, epsilon = torch.cat([part[1] for part in parts], dim=2).double().cpu().numpy()
+    norms = torch.cat([part[1] for part in parts], dim=2).double().cpu().numpy()
+    config = {
+        "schedule": schedule.name,
+        "T": schedule.T,
+        "variance": variance,
+        "clip": limit,
+        "last_noise": last_noise,
+        "shape": list(one),
+        "seed": seed,
+        "dtype": str(dtype).removeprefix("torch."),
+        "beta_1": float(schedule.beta[0]),
+        "beta_T": float(schedule.beta[-1]),
+    }
+    return state, _trace(norms, config, seeds)
+
+
+def _trace(norms: FloatArray, config: dict[str, Any], seeds: list[int]) -> Trace:
+    """From the norms of drift, drawn noise and epsilon, each of shape (T, images)."""
+    react, drawn, epsilon = norms
     added = drawn.copy()
-    if not last_noise:
+    if not config["last_noise"]:
         added[-1] = 0.0
-    trace = Trace(
+    return Trace(
         react.T,
         drawn.T,
         system="DDPM",
-        config={
-            "schedule": schedule.name,
-            "T": schedule.T,
-            "variance": variance,
-            "clip": limit,
-            "last_noise": last_noise,
-            "shape": list(one),
-            "seed": seed,
-            "dtype": str(dtype).removeprefix("torch."),
-            "beta_1": float(schedule.beta[0]),
-            "beta_T": float(schedule.beta[-1]),
-        },
+        config=config,
         seeds=seeds,
         extras={"epsilon": epsilon.T, "added": added.T},
     )
-    return state, trace
 
 
 def _chain(

@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 
 from rdverify import InputError, verify
+from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import FIRST_4000, ImageSet
 from rdverify.ddpm.study import full as ddpm_full
 from rdverify.ddpm.study.rows import ROWS
-from rdverify.ddpm.training import TrainingConfig
 from rdverify.study import Context
 from rdverify.systems import SYSTEMS, study
 from rdverify.tools.paths import golden_folder

@@ -23,10 +23,10 @@ from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.denoisers import TrueNoise, zero
 from rdverify.ddpm.study import STUDY, exact, observables, record_facts, records, settings
 from rdverify.ddpm.study.cells import part_settings
+from rdverify.ddpm.study.choices import architectures
 from rdverify.ddpm.study.facts import generates
 from rdverify.ddpm.study.rows import ROWS, SCHEDULE
 from rdverify.ddpm.study.runs import Runs, run, run_from
-from rdverify.ddpm.study.tables import architectures
 from rdverify.ddpm.unet import build_unet, save_unet
 from rdverify.judge.paper import the_paper
 from rdverify.study import Context, Measured

@@ -21,9 +21,10 @@ from rdverify import cli
 from rdverify.ddpm import training as ddpm_training
 from rdverify.ddpm.batches import Batches
 from rdverify.ddpm.card import card
+from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet
 from rdverify.ddpm.schedule import Schedule, q_sample
-from rdverify.ddpm.training import TrainingConfig, train
+from rdverify.ddpm.training import train
 from rdverify.ddpm.unet import architecture, build_unet, load_unet
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
@@ -73,16 +74,16 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("stop", [1, 5, 11])
 def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, whole, stop):
-    update = ddpm_training._update
+    update = ddpm_training._Training.update
 
-    def killed(unet, average, optimiser, draw, step, config, factor):
-        if step == stop:
+    def killed(training):
+        if training.record.step == stop:
             raise KeyboardInterrupt
-        return update(unet, average, optimiser, draw, step, config, factor)
+        update(training)
 
     path = tmp_path / "cut"
     with monkeypatch.context() as patch:
-        patch.setattr(ddpm_training, "_update", killed)
+        patch.setattr(ddpm_training._Training, "update", killed)
         with pytest.raises(KeyboardInterrupt):
             train(squares(), squares(), TINY, checkpoint=path, checkpoint_every=2)
     resumed = train(squares(), squares(), TINY, checkpoint=path, checkpoint_every=2)
@@ -95,18 +96,17 @@ def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, wh
 
 
 def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
-    rates, update = [], ddpm_training._update
+    rates, update = [], ddpm_training._Training.update
 
-    def noted(unet, average, optimiser, draw, step, config, factor):
-        loss = update(unet, average, optimiser, draw, step, config, factor)
-        rates.append(optimiser.param_groups[0]["lr"])
-        return loss
+    def noted(training):
+        update(training)
+        rates.append(training.adam.param_groups[0]["lr"])
 
-    monkeypatch.setattr(ddpm_training, "_update", noted)
+    monkeypatch.setattr(ddpm_training._Training, "update", noted)
     path = tmp_path / "state"
     train(squares(), squares(), TINY, checkpoint=path, until=4)
     cut = train(squares(), squares(), TINY, checkpoint=path, until=8, cooldown=4)
-    plain = [ddpm_training._rate(step, TINY) for step in range(8)]
+    plain = [TINY.rate(step) for step in range(8)]
     assert rates[:5] == plain[:5]
     assert np.allclose(np.array(rates[4:]) / plain[4:], [1, 0.75, 0.5, 0.25])
     assert same_weights(train(squares(), squares(), TINY, until=8, cooldown=4).unet, cut.unet)
@@ -265,6 +265,7 @@ def test_loss_that_is_not_finite_stops_with_the_step(tmp_path):
         ("clip", 0.0),
         ("seed", -1),
         ("warmup", -1),
+        ("steps", 2.5),
         ("precision", "float8"),
         ("pixel_range", "[0,255]"),
     ],
@@ -290,11 +291,13 @@ def test_too_few_images_and_other_channels_are_refused():
         (["mnist", "--steps", "0"], "steps"),
         (["mnist", "--widths", "8,x"], "widths"),
         (["mnist", "--store", "float8"], "store"),
+        (["folder:squares", "--batch", "4", "--device", "abacus"], "device = 'abacus'"),
     ],
 )
 def test_command_exits_with_2_and_one_line(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
+    png_folder(Path("squares"))
     monkeypatch.setattr(sys, "argv", ["rdverify", "train", "ddpm", *arguments, "--output", "out"])
     with pytest.raises(SystemExit) as caught:
         cli.main()

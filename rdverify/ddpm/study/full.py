@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rdverify.ddpm.card import card
+from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.study.quality_record import EPOCHS, record_quality
 from rdverify.ddpm.study.records import final_errors
@@ -20,7 +21,7 @@ from rdverify.ddpm.study.rows import (
 )
 from rdverify.ddpm.study.settings import search
 from rdverify.ddpm.study.training_curve import measure_training
-from rdverify.ddpm.training import TrainingConfig, train
+from rdverify.ddpm.training import train
 from rdverify.ddpm.unet import save_unet
 from rdverify.study import Context
 from rdverify.study.frames import read_frame

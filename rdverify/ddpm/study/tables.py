@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance, final_ratio
+from rdverify.ddpm.study import choices
 from rdverify.ddpm.study.rows import ARCHITECTURE_RECORD, FINAL_RECORD, RECORD, ROWS
 from rdverify.ddpm.study.runs import Runs
 from rdverify.ddpm.study.settings import trajectories_behind
-from rdverify.study import QUANTITIES, Table, glossary
+from rdverify.study import Table, glossary
 from rdverify.study.tolerance import interval_of
 
 WORDS: Mapping[str, str] = {
@@ -37,14 +37,14 @@ def tables(runs: Runs) -> dict[str, Table]:
         "ddpm.readings": _readings(runs),
         "ddpm.controls": _controls(runs),
         "ddpm.fit": _fit(runs.grid),
-        "ddpm.closed_form": _closed_form(runs),
+        "ddpm.closed_form": choices.closed_form(runs),
         "ddpm.trajectories": _trajectories(runs),
         "ddpm.final": _final(runs),
     }
     if RECORD in runs.records:
-        found["ddpm.variants"] = _variants(runs.variants)
+        found["ddpm.variants"] = choices.variants(runs.variants)
     if ARCHITECTURE_RECORD in runs.records:
-        found["ddpm.architecture"] = architectures(runs.record(ARCHITECTURE_RECORD))
+        found["ddpm.architecture"] = choices.architectures(runs.record(ARCHITECTURE_RECORD))
     return found
 
 
@@ -194,68 +194,6 @@ def _trajectories(runs: Runs) -> Table:
     )
 
 
-STANDARD: dict[str, Any] = {
-    "T": 1000,
-    "direction": "increasing",
-    "scaling": "endpoints",
-    "size": 32,
-    "pixels": "[-1,1]",
-    "variance": "beta",
-    "cosine": False,
-}
-CHANGES: dict[str, dict[str, Any]] = {
-    "standard": {},
-    "beta decreasing": {"direction": "decreasing"},
-    "sigma of the posterior": {"variance": "posterior"},
-    "pixels in [0,1]": {"pixels": "[0,1]"},
-    "28 x 28 pixels (CIFAR10 too)": {"size": 28},
-    "cosine schedule": {"cosine": True},
-    **{f"T = {T}, fixed end points": {"T": T} for T in (50, 200, 500, 2000, 4000)},
-    **{f"T = {T}, beta as 1/T": {"T": T, "scaling": "1/T"} for T in (50, 200, 500, 2000, 4000)},
-}
-
-
-def _closed_form(runs: Runs) -> Table:
-    """One choice at a time, closed form: nine numbers, shape of R_t, final ratio."""
-    lines = []
-    for label, change in CHANGES.items():
-        s = STANDARD | change
-        schedule = (
-            Schedule.cosine(s["T"])
-            if s["cosine"]
-            else Schedule.linear(s["T"], direction=s["direction"], scaling=s["scaling"])
-        )
-        line: dict[str, Any] = {"choice": label}
-        for name, sampled in runs.rows.items():
-            e = expected_balance(
-                schedule,
-                ROWS[name].channels * s["size"] ** 2,
-                float(sampled.card["mean_square"][s["pixels"]]),
-                s["variance"],
-            )
-            line |= {
-                f"{name} M_react": round(e.m_react, 4),
-                f"{name} M_diff": round(e.m_diff, 4),
-                f"{name} R": round(e.r, 4),
-            }
-            if name == "MNIST":
-                r_t = e.r_t
-        finite = r_t[np.isfinite(r_t)]
-        line |= {
-            "R_t at start": round(float(r_t[0]), 4),
-            "lowest R_t": round(float(finite.min()), 4),
-            "at t": round(float((finite.argmin() + 1) / schedule.T), 3),
-            "final ratio": round(float(r_t[-1]), 4) if np.isfinite(r_t[-1]) else "no noise",
-        }
-        lines.append(line)
-    return Table(
-        "What each unstated choice does in closed form, one at a time. Number of "
-        "trajectories: the standard error falls as its root. Clipping and the noise of "
-        "the last step can't be seen here; they are sampled below.",
-        lines,
-    )
-
-
 def _final(runs: Runs) -> Table:
     frame = runs.records.get(FINAL_RECORD)
     held_out = {} if frame is None else {e["row"]: e for e in frame.to_dict("records")}
@@ -280,60 +218,5 @@ def _final(runs: Runs) -> Table:
     return Table(
         "Fig. 3: the ratio at the last step, and the denoising error that goes with it. "
         "The standard sampler adds no noise there; sigma_1 z counts as drawn.",
-        lines,
-    )
-
-
-def _variants(variants: pd.DataFrame) -> Table:
-    lines = []
-    for entry in variants.to_dict("records"):
-        lines.append(
-            {
-                "row": entry["row"],
-                "variant": entry["variant"],
-                "n": int(entry["n"]),
-                **{str(q): round(float(entry[q]), 4) for q in QUANTITIES},
-                "R_t at start": round(float(entry["r_t_start"]), 4),
-                "lowest R_t": round(float(entry["r_t_min"]), 4),
-                "at t": round(float(entry["u_min"]), 3),
-                "final ratio": round(float(entry["final_ratio"]), 4),
-            }
-        )
-    return Table(
-        "Unstated choices sampled with the trained networks (recorded). A schedule or "
-        "pixel range that a network was not trained with is reached by a change of "
-        "variables, not by retraining.",
-        lines,
-    )
-
-
-def architectures(frame: pd.DataFrame) -> Table:
-    """How much the CIFAR10 row depends on a choice inside the network."""
-    lines = []
-    for entry in frame.to_dict("records"):
-        error = entry["m_react_sd"] / entry["n"] ** 0.5
-        lines.append(
-            {
-                "normalisation groups": int(entry["norm_groups"]),
-                "training steps": int(entry["training_steps"]),
-                "n": int(entry["n"]),
-                "M_react": f"{entry['m_react']:.4f} ± {2 * error:.4f}",
-                **{
-                    label: round(float(entry[key]), 4)
-                    for label, key in (
-                        ("R", "r"),
-                        ("final ratio", "final_ratio"),
-                        ("mean square of its images", "image_mean_square"),
-                        ("of the data", "data_mean_square"),
-                    )
-                },
-            }
-        )
-    return Table(
-        "One choice inside the U-Net that the paper leaves out, CIFAR10 (recorded): in "
-        "how many groups of channels its layers are normalised. A group loses its own "
-        "mean over the image, and with eight small groups the network sees an image's "
-        "mean brightness badly: its samples leave the data's scale, and M_react with "
-        "them.",
         lines,
     )
