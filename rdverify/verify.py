@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import re
@@ -124,7 +123,6 @@ def mutation_scores() -> MutationFile:
 
 def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:
     """Who, what, with which versions; everything but the time repeats exactly."""
-    ledger = "".join(spec.text_of(name) for name in ("claims.toml", "table1.toml"))
     return Provenance(
         command=command,
         profile=profile,
@@ -132,7 +130,7 @@ def provenance(command: str, profile: Profile, names: Sequence[str], time: str) 
         time=time,
         rdverify=rdverify.__version__,
         commit=_commit(),
-        ledger_sha256=hashlib.sha256(ledger.encode()).hexdigest(),
+        ledger_sha256=spec.ledger_sha256(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         packages={name: version(name) for name in PACKAGES},

@@ -8,6 +8,7 @@ NumPy only, and nothing of ``rdverify``: the check is not circular.
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from importlib.resources import files
 from typing import Any
@@ -28,7 +29,9 @@ __all__ = [
     "claims",
     "diffusion_model",
     "errata",
+    "ledger_sha256",
     "lstm",
+    "quotations_sha256",
     "reaction_diffusion",
     "sentences",
     "table1",
@@ -41,9 +44,14 @@ def table1() -> list[dict[str, str]]:
     return list(tomllib.loads(text_of("table1.toml"))["row"])
 
 
+LEDGER = ("rd", "lstm", "ddpm", "gen")
+
+
 def claims() -> list[dict[str, Any]]:
-    """The ledger, in the order of the file."""
-    return list(tomllib.loads(text_of("claims.toml"))["claim"])
+    """The ledger: the claims of the three systems, then those of none."""
+    return [
+        claim for name in LEDGER for claim in tomllib.loads(text_of(f"claims/{name}.toml"))["claim"]
+    ]
 
 
 def errata() -> list[dict[str, Any]]:
@@ -52,10 +60,22 @@ def errata() -> list[dict[str, Any]]:
 
 
 def sentences() -> list[dict[str, Any]]:
-    """Every sentence that asserts something, in the paper's order, and where it is judged."""
+    """The paper's sentences, word for word and in its order, and where each is judged."""
     return list(tomllib.loads(text_of("sentences.toml"))["sentence"])
 
 
+def quotations_sha256() -> str:
+    """One hash over all quotations; the file states what it must be."""
+    quotes = "\n".join(sentence["quote"] for sentence in sentences())
+    return hashlib.sha256(quotes.encode()).hexdigest()
+
+
+def ledger_sha256() -> str:
+    """One hash over all that verdicts depend on: claims, sentences, Table 1."""
+    names = [*(f"claims/{name}.toml" for name in LEDGER), "sentences.toml", "table1.toml"]
+    return hashlib.sha256("".join(text_of(name) for name in names).encode()).hexdigest()
+
+
 def text_of(name: str) -> str:
-    """The text of a file of the spec, such as ``claims.toml``."""
+    """The text of a file of the spec, such as ``table1.toml``."""
     return files("spec").joinpath(name).read_text(encoding="utf-8")

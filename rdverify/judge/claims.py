@@ -1,146 +1,188 @@
 """From facts and the ledger to the verdicts of claims.
 
-A predicate is decided on a fact's 95 % interval: wholly inside the accepted set is CONFIRMED,
-wholly outside REFUTED, else UNDECIDED. The thresholds stand in the ledger and are fixed before
-the runs; nothing here chooses one.
+Each test is decided alone (:mod:`rdverify.judge.decide`); then three rules of the whole are
+applied. A test whose outcome differs between settings that print leaves open is UNDECIDED. A
+claim of cause is confirmed by the model's lead over its control, not by a threshold that the
+control passes too. And a conjunction falls only if one of its parts does at a level shared among
+them (Holm), since of many true parts some fail by chance.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
-from rdverify.judge.paper import (
-    AtLeast,
-    AtMost,
-    Claim,
-    Condition,
-    Equals,
-    Fails,
-    Holds,
-    Predicate,
-    Within,
-)
-from rdverify.judge.records import Evidence, JudgedClaim
+from msgspec.structs import replace
+
+from rdverify.judge.decide import ABSENT, decide, holm, numeric, p_outside, span_of, strip
+from rdverify.judge.gaps import gap
+from rdverify.judge.paper import Claim, Condition, Predicate, Sentence
+from rdverify.judge.records import Evidence, Gap, JudgedClaim, Other, Segment
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Measured
 
-ABSENT = Measured(None, n=0)  # stands for a fact that was not measured
-
-
-def decide(predicate: Predicate, fact: Measured | None) -> tuple[Verdict, float | None]:
-    """Verdict of one predicate on one fact, and its margin.
-
-    The margin is the distance from the nearer end of the interval to the
-    nearest bound of the accepted set: by so much the measurement could move
-    before the verdict changes. None for exact predicates.
-    """
-    if fact is None:
-        return Verdict.NOT_RUN, None
-    if fact.error:
-        return Verdict.ERROR, None
-    match predicate:
-        case Holds():
-            return _exact(True, fact), None
-        case Fails():
-            return _exact(False, fact), None
-        case Equals(value=label):
-            return _exact(label, fact), None
-        case Within(low=bottom, high=top):
-            return _inside(bottom, top, fact)
-        case AtLeast(value=bottom):
-            return _inside(bottom, math.inf, fact)
-        case AtMost(value=top):
-            return _inside(-math.inf, top, fact)
-
-
-def _exact(expected: bool | str, fact: Measured) -> Verdict:
-    if type(expected) is not type(fact.value):
-        return Verdict.ERROR
-    return Verdict.CONFIRMED if fact.value == expected else Verdict.REFUTED
-
-
-def _inside(bottom: float, top: float, fact: Measured) -> tuple[Verdict, float | None]:
-    if isinstance(fact.value, (bool, str)) or fact.value is None:
-        return Verdict.ERROR, None
-    low, high = fact.ends
-    if any(math.isnan(number) for number in (fact.value, low, high)):
-        return Verdict.ERROR, None
-    if bottom <= low and high <= top:
-        return Verdict.CONFIRMED, min(low - bottom, top - high)
-    if high < bottom or low > top:
-        return Verdict.REFUTED, max(bottom - high, low - top)
-    return Verdict.UNDECIDED, None
+C, R, U = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.UNDECIDED
+Facts = Mapping[str, Measured]
 
 
 def combine(verdicts: Sequence[Verdict]) -> Verdict:
     """Verdict of a conjunction: one failed part refutes it, whatever is undecided."""
-    for worst in (Verdict.ERROR, Verdict.NOT_RUN, Verdict.REFUTED, Verdict.UNDECIDED):
+    for worst in (
+        Verdict.ERROR,
+        Verdict.NOT_RUN,
+        Verdict.REFUTED,
+        Verdict.UNDECIDED,
+        Verdict.UNTESTABLE,
+        Verdict.COMPATIBLE,
+        Verdict.REACHED,
+    ):
         if worst in verdicts:
             return worst
     return Verdict.CONFIRMED
 
 
-def judge_claim(claim: Claim, facts: Mapping[str, Measured]) -> JudgedClaim:
+def agree(verdicts: Sequence[Verdict]) -> Verdict:
+    """Verdict of what can be read or set in several ways: theirs if all agree, else UNDECIDED."""
+    for absent in (Verdict.ERROR, Verdict.NOT_RUN):
+        if absent in verdicts:
+            return absent
+    return verdicts[0] if len(set(verdicts)) == 1 else U
+
+
+def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
     """One claim with its verdict, whether it discriminates, and the evidence.
 
     Tests marked ``form = "printed"`` make up ``verdict_as_printed``; those marked
-    "corrected" the verdict; unmarked ones count for both. A claim discriminates
-    unless, for each of its tests, some control passes it too. One whose tests or controls
+    "corrected" the verdict; unmarked ones count for both. One whose tests or controls
     were not all run is NOT_RUN, also where its own text leaves it undecided.
     """
-    tests = [_evidence(test, facts) for test in claim.test]
+    tests = [_evidence(claim, test, facts) for test in claim.test]
+    tests = _shared(tests, "printed", _shared(tests, "corrected", tests))
     verdict, printed, why = _verdicts(claim, tests)
-    corrected = any(test.form != "printed" for test in tests)
-    judged = [t for t in tests if t.control and (t.form != "printed" or not corrected)]
+    judged = _of_form(tests, "corrected") or tests
     return JudgedClaim(
         id=claim.id,
-        section=claim.section,
+        sentence=sentence.id,
+        section=sentence.section,
+        standing=sentence.standing,
         text=claim.text,
         equations=claim.equations,
         reading=claim.reading,
+        part=claim.part,
+        decides=claim.decides,
+        inference=claim.inference,
+        cause=claim.cause,
         verdict=verdict,
         verdict_as_printed=printed,
         why=why,
-        discriminating=None if verdict == Verdict.NOT_RUN else _discriminates(judged),
+        discriminating=None if verdict == Verdict.NOT_RUN else _discriminating(judged),
         no_control=claim.no_control,
         evidence=tests,
+        p=_p(judged),
+        fragile=[] if claim.undecided or claim.untestable else _fragile(judged),
     )
 
 
+def _of_form(tests: Sequence[Evidence], form: str) -> list[Evidence]:
+    return [test for test in tests if test.form in ("", form)]
+
+
 def _verdicts(claim: Claim, tests: Sequence[Evidence]) -> tuple[Verdict, Verdict | None, str]:
-    """Verdict, verdict as printed where there are two forms, and why where no test decides."""
+    """Verdict, verdict as printed where there are two forms, and why where it is no plain one."""
     if any(Verdict.NOT_RUN in (test.outcome, test.control_outcome) for test in tests):
         return Verdict.NOT_RUN, None, ""
     if claim.untestable:
         return Verdict.UNTESTABLE, None, claim.untestable
     if claim.undecided:
-        return Verdict.UNDECIDED, None, claim.undecided
-    corrected = [test.outcome for test in tests if test.form != "printed"]
-    as_printed = [test.outcome for test in tests if test.form != "corrected"]
-    two_forms = any(test.form for test in tests)
-    printed = combine(as_printed) if two_forms and as_printed else None
-    return combine(corrected or as_printed), printed, ""
+        return U, None, claim.undecided
+    corrected, as_printed = _of_form(tests, "corrected"), _of_form(tests, "printed")
+    judged = corrected or as_printed
+    two_forms = any(test.form for test in tests) and as_printed
+    verdict = combine([test.outcome for test in judged])
+    printed = combine([test.outcome for test in as_printed]) if two_forms else None
+    return verdict, printed, _why(judged, verdict)
 
 
-def _discriminates(tests: Sequence[Evidence]) -> bool | None:
-    """Whether every control fails one test at least; None where there is none, or one is missing.
+def _why(tests: Sequence[Evidence], verdict: Verdict) -> str:
+    """What the whole made of tests that came out otherwise alone."""
+    changed = [test for test in tests if test.alone != test.outcome]
+    if any(len({test.alone, *(other.outcome for other in test.also)}) > 1 for test in changed):
+        return f"{changed[0].also_what or 'a setting that print leaves open'} decides it"
+    if verdict == R and changed and all(test.outcome == C for test in tests if test not in changed):
+        return f"as a cause: its control does as much ({changed[0].control_what})"
+    if changed and any(test.alone == R for test in changed):
+        return (
+            "a part fails by itself, but not at the level that is left when it is shared among "
+            f"{_parts(tests)} parts"
+        )
+    return "the control passes the threshold as well, if by less" if changed else ""
 
-    A test that is listed with several controls is passed if one of them passes it.
-    """
-    passed: dict[tuple[str, Predicate, str], bool] = {}
-    for test in tests:
-        if test.control_outcome in (Verdict.ERROR, Verdict.NOT_RUN):
-            return None
-        key = (test.fact, test.predicate, test.form)
-        passed[key] = passed.get(key, False) or test.control_outcome == Verdict.CONFIRMED
-    return not all(passed.values()) if passed else None
+
+def _parts(tests: Sequence[Evidence]) -> int:
+    """How many measurements with scatter a conjunction rests on."""
+    return len({(test.fact, str(test.predicate)) for test in tests if test.p is not None})
 
 
-def _evidence(test: Condition, facts: Mapping[str, Measured]) -> Evidence:
+def _shared(tests: Sequence[Evidence], form: str, settled: Sequence[Evidence]) -> list[Evidence]:
+    """``settled`` with the refutations taken back that a shared level does not carry."""
+    own = {
+        (test.fact, str(test.predicate)): test.p
+        for test in _of_form(tests, form)
+        if test.p is not None
+    }
+    fallen = dict(zip(own, holm(own.values()), strict=True))
+    return [
+        replace(test, outcome=U)
+        if test.outcome == R == test.alone
+        and test.form in ("", form)
+        and not fallen.get((test.fact, str(test.predicate)), True)
+        else test
+        for test in settled
+    ]
+
+
+def _p(tests: Sequence[Evidence]) -> float | None:
+    """The least p of the parts times their number; None without statistical parts."""
+    values = {(t.fact, str(t.predicate)): t.p for t in tests if t.p is not None}.values()
+    return min(1.0, len(values) * min(values)) if values else None
+
+
+def _discriminating(tests: Sequence[Evidence]) -> bool | None:
+    """Whether every test tells the model from each of its controls; None without a control."""
+    told = [test.discriminates for test in tests if test.control]
+    if not told or None in told:
+        return None
+    return all(told)
+
+
+def _fragile(tests: Sequence[Evidence]) -> list[str]:
+    """For each test whose threshold is ours: where the claim's verdict turns, if it does."""
+    alone = [_at_own(test) for test in tests]
+    now, found = combine(alone), []
+    for k, test in enumerate(tests):
+        turned = {
+            combine([*alone[:k], segment.outcome, *alone[k + 1 :]]): segment
+            for segment in test.strip
+        }
+        others = {verdict: segment for verdict, segment in turned.items() if verdict != now}
+        for verdict, segment in others.items():
+            found.append(
+                f"{verdict} if the threshold of {test.fact} lay between {segment.start:.3g} "
+                f"and {segment.end:.3g}"
+            )
+    return list(dict.fromkeys(found))
+
+
+def _at_own(test: Evidence) -> Verdict:
+    """The outcome before a level is shared, as the strip has it."""
+    return test.alone if test.outcome == U and test.alone == R and not test.also else test.outcome
+
+
+def _evidence(claim: Claim, test: Condition, facts: Facts) -> Evidence:
     fact, control = facts.get(test.fact), facts.get(test.control)
-    outcome, margin = decide(test.predicate, fact)
+    alone, margin = decide(test.predicate, fact)
     known = fact or ABSENT
+    lead = gap(test.predicate, fact, control)
+    against = decide(test.predicate, control)[0] if test.control else None
     return Evidence(
         fact=test.fact,
         what=known.what,
@@ -150,11 +192,60 @@ def _evidence(test: Condition, facts: Mapping[str, Measured]) -> Evidence:
         n=known.n,
         predicate=test.predicate,
         form=test.form,
-        outcome=outcome,
+        alone=alone,
+        outcome=_outcome(claim, test, facts, test.predicate),
+        p=p_outside(test.predicate, known) if numeric(fact) and known.low is not None else None,
         margin=margin,
         error=known.error,
         control=test.control,
         control_what=test.control_what,
         control_value=control.value if control else None,
-        control_outcome=decide(test.predicate, control)[0] if test.control else None,
+        control_outcome=against,
+        also=[_other(name, test.predicate, facts.get(name)) for name in test.also],
+        also_what=test.also_what,
+        gap=lead,
+        discriminates=_tells(against, lead) if test.control else None,
+        strip=_strip(claim, test, facts),
+        fixed=test.fixed,
     )
+
+
+def _outcome(claim: Claim, test: Condition, facts: Facts, predicate: Predicate) -> Verdict:
+    """Of one test with this predicate, under all open settings, and against the control."""
+    names = [test.fact, *test.also]
+    outcome = agree([decide(predicate, facts.get(name))[0] for name in names])
+    if not (claim.cause and test.control and outcome == C):
+        return outcome
+    control = facts.get(test.control)
+    against = decide(predicate, control)[0]
+    lead = gap(predicate, facts.get(test.fact), control)
+    if against in (Verdict.ERROR, Verdict.NOT_RUN):
+        return against
+    if against == C and (lead is None or lead.low <= 0):
+        return R
+    return C if _tells(against, lead) else U
+
+
+def _tells(control: Verdict | None, lead: Gap | None) -> bool | None:
+    """Whether a control fails for sure, and the model does better than it by more than scatter."""
+    if control in (None, Verdict.ERROR, Verdict.NOT_RUN):
+        return None
+    return control == R and (lead is None or lead.low > 0)
+
+
+def _strip(claim: Claim, test: Condition, facts: Facts) -> list[Segment]:
+    span = None if test.fixed else span_of(test.predicate, test.range)
+    if span is None or not numeric(facts.get(test.fact)):
+        return []
+    names = [test.fact, *test.also, *([test.control] if test.control and claim.cause else [])]
+    return strip(
+        test.predicate,
+        span,
+        [facts.get(name) for name in names],
+        lambda predicate: _outcome(claim, test, facts, predicate),
+    )
+
+
+def _other(name: str, predicate: Predicate, fact: Measured | None) -> Other:
+    known = fact or ABSENT
+    return Other(name, known.value, known.low, known.high, decide(predicate, fact)[0])

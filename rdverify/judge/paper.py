@@ -46,23 +46,54 @@ Predicate = Within | AtLeast | AtMost | Holds | Fails | Equals
 
 
 class Condition(Record, frozen=True):
-    """One test of a claim: a fact, what it must satisfy, and the negative control."""
+    """One test of a claim: a fact, what it must satisfy, and the negative control.
+
+    Attributes:
+        fact: what is measured.
+        predicate: what it must satisfy.
+        control: the same measured where the claim should not hold; the strongest there is.
+        control_what: in words.
+        form: counts for the formulas as printed, as corrected, or for both.
+        also: the same fact under settings that print leaves open; if the outcomes differ, the
+            test is UNDECIDED.
+        also_what: in words.
+        range: where the threshold is our choice, the values that others might have chosen
+            (for ``within`` of its half width); default from half to twice of it.
+        fixed: why the threshold is no choice of ours.
+    """
 
     fact: str
     predicate: Predicate
     control: str = ""
     control_what: str = ""
     form: Literal["", "printed", "corrected"] = ""
+    also: list[str] = []
+    also_what: str = ""
+    range: tuple[float, float] | None = None
+    fixed: str = ""
 
 
 class Claim(Record, frozen=True):
-    """One line of the ledger."""
+    """One line of the ledger: a reading of a sentence of the paper that can be tested.
+
+    Attributes:
+        sentence: id of the sentence that it reads.
+        part: claims of one sentence with the same part are readings of the same statement;
+            others are parts that must all hold.
+        decides: what would decide between the readings.
+        inference: goes beyond the sentence; shown, and never counted.
+        cause: the sentence says why; then the model must do more than its control.
+    """
 
     id: str
-    section: str
+    sentence: str
     text: str
     equations: list[int]
     reading: str = ""
+    part: str = ""
+    decides: str = ""
+    inference: bool = False
+    cause: bool = False
     test: list[Condition] = []
     untestable: str = ""
     undecided: str = ""
@@ -96,12 +127,16 @@ class Erratum(Record, frozen=True):
     test: str
 
 
-class Sentence(Record, frozen=True):
-    """One sentence that asserts something, and where it is judged."""
+Standing = Literal["assertion", "hypothesis", "background", "caveat"]
 
+
+class Sentence(Record, frozen=True):
+    """One sentence of the paper, word for word, and the claims that judge it or bear on it."""
+
+    id: str
     section: str
-    begins: str
-    asserts: str
+    quote: str
+    standing: Standing
     claims: list[str] = []
     nothing_testable: str = ""
 
@@ -149,6 +184,7 @@ __all__ = [
     "Predicate",
     "PrintedRow",
     "Sentence",
+    "Standing",
     "Within",
     "the_paper",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from rdverify.judge.paper import Erratum, Predicate, Sentence
+from rdverify.judge.paper import Erratum, Predicate, Standing
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Figure, Form, Measured, Part, Profile, Quantity, Table
 from rdverify.tools.records import Record
 
-SCHEMA: Final = "rdverify-results-2"
+SCHEMA: Final = "rdverify-results-3"
 
 
 class Provenance(Record, frozen=True):
@@ -51,12 +51,23 @@ class CellKey(Record, frozen=True):
 
 
 class JudgedCell(Record, frozen=True):
-    """One number of Table 1, measured and judged."""
+    """One number of Table 1, measured and judged.
+
+    Attributes:
+        reason: the verdict in words; ``note`` what was measured and read how.
+        resolution: the smallest deviation of print that would not have been accepted.
+        margin: within which print must be equivalent to be confirmed, stated beforehand.
+        p: of a print so far away, if it were one more run of ours.
+        likelihood_ratio: how much likelier print is under the model than under its control.
+        follows: from which other numbers it follows; empty where it is a prediction of its own.
+        runs: the values of the runs.
+    """
 
     key: CellKey
     printed: str
     verdict: Verdict
     reason: str
+    note: str = ""
     measured: float | None = None
     low: float | None = None
     high: float | None = None
@@ -70,6 +81,11 @@ class JudgedCell(Record, frozen=True):
     tolerance: Budget | None = None
     resolution: float | None = None
     deviation: float | None = None
+    margin: float | None = None
+    p: float | None = None
+    likelihood_ratio: float | None = None
+    follows: str = ""
+    runs: list[float] = []
 
     @property
     def name(self) -> str:
@@ -77,8 +93,46 @@ class JudgedCell(Record, frozen=True):
         return self.key.name
 
 
+class Gap(Record, frozen=True):
+    """Score of the model minus that of its control, with the 95 % interval of the difference."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Segment(Record, frozen=True):
+    """The outcome for all thresholds from ``start`` to ``end``."""
+
+    start: float
+    end: float
+    outcome: Verdict
+
+
+class Other(Record, frozen=True):
+    """The same fact under a setting that print leaves open."""
+
+    fact: str
+    value: float | bool | str | None
+    low: float | None
+    high: float | None
+    outcome: Verdict
+
+
 class Evidence(Record, frozen=True):
-    """One test of a claim: what was measured, what it must satisfy, and the control beside it."""
+    """One test of a claim: what was measured, what it must satisfy, and the control beside it.
+
+    Attributes:
+        alone: the outcome of this test by itself.
+        outcome: with the level shared among the claim's parts, under every setting left open,
+            and against the control where the claim says why.
+        p: of what was measured if the predicate held.
+        also: the same under settings that print leaves open.
+        gap: how much nearer than its control the model comes.
+        discriminates: whether the control fails and the gap lies above 0.
+        strip: the outcome as a function of the threshold, where that is our choice.
+        fixed: why it is not.
+    """
 
     fact: str
     what: str
@@ -88,30 +142,83 @@ class Evidence(Record, frozen=True):
     n: int
     predicate: Predicate
     form: Literal["", "printed", "corrected"]
+    alone: Verdict
     outcome: Verdict
+    p: float | None
     margin: float | None
     error: str
     control: str
     control_what: str
     control_value: float | bool | str | None
     control_outcome: Verdict | None
+    also: list[Other] = []
+    also_what: str = ""
+    gap: Gap | None = None
+    discriminates: bool | None = None
+    strip: list[Segment] = []
+    fixed: str = ""
 
 
 class JudgedClaim(Record, frozen=True):
-    """One claim with its verdict and the evidence."""
+    """One claim with its verdict and the evidence.
+
+    Attributes:
+        p: of the evidence if the claim were true, the level shared among its parts; None where
+            nothing in it is statistical.
+        fragile: what would turn its verdict, in words; empty where nothing was found.
+    """
 
     id: str
+    sentence: str
     section: str
+    standing: Standing
     text: str
     equations: list[int]
     reading: str
+    part: str
+    decides: str
+    inference: bool
+    cause: bool
     verdict: Verdict
     verdict_as_printed: Verdict | None
     why: str
     discriminating: bool | None
     no_control: str
     evidence: list[Evidence]
+    p: float | None = None
+    fragile: list[str] = []
     environments: dict[str, Verdict] = {}
+
+    @property
+    def name(self) -> str:
+        """As cells have one: the id."""
+        return self.id
+
+
+class JudgedSentence(Record, frozen=True):
+    """One sentence of the paper with the one verdict that counts, from all readings of it.
+
+    Attributes:
+        verdict: None where it is judged under another sentence, or nothing in it can be tested.
+        readings: ids of the claims that were read out of it and count.
+        inferences: ids of those that go beyond it.
+        seen: ids of claims of other sentences that bear on it.
+        why: what kept it from a plain verdict.
+    """
+
+    id: str
+    section: str
+    quote: str
+    standing: Standing
+    verdict: Verdict | None
+    verdict_as_printed: Verdict | None
+    readings: list[str]
+    inferences: list[str]
+    seen: list[str]
+    why: str
+    discriminating: bool | None
+    fragile: list[str]
+    nothing_testable: str
 
     @property
     def name(self) -> str:
@@ -239,7 +346,7 @@ class Environment(Record, frozen=True):
 class Results(Record, frozen=True):
     """The whole of results.json."""
 
-    schema: Literal["rdverify-results-2"]
+    schema: Literal["rdverify-results-3"]
     provenance: Provenance
     table1: list[JudgedCell]
     claims: list[JudgedClaim]
@@ -249,7 +356,7 @@ class Results(Record, frozen=True):
     figures: dict[str, Figure]
     equations: list[EquationRecord]
     errata: list[Erratum]
-    sentences: list[Sentence]
+    sentences: list[JudgedSentence]
     environments: dict[str, Environment] = {}
     equation_checks: dict[str, EquationChecks] = {}
 

@@ -22,6 +22,7 @@ from rdverify.judge.records import (
     Results,
     StudyRecord,
 )
+from rdverify.judge.sentences import judge_sentences
 from rdverify.study import Figure, Measured, Study, StudyResult
 from rdverify.tools.errors import require
 from rdverify.tools.records import read_record, schema_of
@@ -83,18 +84,20 @@ def gather(
         require(not twice, f"facts of {name}", twice, "named otherwise: other studies have them")
         facts |= result.facts
     cells = [cell for _, result in studies.values() for cell in result.cells]
+    sentences = {sentence.id: sentence for sentence in paper.sentences}
+    claims = [judge_claim(claim, facts, sentences[claim.sentence]) for claim in paper.claims]
     return Results(
         schema=SCHEMA,
         provenance=provenance,
         table1=judge_table1(paper, cells),
-        claims=[judge_claim(claim, facts) for claim in paper.claims],
+        claims=claims,
         consistency=self_consistency(paper.rows),
         facts=facts,
         studies=[_study_record(study, result) for study, result in studies.values()],
         figures=dict(figures or {}),
         equations=equation_records(paper, recorded, mutation) if mutation else [],
         errata=paper.errata,
-        sentences=paper.sentences,
+        sentences=judge_sentences(paper.sentences, claims),
     )
 
 

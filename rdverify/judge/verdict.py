@@ -5,13 +5,15 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-COARSE = 0.1  # of a printed number: a check with a wider tolerance confirms nothing
+COARSE = 0.1  # of what a printed number is about: print is confirmed within so much
+NEAR_ONE = 0.1  # an R so near to 1 is about its distance from 1
 
 
 class Verdict(StrEnum):
     """An outcome; ``meaning`` says what it does and does not say."""
 
     CONFIRMED = "CONFIRMED"
+    COMPATIBLE = "COMPATIBLE"
     REACHED = "REACHED"
     REFUTED = "REFUTED"
     UNDECIDED = "UNDECIDED"
@@ -26,7 +28,9 @@ class Verdict(StrEnum):
 
 
 _MEANING = {
-    Verdict.CONFIRMED: "measured and found as the paper says, without having been fitted to it",
+    Verdict.CONFIRMED: "measured and found as the paper says, to within a margin stated beforehand",
+    Verdict.COMPATIBLE: "not contradicted: one run may give it, but the check is too coarse to "
+    "tell it from what the paper would not say",
     Verdict.REACHED: "a setting fitted to this very number gives it: possible, not predicted",
     Verdict.REFUTED: "measured and found otherwise, by more than every tolerance allows",
     Verdict.UNDECIDED: "the paper leaves out what decides it, or the interval covers both answers",
@@ -54,5 +58,5 @@ class Judged(Protocol):
 
 def not_discriminating(record: Judged) -> bool:
     """Whether a claim or number holds and its negative control satisfies it too."""
-    held = record.verdict in (Verdict.CONFIRMED, Verdict.REACHED)
+    held = record.verdict in (Verdict.CONFIRMED, Verdict.COMPATIBLE, Verdict.REACHED)
     return held and record.discriminating is False

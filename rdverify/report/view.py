@@ -51,8 +51,8 @@ class View:
 
     @cached_property
     def sections(self) -> dict[str, list[JudgedClaim]]:
-        """Claims by the section that makes them first, in the paper's order."""
-        first = {claim.id: claim.section.partition(",")[0] for claim in self.results.claims}
+        """Claims by the section of their sentence, in the paper's order."""
+        first = {claim.id: claim.section for claim in self.results.claims}
         return {
             section: [claim for claim in self.results.claims if first[claim.id] == section]
             for section in sorted(set(first.values()), key=_place)

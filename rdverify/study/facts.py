@@ -51,6 +51,8 @@ class Measured:
         n: how many runs, seeds or samples it rests on.
         what: its definition, in words or a formula; given by the declaration unless set here.
         error: why it could not be measured; the claims on it are then ERROR.
+        runs: the values of the runs, from which the interval can be worked out anew.
+        how: how the interval was worked out, such as "student-t" or "clopper-pearson".
     """
 
     value: Value
@@ -59,12 +61,16 @@ class Measured:
     n: int = 1
     what: str = ""
     error: str = ""
+    runs: tuple[float, ...] = ()
+    how: str = ""
 
     @classmethod
     def of(cls, samples: npt.ArrayLike, what: str = "") -> Measured:
         """Mean of ``samples`` (shape (n,)) with its Student-t interval."""
         interval = interval_of(samples)
-        return cls(interval.mean, interval.low, interval.high, interval.n, what)
+        runs = tuple(np.asarray(samples, float).ravel().tolist())
+        how = "student-t" if interval.n > 1 else "one run: no interval"
+        return cls(interval.mean, interval.low, interval.high, interval.n, what, "", runs, how)
 
     @property
     def ends(self) -> tuple[float, float]:

@@ -15,7 +15,8 @@ from rdverify.study.tolerance import CONFIDENCE
 def share(hits: int, n: int, method: Literal["exact", "wilson"] = "exact") -> Measured:
     """``hits`` of ``n``, with Clopper and Pearson's or Wilson's interval of the share."""
     interval = stats.binomtest(hits, n).proportion_ci(CONFIDENCE, method)
-    return Measured(hits / n, float(interval.low), float(interval.high), n)
+    how = "clopper-pearson" if method == "exact" else method
+    return Measured(hits / n, float(interval.low), float(interval.high), n, how=how)
 
 
 def difference(a: npt.ArrayLike, b: npt.ArrayLike) -> Measured:
@@ -25,7 +26,7 @@ def difference(a: npt.ArrayLike, b: npt.ArrayLike) -> Measured:
     if x.std() == 0 and y.std() == 0:  # no scatter, no interval
         return Measured(value, value, value, n)
     interval = stats.ttest_ind(x, y, equal_var=False).confidence_interval(CONFIDENCE)
-    return Measured(value, float(interval.low), float(interval.high), n)
+    return Measured(value, float(interval.low), float(interval.high), n, how="welch")
 
 
 def difference_of_means(
@@ -37,7 +38,7 @@ def difference_of_means(
     parts = [s**2 / n for s, n in zip(deviations, sizes, strict=True)]
     freedom = sum(parts) ** 2 / sum(p**2 / (n - 1) for p, n in zip(parts, sizes, strict=True))
     half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * sum(parts) ** 0.5
-    return Measured(a - b, a - b - half, a - b + half, min(sizes))
+    return Measured(a - b, a - b - half, a - b + half, min(sizes), how="welch")
 
 
 def median(samples: npt.ArrayLike) -> Measured:
@@ -45,5 +46,10 @@ def median(samples: npt.ArrayLike) -> Measured:
     ordered = np.sort(np.asarray(samples, float))
     cut = max(int(stats.binom.ppf(0.5 - CONFIDENCE / 2, len(ordered), 0.5)), 1)
     return Measured(
-        float(np.median(ordered)), float(ordered[cut - 1]), float(ordered[-cut]), len(ordered)
+        float(np.median(ordered)),
+        float(ordered[cut - 1]),
+        float(ordered[-cut]),
+        len(ordered),
+        runs=tuple(ordered.tolist()),
+        how="order-statistics",
     )

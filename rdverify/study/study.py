@@ -58,12 +58,13 @@ class Row:
         return {"color": self.colour, "linestyle": self.dashes}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Control:
-    """The same number where the model is missing: what was taken instead, and its value."""
+    """The same number where the model is missing: what was taken instead, its value and runs."""
 
     what: str
     value: float
+    runs: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +82,8 @@ class Cell:
         note: one sentence for the report.
         control: the negative control's number, or None where none has a finite one.
         form: "corrected", or "printed" where the printed formula reads otherwise.
+        follows: from which other numbers it follows by algebra, so that it is no prediction
+            of its own; empty where it is one.
     """
 
     row: Row
@@ -91,6 +94,7 @@ class Cell:
     note: str = ""
     control: Control | None = None
     form: Form = "corrected"
+    follows: str = ""
 
 
 @dataclass(frozen=True)
