@@ -226,6 +226,24 @@ class JudgedSentence(Record, frozen=True):
         return self.id
 
 
+class Family(Record, frozen=True):
+    """Error rates of the ledger as a whole.
+
+    Attributes:
+        claims: how many rest on measurements with scatter.
+        level: at which one that is true is refuted, its parts sharing it.
+        expected: refutations at most, if all were true.
+        one_or_more: the chance of one at least, were they independent.
+        lost: ids of refuted claims that are not refuted once the level is shared among all.
+    """
+
+    claims: int
+    level: float
+    expected: float
+    one_or_more: float
+    lost: list[str]
+
+
 class ConsistencyCheck(Record, frozen=True):
     """A printed number against what the other printed digits allow."""
 
@@ -357,12 +375,22 @@ class Results(Record, frozen=True):
     equations: list[EquationRecord]
     errata: list[Erratum]
     sentences: list[JudgedSentence]
+    family: Family
     environments: dict[str, Environment] = {}
     equation_checks: dict[str, EquationChecks] = {}
 
     def corrected(self) -> list[JudgedCell]:
         """The cells of Table 1 in the corrected reading."""
         return [cell for cell in self.table1 if cell.key.form == "corrected"]
+
+    def independent(self) -> list[JudgedCell]:
+        """The predictions that follow from no other number."""
+        ran = [cell for cell in self.corrected() if cell.measured is not None]
+        return [cell for cell in ran if not cell.fitted and not cell.follows]
+
+    def counted(self) -> list[JudgedSentence]:
+        """The sentences with a verdict of their own."""
+        return [sentence for sentence in self.sentences if sentence.verdict is not None]
 
     def as_printed(self) -> list[JudgedCell]:
         """The cells by formulas that an erratum changes."""

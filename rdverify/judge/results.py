@@ -13,6 +13,7 @@ from rdverify.judge.cells import judge_table1
 from rdverify.judge.claims import judge_claim
 from rdverify.judge.consistency import self_consistency
 from rdverify.judge.equations import equation_records
+from rdverify.judge.family import family_of
 from rdverify.judge.paper import Paper
 from rdverify.judge.records import (
     SCHEMA,
@@ -98,6 +99,7 @@ def gather(
         equations=equation_records(paper, recorded, mutation) if mutation else [],
         errata=paper.errata,
         sentences=judge_sentences(paper.sentences, claims),
+        family=family_of(claims),
     )
 
 
@@ -127,4 +129,5 @@ def verdict_digest(results: Results) -> str:
         claim.id: [claim.verdict, claim.verdict_as_printed, claim.discriminating]
         for claim in results.claims
     }
+    verdicts |= {line.id: [line.verdict, line.verdict_as_printed] for line in results.sentences}
     return hashlib.sha256(json.dumps(verdicts, sort_keys=True).encode()).hexdigest()[:12]

@@ -31,6 +31,7 @@ class Finding:
 FINDINGS = (
     Finding("table1"),
     Finding("controls"),
+    Finding("fragile"),
     Finding(
         "untrained",
         systems=("lstm",),

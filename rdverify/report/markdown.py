@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
-from rdverify.judge.records import JudgedCell
+from rdverify.judge.records import Evidence, JudgedCell
 from rdverify.judge.verdict import COARSE, Judged, Verdict, not_discriminating
 
 
@@ -68,6 +68,7 @@ def counts(records: Iterable[Judged]) -> str:
 def verdict_text(record: Judged) -> str:
     """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
     flags = ["not discriminating"] if not_discriminating(record) else []
+    flags += ["fragile"] if getattr(record, "fragile", None) else []
     if isinstance(record, JudgedCell) and record.verdict == Verdict.REACHED:
         coarse = (record.resolution or 0.0) > COARSE * abs(float(record.printed))
         flags += ["coarse"] if coarse else []
@@ -91,7 +92,27 @@ def predicate_text(predicate: Predicate) -> str:
             return "false"
 
 
+def threshold_text(evidence: Evidence) -> str:
+    """Whose the threshold is: the paper's, or ours, and then what others might have chosen."""
+    if evidence.fixed:
+        return f" ({evidence.fixed})"
+    if not evidence.strip:
+        return ""
+    ends = evidence.strip[0].start, evidence.strip[-1].end
+    kind = "half width" if isinstance(evidence.predicate, Within) else "ours"
+    return f" ({kind}, {number(ends[0], 3)} to {number(ends[1], 3)})"
+
+
+def outcome_text(evidence: Evidence) -> str:
+    """The outcome, what it was alone, and what the settings left open say."""
+    alone = f"; alone {evidence.alone}" if evidence.alone != evidence.outcome else ""
+    also = ", ".join(f"{number(x.value)} {x.outcome}" for x in evidence.also)
+    return f"{evidence.outcome}{alone}" + (f"; also {also} ({evidence.also_what})" if also else "")
+
+
 FILTERS = {
+    "threshold": threshold_text,
+    "outcome": outcome_text,
     "number": number,
     "interval": interval,
     "line": line,

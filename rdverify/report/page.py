@@ -19,6 +19,7 @@ SECTIONS = (
     "findings",
     "redrawn",
     "claims",
+    "against",
     "printed",
     "reconstruction",
     "budget",

@@ -50,6 +50,18 @@ class View:
         return [f for study in studies for f in study.figures.values() if not f.of]
 
     @cached_property
+    def quotes(self) -> dict[str, str]:
+        """Sentences by id, word for word."""
+        return {sentence.id: sentence.quote for sentence in self.results.sentences}
+
+    @cached_property
+    def fragile(self) -> list[JudgedClaim]:
+        """Claims that count and whose verdict turns with a threshold or in a run from scratch."""
+        turned = set(self.anew_otherwise)
+        claims = self.results.claims
+        return [c for c in claims if not c.inference and (c.fragile or c.id in turned)]
+
+    @cached_property
     def sections(self) -> dict[str, list[JudgedClaim]]:
         """Claims by the section of their sentence, in the paper's order."""
         first = {claim.id: claim.section for claim in self.results.claims}
