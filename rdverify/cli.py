@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from rdverify import commands, systems
 from rdverify.tools.errors import InputError, require
 
 if TYPE_CHECKING:
-    from rdverify.judge.records import JudgedClaim
+    from rdverify.judge.records import Evidence, JudgedClaim
 
 app = typer.Typer(
     name="rdverify",
@@ -177,7 +177,8 @@ def claims(
     from rdverify.tools.paths import golden_folder
     from rdverify.tools.records import plain
 
-    records = load_results(golden_folder() / "results.json").claims
+    results = load_results(golden_folder() / "results.json")
+    records = results.claims
     if claim is not None:
         known = [record.id for record in records]
         require(claim in known, "claim", claim, f"one of {', '.join(known)}")
@@ -185,7 +186,8 @@ def claims(
     if as_json:
         typer.echo(json.dumps(plain(records), indent=2, ensure_ascii=False))
     elif claim is not None:
-        typer.echo(_claim_text(records[0]))
+        quotes = {sentence.id: sentence.quote for sentence in results.sentences}
+        typer.echo(_claim_text(records[0], quotes[records[0].sentence]))
     else:
         table = Table("Id", "Section", "Verdict", "Claim")
         for record in records:
@@ -196,16 +198,19 @@ def claims(
 def _verdict_text(record: JudgedClaim) -> str:
     from rdverify.judge.verdict import not_discriminating
 
-    return f"{record.verdict}{', not discriminating' if not_discriminating(record) else ''}"
+    flags = {
+        "not discriminating": not_discriminating(record),
+        "fragile": record.fragile,
+        "our inference": record.inference,
+    }
+    return ", ".join([str(record.verdict), *(name for name, flag in flags.items() if flag)])
 
 
-def _claim_text(record: JudgedClaim) -> str:
+def _claim_text(record: JudgedClaim, quote: str) -> str:
     """One claim with its evidence, and where each of its facts is computed."""
-    from rdverify.report.markdown import interval, number, predicate_text
-
-    places = systems.fact_places()
     lines = [
         f"{record.id}, section {record.section}: {record.text}",
+        f"  sentence: {quote} ({record.standing})",
         f"  verdict: {_verdict_text(record)}",
     ]
     told = {
@@ -213,22 +218,37 @@ def _claim_text(record: JudgedClaim) -> str:
         "why": record.why,
         "reading": record.reading,
         "no control": record.no_control,
+        "fragile": "; ".join(record.fragile),
     }
     lines += [f"  {name}: {text}" for name, text in told.items() if text]
+    places = systems.fact_places()
     for item in record.evidence:
-        ends = interval((item.low, item.high))
-        lines += [
-            f"  {item.fact} = {number(item.value)} {'' if ends == '–' else f'{ends} '}"
-            f"must be {predicate_text(item.predicate)}: {item.outcome}",
-            f"    {places[item.fact]}",
-        ]
-        if item.control:
-            lines += [
-                f"    control, {item.control_what}: {number(item.control_value)}: "
-                f"{item.control_outcome}",
-                f"      {item.control} in {places[item.control]}",
-            ]
+        lines += _evidence_lines(item, places)
     return "\n".join(lines)
+
+
+def _evidence_lines(item: Evidence, places: Mapping[str, str]) -> list[str]:
+    """One test: what was measured and where, under which other settings, beside which control."""
+    from rdverify.report.markdown import interval, number, outcome_text, predicate_text
+
+    def place(name: str) -> str:
+        return places.get(name, "no fact of this version")
+
+    ends = interval((item.low, item.high))
+    lines = [
+        f"  {item.fact} = {number(item.value)} {'' if ends == '–' else f'{ends} '}"
+        f"must be {predicate_text(item.predicate)}: {outcome_text(item)}",
+        f"    {place(item.fact)}",
+    ]
+    if item.control:
+        lines += [
+            f"    control, {item.control_what}: {number(item.control_value)}: "
+            f"{item.control_outcome}",
+            f"      {item.control} in {place(item.control)}",
+        ]
+    if item.gap:
+        lines.append(f"    lead over it: {interval((item.gap.low, item.gap.high))}")
+    return lines
 
 
 def guarded(run: Callable[[], Any]) -> int:

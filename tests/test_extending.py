@@ -43,8 +43,9 @@ def heat(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 def test_a_made_up_system_gets_its_cells_claims_figures_and_section(
     heat: types.ModuleType, tmp_path: Path
 ) -> None:
-    claims = tomllib.loads(block("toml", "HEAT-01"))["claim"]
-    paper = convert({"rows": [ROW], "claims": claims}, Paper)
+    claims = tomllib.loads(block("toml", "[[claim]]"))["claim"]
+    sentences = tomllib.loads(block("toml", "[[sentence]]"))["sentence"]
+    paper = convert({"rows": [ROW], "claims": claims, "sentences": sentences}, Paper)
     context = Context("quick", tmp_path, tmp_path, tmp_path / "work", printed=paper.printed())
     assert systems.chosen("heat") == ["heat"]
     assert systems.fact_places()["heat.ring.final_ratio"].startswith("docs/extending.md:")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rdverify.judge.equations import equation_records
-from rdverify.judge.paper import Claim, Condition, Holds, Paper, PrintedRow, Within
+from rdverify.judge.paper import Claim, Condition, Holds, Paper, PrintedRow, Sentence, Within
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import gather, load_results, verdict_digest
 from rdverify.judge.verdict import Verdict
@@ -23,9 +23,10 @@ RUN = Provenance("test", "quick", ["toy"], "now", "0", "none", "0", "3", "here",
 PAPER = Paper(
     rows=[PrintedRow("Toy", "Plain", "1.00", "2.00", "0.50")],
     claims=[
-        Claim("T-1", "5", "It halves.", [], test=[Condition("toy.ratio", Within(0.4, 0.6))]),
-        Claim("T-2", "5", "It holds.", [], test=[Condition("toy.holds", Holds(), "toy.other")]),
+        Claim("T-1", "5.01", "It halves.", [], test=[Condition("toy.ratio", Within(0.4, 0.6))]),
+        Claim("T-2", "5.01", "It holds.", [], test=[Condition("toy.holds", Holds(), "toy.other")]),
     ],
+    sentences=[Sentence("5.01", "5", "It halves and holds.", "assertion", ["T-1", "T-2"])],
 )
 
 
@@ -77,6 +78,10 @@ def test_a_made_up_paper_is_judged_by_a_made_up_study(tmp_path: Path) -> None:
     assert results.table1[2].discriminating is True
     assert [claim.verdict for claim in results.claims] == [Verdict.CONFIRMED] * 2
     assert [claim.discriminating for claim in results.claims] == [None, True]
+    (sentence,) = results.sentences
+    assert (sentence.verdict, sentence.readings) == (Verdict.CONFIRMED, ["T-1", "T-2"])
+    assert results.facts["toy.ratio"].runs == (0.499, 0.5, 0.501)
+    assert results.table1[2].runs == [0.499, 0.5, 0.501]
     assert list(results.facts) == ["toy.ratio", "toy.holds", "toy.other"]
     assert [figure.file for figure in results.all_figures()] == ["toy.png"]
     assert results.equations == []
