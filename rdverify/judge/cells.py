@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 from msgspec.structs import replace
 from scipy import stats
 
@@ -20,6 +19,7 @@ from rdverify.judge.paper import Paper
 from rdverify.judge.records import Budget, CellKey, JudgedCell
 from rdverify.judge.verdict import COARSE, NEAR_ONE, Verdict
 from rdverify.study import QUANTITIES, Cell, Form, Part, Quantity
+from rdverify.study.intervals import difference
 from rdverify.study.tolerance import (
     CONFIDENCE,
     Interval,
@@ -225,11 +225,8 @@ def _against(
     mine, theirs = _log_density(target, interval, errors), _log_density(target, other, errors)
     ratio = math.exp(min(mine - theirs, 700.0))
     outside = abs(target - other.mean) > (other.predicted_high - other.mean) + errors
-    ours, its = np.abs(cell.runs - target), np.abs(runs - target)
-    if len(ours) < 2 or np.ptp(ours) + np.ptp(its) == 0:
-        return ratio, bool(outside and its.mean() > ours.mean())
-    lead = stats.ttest_ind(its, ours, equal_var=False).confidence_interval(CONFIDENCE)
-    return ratio, bool(outside and lead.low > 0)
+    lead = difference(np.abs(runs - target), np.abs(cell.runs - target))
+    return ratio, bool(outside and lead.ends[0] > 0)
 
 
 def _log_density(target: float, interval: Interval, errors: float) -> float:

@@ -23,7 +23,8 @@ def difference(a: npt.ArrayLike, b: npt.ArrayLike) -> Measured:
     """mean(a) - mean(b) of independent samples, with Welch's interval."""
     x, y = np.asarray(a, float), np.asarray(b, float)
     value, n = float(x.mean() - y.mean()), min(x.size, y.size)
-    if x.std() == 0 and y.std() == 0:  # no scatter, no interval
+    size = 1e-9 * max(np.abs(x).max(), np.abs(y).max())
+    if np.ptp(x) <= size and np.ptp(y) <= size:  # no scatter but of rounding, no interval
         return Measured(value, value, value, n)
     interval = stats.ttest_ind(x, y, equal_var=False).confidence_interval(CONFIDENCE)
     return Measured(value, float(interval.low), float(interval.high), n, how="welch")
