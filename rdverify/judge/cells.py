@@ -225,7 +225,7 @@ def _against(
     mine, theirs = _log_density(target, interval, errors), _log_density(target, other, errors)
     ratio = math.exp(min(mine - theirs, 700.0))
     outside = abs(target - other.mean) > (other.predicted_high - other.mean) + errors
-    lead = difference(np.abs(runs - target), np.abs(cell.runs - target))
+    lead = difference(abs(runs - target), abs(cell.runs - target))
     return ratio, bool(outside and lead.ends[0] > 0)
 
 

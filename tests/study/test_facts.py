@@ -70,7 +70,13 @@ def test_what_a_function_returns_is_the_measurement() -> None:
     found = made_up().measure({"left": [1.0, 2.0, 4.0], "right": [0.0, 1.0]})
     interval = interval_of([1.0, 2.0, 4.0])
     assert found["toy.left.mean"] == Measured(
-        interval.mean, interval.low, interval.high, 3, "mean over the left side"
+        interval.mean,
+        interval.low,
+        interval.high,
+        3,
+        "mean over the left side",
+        runs=(1.0, 2.0, 4.0),
+        how="student-t",
     )
     assert found["toy.left.big.count"] == Measured(2.0, what="how many big values")
     assert found["toy.label"].value == "spots"
