@@ -21,12 +21,11 @@ from scipy import stats
 
 from rdverify.judge.cells import ERRORS
 from rdverify.judge.decide import LEVEL
-from rdverify.judge.records import JudgedCell
+from rdverify.judge.records import ErrorRates, FamilyRate, JudgedCell, Power
 from rdverify.judge.verdict import COARSE, NEAR_ONE
 from rdverify.study import QUANTITIES
 from rdverify.study.intervals import share
 from rdverify.study.tolerance import CONFIDENCE
-from rdverify.tools.records import Record
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -38,52 +37,6 @@ PAPERS = 1000
 SEED = 11
 OFF = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)  # of the number
 CAUGHT = 0.9  # share of papers in which a number that is off must fall
-
-
-class FamilyRate(Record, frozen=True):
-    """Made-up papers none of whose numbers is wrong, one system.
-
-    Attributes:
-        predicted: how many of its numbers are predicted; fitted ones can't be refuted.
-        recorded: share of papers with one refuted number or more, held against the recorded runs.
-        anew: the same with our runs drawn anew for each paper as well; with its 95 % interval.
-        unshared: as ``anew``, each number refuted at 5 % by itself.
-    """
-
-    system: str
-    predicted: int
-    papers: int
-    recorded: float
-    anew: float
-    anew_low: float
-    anew_high: float
-    unshared: float
-
-
-class Power(Record, frozen=True):
-    """How a predicted number falls when it is off, our runs drawn anew.
-
-    Attributes:
-        name: of the cell, such as ``RD/Spot Regime/r``.
-        false: share refuted when it is right.
-        deviations: by which share of itself it is off, either way.
-        refuted: share of papers in which it is REFUTED, the mean of both ways.
-        caught: the deviation from which on it falls in 90 % of the papers, whichever way it is
-            off, by linear interpolation between the deviations tried; None beyond them.
-    """
-
-    name: str
-    false: float
-    deviations: list[float]
-    refuted: list[float]
-    caught: float | None
-
-
-class ErrorRates(Record, frozen=True):
-    """Both tables."""
-
-    families: list[FamilyRate]
-    power: list[Power]
 
 
 @dataclass(frozen=True, eq=False)

@@ -244,6 +244,52 @@ class Family(Record, frozen=True):
     lost: list[str]
 
 
+class FamilyRate(Record, frozen=True):
+    """Made-up papers none of whose numbers is wrong, one system.
+
+    Attributes:
+        predicted: how many of its numbers are predicted; fitted ones can't be refuted.
+        recorded: share of papers with one refuted number or more, held against the recorded runs.
+        anew: the same with our runs drawn anew for each paper as well; with its 95 % interval.
+        unshared: as ``anew``, each number refuted at 5 % by itself.
+    """
+
+    system: str
+    predicted: int
+    papers: int
+    recorded: float
+    anew: float
+    anew_low: float
+    anew_high: float
+    unshared: float
+
+
+class Power(Record, frozen=True):
+    """How a predicted number falls when it is off, our runs drawn anew.
+
+    Attributes:
+        name: of the cell, such as ``RD/Spot Regime/r``.
+        false: share refuted when it is right.
+        deviations: by which share of itself it is off, either way.
+        refuted: share of papers in which it is REFUTED, the mean of both ways.
+        caught: the deviation from which on it falls in 90 % of the papers, whichever way it is
+            off, by linear interpolation between the deviations tried; None beyond them.
+    """
+
+    name: str
+    false: float
+    deviations: list[float]
+    refuted: list[float]
+    caught: float | None
+
+
+class ErrorRates(Record, frozen=True):
+    """How often judging Table 1 errs: on true numbers, and on numbers that are off."""
+
+    families: list[FamilyRate]
+    power: list[Power]
+
+
 class ConsistencyCheck(Record, frozen=True):
     """A printed number against what the other printed digits allow."""
 
@@ -376,6 +422,7 @@ class Results(Record, frozen=True):
     errata: list[Erratum]
     sentences: list[JudgedSentence]
     family: Family
+    error_rates: ErrorRates
     environments: dict[str, Environment] = {}
     equation_checks: dict[str, EquationChecks] = {}
 

@@ -13,6 +13,7 @@ from rdverify.judge.cells import judge_table1
 from rdverify.judge.claims import judge_claim
 from rdverify.judge.consistency import self_consistency
 from rdverify.judge.equations import equation_records
+from rdverify.judge.error_rates import error_rates
 from rdverify.judge.family import family_of
 from rdverify.judge.paper import Paper
 from rdverify.judge.records import (
@@ -87,10 +88,11 @@ def gather(
     cells = [cell for _, result in studies.values() for cell in result.cells]
     sentences = {sentence.id: sentence for sentence in paper.sentences}
     claims = [judge_claim(claim, facts, sentences[claim.sentence]) for claim in paper.claims]
+    table1 = judge_table1(paper, cells)
     return Results(
         schema=SCHEMA,
         provenance=provenance,
-        table1=judge_table1(paper, cells),
+        table1=table1,
         claims=claims,
         consistency=self_consistency(paper.rows),
         facts=facts,
@@ -100,6 +102,7 @@ def gather(
         errata=paper.errata,
         sentences=judge_sentences(paper.sentences, claims),
         family=family_of(claims),
+        error_rates=error_rates(table1),
     )
 
 

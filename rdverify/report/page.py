@@ -23,6 +23,7 @@ SECTIONS = (
     "printed",
     "reconstruction",
     "budget",
+    "error_rates",
     "drawn",
     "others",
     "consistency",
