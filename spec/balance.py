@@ -28,7 +28,7 @@ def eq12_section_4_1(u: Array, v: Array, feed_rate: float, kill_rate: float) -> 
     "4.2",
     r"\mathcal{M}_\text{react}^\text{RD} = \frac{1}{T} \sum_{t=1}^T "
     r"\|\mathbf{u}_t \mathbf{v}_t^2 - (\mathbf{F} + \mathbf{k}) \mathbf{v}_t\|_2",
-    errata=("E01", "E09"),
+    errata=("E01", "E09", "E19"),
     variants={"kinetics of section 4.1 as printed": eq12_section_4_1},
 )
 def eq12(u: Array, v: Array, feed_rate: float, kill_rate: float) -> Any:
@@ -42,7 +42,7 @@ def eq12(u: Array, v: Array, feed_rate: float, kill_rate: float) -> Any:
     "4.2",
     r"\mathcal{M}_\text{react}^\text{LSTM} = \frac{1}{T} \sum_{t=1}^T "
     r"\|\mathbf{i}_t \odot \tilde{\mathbf{C}}_t\|_2",
-    errata=("E09",),
+    errata=("E09", "E19"),
 )
 def eq13(i_t: Array, c_tilde: Array) -> Any:
     """M_react of a sequence; both (T, h)."""
@@ -65,7 +65,7 @@ def eq14_printed(x: Array, epsilon_theta: Array, beta_t: Array, alpha_bar_t: Arr
     r"\frac{1}{\sqrt{1 - \beta_t}} \left(\mathbf{x}_t - "
     r"\frac{\beta_t}{\sqrt{1 - \bar\alpha_t}} \epsilon_\theta\right)",
     printed=eq14_printed,
-    errata=("E08", "E09"),
+    errata=("E08", "E09", "E19"),
 )
 def eq14(x: Array, epsilon_theta: Array, beta_t: Array, alpha_bar_t: Array) -> Any:
     """The mean norm of the drift of one reverse step, mu_theta(x_t, t) - x_t."""
@@ -80,7 +80,7 @@ def eq14(x: Array, epsilon_theta: Array, beta_t: Array, alpha_bar_t: Array) -> A
     "Diffusion metric, RD",
     "4.3",
     r"\mathcal{M}_\text{diff}^\text{RD} = \frac{1}{T} \sum_{t=1}^T \|D_v \nabla^2 \mathbf{v}_t\|_2",
-    errata=("E09",),
+    errata=("E09", "E19"),
 )
 def eq15(v: Array, d_v: float, dx: float) -> Any:
     """M_diff of a simulation; v of shape (T, n, m)."""
@@ -93,7 +93,7 @@ def eq15(v: Array, d_v: float, dx: float) -> Any:
     "4.3",
     r"\mathcal{M}_\text{diff}^\text{LSTM} = \frac{1}{T} \sum_{t=1}^T "
     r"\|(1 - \mathbf{f}_t) \odot \mathbf{C}_{t-1}\|_2",
-    errata=("E09",),
+    errata=("E09", "E19"),
 )
 def eq16(f_t: Array, c_prev: Array) -> Any:
     """M_diff of a sequence; both (T, h)."""
@@ -105,7 +105,7 @@ def eq16(f_t: Array, c_prev: Array) -> Any:
     "Diffusion metric, DDPM",
     "4.3",
     r"\mathcal{M}_\text{diff}^\text{DDPM} = \frac{1}{T} \sum_{t=1}^T \|\sigma_t \mathbf{z}\|_2",
-    errata=("E09",),
+    errata=("E09", "E18", "E19"),
 )
 def eq17(sigma_t: Array, z: Array) -> Any:
     """M_diff of a sampled image; sigma_t (T,), z (T, ...)."""

@@ -23,7 +23,7 @@ def eq08_printed(x_t: Array, beta: Array, t: int, epsilon_t: Array) -> Array:
     r"x_{t+1} = \sqrt{1 - \beta_t} x_t + \sqrt{\beta_t} \epsilon_t",
     latex_corrected=r"x_{t+1} = \sqrt{1 - \beta_{t+1}} x_t + \sqrt{\beta_{t+1}} \epsilon_t",
     printed=eq08_printed,
-    errata=("E04",),
+    errata=("E04", "E11", "E14"),
 )
 def eq08(x_t: Array, beta: Array, t: int, epsilon_t: Array) -> Array:
     """x_{t+1} with beta_{t+1}, as q(x_t | x_{t-1}) two lines below Eq. (8) has it."""
@@ -51,8 +51,10 @@ def eq10_printed(x: Array, t: float, dt: float, f: Any, g: Any, score: Any, dw: 
     10,
     "Reverse stochastic differential equation",
     "2.3",
-    r"dx = [f(x, t) - g^2(t) \nabla_x \ln p(x)] dt + g(t) d\bar{w}",
-    latex_corrected=r"dx = [f(x, t) - g^2(t) \nabla_x \ln p_t(x)] dt + g(t) d\bar{w}",
+    r"dx = \underbrace{[f(x, t) - g^2(t) \nabla_x \ln p(x)] dt}_\text{drift} "
+    r"+ \underbrace{g(t) d\bar{w}}_\text{diffusion}",
+    latex_corrected=r"dx = \underbrace{[f(x, t) - g^2(t) \nabla_x \ln p_t(x)] dt}_\text{drift} "
+    r"+ \underbrace{g(t) d\bar{w}}_\text{diffusion}",
     printed=eq10_printed,
     errata=("E05", "E06", "E07"),
 )

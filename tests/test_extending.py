@@ -69,6 +69,6 @@ def test_a_made_up_system_gets_its_cells_claims_figures_and_section(
 
 
 def test_the_fact_shown_is_one_of_ours() -> None:
-    shown = block("python", "rd.{run}.settled").splitlines()[0]
+    shown = block("python", "rd.{run}.transient").splitlines()[0]
     source = (ROOT / "rdverify/gray_scott/study/facts.py").read_text(encoding="utf-8")
     assert shown in source

@@ -10,15 +10,14 @@ from rdverify.balance import balance_of
 from rdverify.gray_scott import classify, simulate
 from rdverify.gray_scott.study import STUDY
 from rdverify.gray_scott.study import settings as search
+from rdverify.gray_scott.study.plan import plan, printed_choices, run_all, variations
 from rdverify.gray_scott.study.runs import (
     SEEDS,
     Runs,
     change_over_diffusion,
     distance_from_one,
-    printed_choices,
-    run_all,
+    since,
     until,
-    variations,
 )
 from rdverify.judge.paper import the_paper
 from rdverify.study import Context
@@ -131,8 +130,12 @@ def test_cells_fit_the_m_and_predict_r(result):
     for (_, quantity, form), cell in cells.items():
         if form == "corrected":
             assert cell.fitted == (quantity != "r")
-            assert cell.runs.shape == (2,)
-            assert {part.name for part in cell.parts} == {"discretisation", "platform", "settings"}
+            assert cell.runs.shape == cell.control.runs.shape == (2,)
+            assert cell.control.value == pytest.approx(cell.control.runs.mean())
+            # dt is one of the settings looked for, so it is no error beside them
+            assert {part.name for part in cell.parts} == {"platform", "settings"}
+            assert ("prediction of its own" in cell.note) == (quantity == "r")
+            assert not cell.follows
         else:
             assert cell.runs.size == 0
             assert "diverges" in cell.note
@@ -182,9 +185,8 @@ def identity_residual(trace):
 
 
 def test_bound_and_decomposition_hold_on_real_runs_and_can_fail(runs):
-    names = ("main", "long", "dying", "flat", "noise", "tiny", "turing")
-    measured = [run.trace for key, run in runs.simulations.items() if key[0] in names]
-    assert len(measured) == 2 * 7 + 1
+    measured = [run.trace for run in runs.simulations.values() if "inner" in run.trace.extras]
+    assert len(measured) == sum(each.inner_products for each in plan(SMALL, runs.seeds).values())
     for trace in measured:
         assert bound_violation(trace) <= 1e-9
         assert identity_residual(trace) <= 1e-9
@@ -205,6 +207,30 @@ def test_bound_times_alignment_is_r_minus_one(runs):
         balance_of(trace).r - 1, rel=1e-6
     )
     assert abs(alignment) <= 1
+
+
+def test_a_trace_is_cut_in_two_without_loss(runs):
+    trace = runs.double["spot"]
+    first, rest = until(trace, 400), since(trace, 400)
+    for whole, parts in (
+        (trace.react, (first.react, rest.react)),
+        (trace.times, (first.times, rest.times)),
+        (trace.extras["inner"], (first.extras["inner"], rest.extras["inner"])),
+    ):
+        assert np.array_equal(np.concatenate(parts, axis=-1), whole)
+
+
+def test_settings_that_fit_as_well_hang_on_the_m_alone(record, targets, runs):
+    shuffled = record.assign(
+        spot_r=record["spot_r"].sample(frac=1, random_state=0).to_numpy(), stripe_r=0.0
+    )
+    again = replace(runs, record=shuffled)
+    names = [axis.name for axis in search.AXES]
+    assert again.near[names].equals(runs.near[names])
+    assert search.chosen(record, targets) in runs.near[names].to_dict("records")
+    # the neighbour on 256 cells, which fits within a hair of the chosen one, is among them
+    beside = search.chosen(record, targets) | {"n": 256}
+    assert beside in runs.near[names].to_dict("records")
 
 
 def test_half_cells_start_from_the_same_field(runs):
@@ -228,6 +254,7 @@ def test_controls_die_and_the_turing_state_grows(runs, result):
             assert classify(runs.one(control, regime).v).label == "uniform"
     assert result.facts["rd.spot.tiny_growth"].value < 1e-6
     assert result.facts["rd.turing.tiny_growth"].value > 1
+    assert result.facts["rd.turing.exchanged.tiny_growth"].value < 1
 
 
 def test_the_five_stages_lead_to_the_record(record, targets, tmp_path, monkeypatch):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
+from scipy.stats import chi, norm
 
 import spec
-from spec.balance import eq14, eq14_printed, eq16, eq20, eq20_printed
+from spec.balance import eq12, eq13, eq14, eq14_printed, eq15, eq16, eq20, eq20_printed
 from spec.diffusion_model import eq08, eq08_printed, eq09, eq10, eq10_printed, score_of_epsilon
-from spec.reaction_diffusion import gray_scott_kinetics, gray_scott_kinetics_printed
+from spec.lstm import eq05
+from spec.reaction_diffusion import (
+    gray_scott_kinetics,
+    gray_scott_kinetics_printed,
+    laplacian,
+)
 
 RNG = np.random.default_rng(20)
 FEED_RATES = (0.029, 0.055)
 KILL_RATE = 0.062
+RISING = np.linspace(1e-4, 0.02, 1000)  # beta of the cited model over the t of Eq. (8)
 
 
 def derivative(function: Callable[[float], float], at: float, step: float = 1e-6) -> float:
@@ -126,14 +134,14 @@ def test_e10_eq20_as_printed_is_identically_one() -> None:
     assert np.ptp(eq20(react, diff)) > 0.1
 
 
-def test_e11_a_falling_schedule_puts_most_noise_into_the_first_steps() -> None:
-    rising = np.linspace(1e-4, 0.02, 1000)
-    signal_left = {
-        "rising": np.cumprod(1 - rising)[99],
-        "falling": np.cumprod(1 - rising[::-1])[99],
-    }
-    assert signal_left["rising"] > 0.85
-    assert signal_left["falling"] < 0.2
+def test_e11_the_usual_schedule_falls_in_generation_time_alone() -> None:
+    usual = RISING  # over the t of Eq. (8)
+    assert np.all(np.diff(usual) > 0)
+    in_generation_order = usual[::-1]
+    assert np.all(np.diff(in_generation_order) < 0)
+    # that schedule over the t of Eq. (8), as the sentence stands, takes the signal at once
+    assert np.cumprod(1 - usual)[99] > 0.85
+    assert np.cumprod(1 - in_generation_order)[99] < 0.2
 
 
 def test_e12_volume_nine_is_1997() -> None:
@@ -160,6 +168,91 @@ def test_e13_van_der_pol_orbits_converge_to_one_cycle() -> None:
     inside, outside = maxima((0.01, 0.0)), maxima((4.0, 4.0))
     assert_allclose(inside, outside, rtol=1e-6)
     assert np.ptp(inside) < 1e-6
+
+
+def test_e14_section_5_describes_the_reverse_of_the_axis_of_eq08() -> None:
+    signal = np.sqrt(np.cumprod(1 - RISING))  # factor of the image in x_t, over the t of Eq. (8)
+    early = slice(0, len(signal) // 3)
+    assert np.all(signal[early] > 0.5)
+    in_generation_order = signal[::-1]
+    assert np.all(in_generation_order[early] < 0.125)
+    assert in_generation_order[-1] > 0.999
+
+
+@pytest.mark.parametrize("x", [-1.5, 0.0, 2.0])
+def test_e15_the_bound_on_the_negative_log_likelihood_is_an_upper_one(x: float) -> None:
+    # z ~ N(0, 1), x | z ~ N(z, s2): p(x) = N(0, 1 + s2), posterior N(x / (1 + s2), s2 / (1 + s2))
+    s2 = 0.5
+    truth = -norm.logpdf(x, 0, np.sqrt(1 + s2))
+
+    def bound(mean: float, variance: float) -> float:
+        expected_log_joint = (-np.log(2 * np.pi) - np.log(s2) / 2 - (mean**2 + variance) / 2) - (
+            (x - mean) ** 2 + variance
+        ) / (2 * s2)
+        entropy = np.log(2 * np.pi * np.e * variance) / 2
+        return float(-expected_log_joint - entropy)
+
+    assert_allclose(bound(x / (1 + s2), s2 / (1 + s2)), truth)
+    others = [bound(mean, variance) for mean, variance in RNG.uniform(0.05, 3, (200, 2))]
+    assert min(others) > truth
+
+
+def test_e16_only_the_last_page_differs() -> None:
+    entry = next(e for e in spec.errata() if e["id"] == "E16")
+    volume, number, first = re.search(r"science\.(\d+)\.(\d+)\.(\d+)", entry["evidence"]).groups()
+    assert f"Vol. {volume}, No. {number}, pp. {first}-191" in entry["printed"]
+    assert entry["corrected"] == f"pp. {first}-192"
+
+
+def test_e17_six_letters_have_two_meanings() -> None:
+    twice = {  # letter -> (equation, its place there), twice
+        "R": ((1, r"R_u(\mathbf{u}"), (18, r"R = \frac")),
+        "sigma": ((2, r"\sigma(W_f"), (17, r"\sigma_t \mathbf{z}")),
+        "f": ((2, r"f_t = "), (9, r"f(x, t) dt")),
+        "i": ((3, r"i_t = "), (19, r"\mathcal{M}_i = ")),
+    }
+    for pair in twice.values():
+        assert all(place in spec.EQUATIONS[number].latex for number, place in pair)
+    symbols = spec.SYMBOLS
+    assert symbols["h_prev"].latex.startswith("h")
+    assert "(h,)" in symbols["h_prev"].shape, "the state's letter is its size's, too"
+    assert r"\bar{w}" in spec.EQUATIONS[10].latex
+    assert "weights" in next(e for e in spec.errata() if e["id"] == "E05")["printed"]
+
+
+def test_e18_cifar10_tells_the_variance_and_nothing_the_last_step() -> None:
+    alpha_bar = np.cumprod(1 - RISING)
+    before = np.concatenate([[1.0], alpha_bar[:-1]])
+    posterior = RISING * (1 - before) / (1 - alpha_bar)
+
+    def away(row: str, pixels: int, variance: np.ndarray) -> float:
+        """Of print from the expected M_diff, in standard deviations of one trajectory."""
+        printed = float(next(r for r in spec.table1() if r["setting"] == row)["m_diff"])
+        expected = np.sqrt(variance).mean() * chi(pixels).mean()
+        one_trajectory = np.sqrt(variance.sum()) * chi(pixels).std() / len(variance)
+        return float(abs(printed - expected) / one_trajectory)
+
+    for row, pixels in (("MNIST", 1024), ("FashionMNIST", 1024), ("CIFAR10", 3072)):
+        assert away(row, pixels, RISING) < 2
+        assert away(row, pixels, np.append(0.0, RISING[1:])) < 2, "no noise at t = 1"
+    assert away("MNIST", 1024, posterior) < 2
+    assert away("CIFAR10", 3072, posterior) > 4
+
+
+def test_e19_rd_metrics_are_rates_and_the_others_increments() -> None:
+    u, v = RNG.uniform(0, 1, (2, 1, 6, 6))
+    reaction = gray_scott_kinetics(u[0], v[0], FEED_RATES[0], KILL_RATE)[1]
+    for dt in (0.25, 1.0, 2.0):  # what one Euler step adds, against the metric of the same state
+        added = np.linalg.norm(dt * reaction), np.linalg.norm(dt * 0.5e-5 * laplacian(v[0], 0.01))
+        metrics = eq12(u, v, FEED_RATES[0], KILL_RATE), eq15(v, 0.5e-5, 0.01)
+        assert_allclose(added, dt * np.array(metrics))
+        assert_allclose(added[0] / added[1], metrics[0] / metrics[1])
+    f, i = RNG.uniform(0, 1, (2, 1, 16))
+    c_prev, candidate = RNG.normal(size=(2, 1, 16))
+    step = eq05(f[0], c_prev[0], i[0], candidate[0]) - c_prev[0]
+    assert_allclose(step, i[0] * candidate[0] - (1 - f[0]) * c_prev[0])
+    assert_allclose(eq13(i, candidate), np.linalg.norm(i[0] * candidate[0]))
+    assert_allclose(eq16(f, c_prev), np.linalg.norm((1 - f[0]) * c_prev[0]))
 
 
 def test_every_erratum_names_a_test_of_this_file_and_known_equations() -> None:

@@ -10,13 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rdverify.gray_scott.study import extremes, feed_rates, feedback
 from rdverify.gray_scott.study.cells import cells
 from rdverify.gray_scott.study.facts import fact
 from rdverify.gray_scott.study.figures import curves, figures
-from rdverify.gray_scott.study.runs import Runs, run
+from rdverify.gray_scott.study.plan import run
+from rdverify.gray_scott.study.runs import Runs
 from rdverify.gray_scott.study.settings import REGIMES, ROWS
 from rdverify.gray_scott.study.tables import tables
 from rdverify.study import Study
+
+DECLARED_IN = (extremes, feed_rates, feedback)  # modules that add to the registry of facts
 
 
 def config(runs: Runs) -> dict[str, Any]:

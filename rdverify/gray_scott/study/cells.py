@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rdverify.gray_scott.study.runs import DYING_KILL_RATE, Runs, printed_choices
-from rdverify.gray_scott.study.settings import EQUALLY_WELL, ROWS, three
+from rdverify.balance import balance_of
+from rdverify.gray_scott.study.plan import printed_choices
+from rdverify.gray_scott.study.runs import DYING_KILL_RATE, Runs, since
+from rdverify.gray_scott.study.settings import ROWS, three
 from rdverify.study import QUANTITIES, Cell, Control, Part, Quantity
-from rdverify.study.ranking import spread_of
+from rdverify.study.ranking import spread_as_well
 
 PLATFORM_FLOOR = 1e-6  # relative; libraries and compilers reorder sums
 
@@ -17,14 +19,13 @@ PLATFORM_FLOOR = 1e-6  # relative; libraries and compilers reorder sums
 def cells(runs: Runs) -> list[Cell]:
     """The six cells, and the six of the kinetics as printed.
 
-    The M's chose the setting (fitted), the R's did not. The budget counts half a
-    step as discretisation. Half a cell is not in it: a cell's side is itself one
-    of the settings looked for, so its effect belongs to the spread over settings.
+    The M's chose the setting (fitted), the R's did not. Neither half a step nor half a cell is
+    an error of these numbers: dt and dx are themselves looked for, so what they do belongs to
+    the spread over settings that fit as well.
     """
     corrected = [
-        _cell(runs, regime, quantity, moved, dying[quantity])
+        _cell(runs, regime, quantity, moved)
         for regime in ROWS
-        for dying in [dying_numbers(runs, regime)]
         for quantity, moved in runs.effects(regime).items()
     ]
     printed = [
@@ -36,22 +37,11 @@ def cells(runs: Runs) -> list[Cell]:
     return corrected + printed
 
 
-def _cell(
-    runs: Runs, regime: str, quantity: Quantity, moved: Mapping[str, float], dying: float
-) -> Cell:
+def _cell(runs: Runs, regime: str, quantity: Quantity, moved: Mapping[str, float]) -> Cell:
     values = runs.values(regime)[quantity]
     mean = float(values.mean())
-    compared = (
-        ". R is the quotient of two fitted M's, which within 0.6 % each leave it free by 1.2 %"
-        if quantity == "r"
-        else ", compared per unit of length"
-    )
+    compared = "" if quantity == "r" else ", compared per unit of length"
     parts = (
-        Part(
-            "discretisation",
-            abs(moved["half dt"]),
-            "measured: dt halved, same time span and initial state",
-        ),
         Part(
             "platform",
             max(abs(moved["float32"]), PLATFORM_FLOOR * mean),
@@ -59,10 +49,15 @@ def _cell(
         ),
         Part(
             "settings",
-            spread_of(runs.near, f"{regime}_{quantity}", mean),
-            f"largest distance over the {len(runs.near)} settings of the search whose four "
-            f"M's are all within {EQUALLY_WELL:.1%} of print",
+            spread_as_well(runs.fits, f"{regime}_{quantity}", mean),
+            f"largest distance over the {len(runs.near)} settings of the search whose four M's "
+            "fit as well: print may be one run of them (p >= 0.05; less plausible ones count in "
+            "proportion to p)",
         ),
+    )
+    halved = (
+        f"Halving dt moves it by {moved['half dt']:+.4f}, halving dx on the same domain by "
+        f"{moved['half dx']:+.4f}{compared}"
     )
     return Cell(
         ROWS[regime],
@@ -70,16 +65,39 @@ def _cell(
         values,
         fitted=quantity != "r",
         parts=parts,
-        note=f"Halving dx on the same domain moves it by {moved['half dx']:+.4f}{compared}",
-        control=Control(f"kill rate {DYING_KILL_RATE:g}: the pattern dies out", dying),
+        note=f"{halved}. {own_prediction(runs, regime)}" if quantity == "r" else halved,
+        control=at_rest(runs, regime) if quantity == "r" else dying(runs, regime, quantity),
     )
 
 
-def dying_numbers(runs: Runs, regime: str) -> dict[Quantity, float]:
-    """The numbers of the pattern that dies out, over T steps; after its run all norms are 0."""
-    trace = runs.one("dying", regime).trace
-    share = trace.steps / runs.steps
-    return {name: x if name == "r" else x * share for name, x in three(trace).items()}
+def own_prediction(runs: Runs, regime: str) -> str:
+    """Why R, a quotient of two fitted numbers, is a prediction all the same."""
+    numbers = runs.values(regime)
+    off = max(
+        abs(numbers[name].mean() / runs.targets[f"{regime}_{name}"] - 1)
+        for name in ("m_react", "m_diff")
+    )
+    return (
+        f"R is the quotient of two M's that were fitted, each alone and to {off:.1%} here: that "
+        f"leaves R free by twice as much, while |R - 1| is {abs(numbers['r'].mean() - 1):.2%} and "
+        f"seeds move it by {numbers['r'].std(ddof=1):.3%}. So R was not fitted, and is a "
+        "prediction of its own; its scale is |R - 1|"
+    )
+
+
+def dying(runs: Runs, regime: str, quantity: Quantity) -> Control:
+    """The number of the pattern that dies out, over T steps; after its run all norms are 0."""
+    traces = [run.trace for run in runs.of("dying", regime)]
+    values = np.array([three(trace)[quantity] * trace.steps / runs.steps for trace in traces])
+    what = f"kill rate {DYING_KILL_RATE:g}: the pattern dies out"
+    return Control(what, float(values.mean()), values)
+
+
+def at_rest(runs: Runs, regime: str) -> Control:
+    """R of the same runs from T to 2 T: what anything that has come to rest gives, about 1."""
+    values = balance_of(since(runs.double[regime], runs.steps)).r_runs
+    what = "the same runs from T to 2 T, nearly at rest, where R is 1 whatever made the pattern"
+    return Control(what, float(values.mean()), values)
 
 
 def printed_note(runs: Runs, regime: str) -> str:

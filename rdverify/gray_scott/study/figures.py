@@ -9,8 +9,15 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from rdverify.gray_scott.study.runs import Runs, change_over_diffusion, distance_from_one
-from rdverify.gray_scott.study.settings import EQUALLY_WELL, REGIMES, ROWS, one_seed, ranked
+from rdverify.balance import balance_of
+from rdverify.gray_scott import classify
+from rdverify.gray_scott.study.runs import (
+    FEED_RATES,
+    Runs,
+    change_over_diffusion,
+    distance_from_one,
+)
+from rdverify.gray_scott.study.settings import REGIMES, ROWS, one_seed, ranked
 from rdverify.study import Curve, Figure, Quantity
 from rdverify.tools.plotting import STYLE, canvas, save
 
@@ -52,6 +59,17 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "stripes at F = 0.055.",
             ),
         ),
+        "rd.feed_rates": (
+            feed_rates,
+            Figure(
+                "rd-feed-rates.png",
+                "Section 4.1's range of feed rates, run through. Top: v at T at five of them. "
+                "Bottom: the share of the area above the cut that lies in spots and in stripes "
+                "(left axis), and R (right axis). R is the same whatever the pattern.",
+                "A row of maps from separate spots to connected stripes; below, the share of "
+                "spots falls from 0.9 to 0 and that of stripes rises to 1, while R stays at 1.01.",
+            ),
+        ),
         "rd.balance": (
             balance_lines,
             Figure(
@@ -69,7 +87,7 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
             Figure(
                 "rd-search.png",
                 "Settings of the search (grey; the frame shows those near print), those whose four "
-                f"M's fit about equally well (within {EQUALLY_WELL:.1%}, circles), the chosen "
+                "M's fit as well (print may be one run of them, circles), the chosen "
                 f"setting's {seeds} seeds (triangles) and print (lines). Left M_react, right R "
                 "against M_react.",
                 "Scatter plots of the searched settings; on the left the seeds of the chosen "
@@ -107,6 +125,39 @@ def patterns(runs: Runs) -> Canvas:
         )
         axes.grid(False)
     figure.colorbar(image, ax=both, label="v (concentration)", shrink=0.9)
+    return figure
+
+
+def feed_rates(runs: Runs) -> Canvas:
+    """The final v at some feed rates, and its shapes and R at all."""
+    figure = canvas(9.5, 5.2)
+    ended = {rate: runs.one("range", rate) for rate in FEED_RATES}
+    shown = FEED_RATES[:: max(1, len(FEED_RATES) // 4)][:4] + FEED_RATES[-1:]
+    grid = figure.add_gridspec(2, len(shown), height_ratios=(1, 1.2))
+    top = max(float(run.v.max()) for run in ended.values())
+    for column, rate in enumerate(shown):
+        axes = figure.add_subplot(grid[0, column])
+        axes.imshow(ended[rate].v, origin="lower", cmap="viridis", vmin=0, vmax=top)
+        axes.set(title=f"F = {rate:g}", xticks=[], yticks=[])
+        axes.grid(False)
+    below = figure.add_subplot(grid[1, :])
+    seen = [classify(run.v) for run in ended.values()]
+    for share, row in (("spot_share", ROWS["spot"]), ("stripe_share", ROWS["stripe"])):
+        below.plot(
+            FEED_RATES,
+            [getattr(each, share) for each in seen],
+            marker=row.marker,
+            label=f"area in {share.removesuffix('_share')}s",
+            **row.line,
+        )
+    below.set(xlabel="feed rate F", ylabel="share of the area", ylim=(-0.05, 1.05))
+    beside = below.twinx()
+    ratios = [balance_of(run.trace).r for run in ended.values()]
+    beside.plot(FEED_RATES, ratios, color="0.2", linestyle=":", marker="s", label="R")
+    beside.set(ylabel="$R$", ylim=(0.97, 1.03))  # the paper's own band
+    beside.grid(False)
+    lines = [*below.lines, *beside.lines]
+    below.legend(lines, [str(line.get_label()) for line in lines], loc="center right")
     return figure
 
 
@@ -163,7 +214,7 @@ def search_and_seeds(runs: Runs) -> Canvas:
                 "facecolors": "none",
                 "edgecolors": "k",
                 "s": 45,
-                "label": "fit equally well",
+                "label": "fit as well",
             },
         ),
         ({f"{r}_{q}": each for r in REGIMES for q, each in runs.values(r).items()}, chosen),

@@ -1,67 +1,39 @@
-"""All simulations of the Gray-Scott study: the chosen setting, its variations, the controls."""
+"""What the Gray-Scott study ran, and what several facts, tables and figures have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rdverify.balance import Balance, balance_of, ratio
-from rdverify.gray_scott import (
-    GrayScottConfig,
-    Simulation,
-    StateStability,
-    all_states,
-    classify,
-    initial_state,
-    largest_dt,
-    run_many,
-    simulate,
-    steady_states,
-)
+from rdverify.gray_scott import Simulation, StateStability, all_states, classify
+from rdverify.gray_scott.stability import laplacian
 from rdverify.gray_scott.study.settings import (
-    COLUMNS,
-    EQUALLY_WELL,
+    AXES,
+    M_OF_BOTH,
     REGIMES,
     Targets,
-    chosen,
     config_of,
-    one_seed,
-    ranked,
-    search_all,
-    targets_of,
     three,
 )
-from rdverify.study import QUANTITIES, Context, Quantity
+from rdverify.study import QUANTITIES, Quantity
 from rdverify.study.axes import Setting
-from rdverify.study.frames import read_frame
-from rdverify.tools.errors import InputError
-from rdverify.tools.progress import Reporter
+from rdverify.study.ranking import LEVEL, plausible
 from rdverify.trace import FloatArray, Trace
 
 SEEDS = tuple(range(11, 21))  # new ones: the search used 0, 101 to 105 and 201 to 210
 LONG = 4  # times T, until the slowest rearrangement is over
 TINY = 1e-3  # a fluctuation of a thousandth of the feed's concentration
-# By then v is below 1e-70 of its start and R_t has long contributed all it will to R;
-# further steps only count with denormal numbers, ten times slower.
-DEAD_AFTER = 2_000
 DYING_KILL_RATE = 0.08  # beyond the range in which any pattern is known to live
-# One choice changed at a time, by these factors: a quarter or so to either side.
-FACTORS = {
-    "n": (0.8, 1.28),
-    "dx": (0.8, 1.25),
-    "dt": (0.25, 0.5),
-    "steps": (0.5, 2.0),
-    "square": (0.5, 2.0),
-    "noise": (0.0, 2.5),
-    "square_u": (0.8, 1.2),
-    "square_v": (0.8, 1.2),
-}
+FEED_RATES = tuple(round(0.029 + 0.002 * k, 3) for k in range(14))  # section 4.1: [0.029, 0.055]
+RATIOS = (0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)  # D_v / D_u, beside the paper's 0.5
+REACH_STEPS = 1_000  # the square has by then grown to a few wavelengths, far from the border
+SMOOTHING_DX = 1e-3  # D_v / dx^2 is then 50 times F + k
 Key = tuple[Any, ...]
 
 
@@ -74,7 +46,7 @@ class Runs:
         seeds: of the main runs.
         record: every run of the search.
         targets: column of the record -> number as Table 1 prints it.
-        simulations: (what, regime, more) -> run; see :func:`plan`, and ("half dx", regime).
+        simulations: (what, regime, more) -> run; see ``plan``, and ("half dx", regime).
     """
 
     setting: Setting
@@ -83,13 +55,13 @@ class Runs:
     targets: Targets
     simulations: Mapping[Key, Simulation]
 
-    def of(self, what: str, regime: str) -> list[Simulation]:
-        """The runs of one kind, such as "main", in the order of their seeds."""
-        return [run for key, run in self.simulations.items() if key[:2] == (what, regime)]
+    def of(self, *what: Any) -> list[Simulation]:
+        """The runs of one kind, such as "main", "spot", in the order of their seeds."""
+        return [run for key, run in self.simulations.items() if key[: len(what)] == what]
 
-    def one(self, what: str, regime: str) -> Simulation:
-        """The only run of one kind, such as "dying", or its first."""
-        return self.of(what, regime)[0]
+    def one(self, *what: Any) -> Simulation:
+        """The only run of one kind, such as "flat", "spot", or its first."""
+        return self.of(*what)[0]
 
     @property
     def steps(self) -> int:
@@ -103,11 +75,20 @@ class Runs:
 
     @cached_property
     def traces(self) -> dict[str, Trace]:
-        """The main runs of a regime up to T ("spot"), "spot.long" and "control.dying_spot"."""
-        main = {regime: until(trace, self.steps) for regime, trace in self.double.items()}
-        long = {f"{regime}.long": self.one("long", regime).trace for regime in REGIMES}
-        dying = {f"control.dying_{regime}": self.one("dying", regime).trace for regime in REGIMES}
-        return main | long | dying
+        """The main runs up to T ("spot"), "spot.long", and their controls' traces."""
+        found = {regime: until(trace, self.steps) for regime, trace in self.double.items()}
+        for regime in REGIMES:
+            for name, what in ((f"{regime}.long", "long"), (f"control.dying_{regime}", "dying")):
+                found[name] = Trace.stack([run.trace for run in self.of(what, regime)])
+            found[f"control.plate_{regime}"] = heated_plate(self.decay(regime), self.steps)
+        return found
+
+    def decay(self, regime: str) -> float:
+        """What a step of diffusion takes off the pattern at T: dt D_v ||lap v|| / ||v - mean||."""
+        config = config_of(self.setting, regime, self.seeds[0])
+        v = self.one("main", regime).snapshots[self.steps][1]
+        rate = config.d_v * np.linalg.norm(laplacian(v, config.dx)) / np.linalg.norm(v - v.mean())
+        return float(config.dt * rate)
 
     @cached_property
     def balances(self) -> dict[str, Balance]:
@@ -123,10 +104,15 @@ class Runs:
         }
 
     @cached_property
+    def fits(self) -> pd.DataFrame:
+        """Every setting of the search, with how plausible print's four M's are as one run of it."""
+        names = [axis.name for axis in AXES]
+        return plausible(self.record, names, {name: self.targets[name] for name in M_OF_BOTH})
+
+    @property
     def near(self) -> pd.DataFrame:
-        """The settings of the search, one seed each, whose four M's fit about equally well."""
-        tried = ranked(one_seed(self.record), self.targets)
-        return tried[tried["distance"] <= EQUALLY_WELL].reset_index(drop=True)
+        """The settings whose four M's fit as well: print may be one run of them."""
+        return self.fits[self.fits["p"] >= LEVEL].reset_index(drop=True)
 
     def values(self, regime: str) -> dict[Quantity, FloatArray]:
         """Each quantity up to T over the seeds, shape (seeds,)."""
@@ -157,12 +143,21 @@ class Runs:
 
 def until(trace: Trace, steps: int) -> Trace:
     """The first ``steps`` steps of a trace."""
+    return _cut(trace, slice(steps))
+
+
+def since(trace: Trace, steps: int) -> Trace:
+    """What comes after the first ``steps`` steps of a trace."""
+    return _cut(trace, slice(steps, None))
+
+
+def _cut(trace: Trace, kept: slice) -> Trace:
     return replace(
         trace,
-        react=trace.react[:, :steps],
-        diff=trace.diff[:, :steps],
-        times=trace.times[:steps],
-        extras={name: series[:, :steps] for name, series in trace.extras.items()},
+        react=trace.react[:, kept],
+        diff=trace.diff[:, kept],
+        times=trace.times[kept],
+        extras={name: series[:, kept] for name, series in trace.extras.items()},
     )
 
 
@@ -176,124 +171,11 @@ def change_over_diffusion(trace: Trace) -> FloatArray:
     return ratio(trace.extras["change"], trace.diff)
 
 
-def run(context: Context) -> Runs:
-    """Choose the setting by the search, and run it with its variations and controls."""
-    targets = targets_of(context)
-    if context.profile == "full":
-        folder = context.work / "rd-search"
-        record = search_all(folder, targets, context.progress, context.workers)
-    else:
-        shipped = context.golden / "search" / "rd.csv"
-        record = read_frame(shipped, ("stage", "seed", *COLUMNS))
-    setting = chosen(record, targets)
-    found = run_all(setting, SEEDS, context.workers, context.progress)
-    return Runs(setting, SEEDS, record, targets, found)
+def heated_plate(decay: float, steps: int) -> Trace:
+    """A plate under a fixed pattern of heat, cold at first: no feedback, no instability.
 
-
-def run_all(
-    setting: Setting, seeds: Sequence[int], workers: int, progress: Reporter
-) -> dict[Key, Simulation]:
-    """Run everything the study measures, each simulation once."""
-    configs = plan(setting, seeds)
-    work = {key: config.rows * config.cols * config.steps for key, config in configs.items()}
-    order = sorted(configs, key=lambda key: -work[key])  # so that no core waits at the end
-    with progress.task("Gray-Scott: runs and controls", len(order) + len(REGIMES)) as task:
-        done = run_many([configs[key] for key in order], workers, task)
-        with ThreadPoolExecutor(workers) as pool:
-            halved = list(pool.map(partial(_half_cells, setting, seeds[0]), REGIMES))
-        task.advance(len(REGIMES))
-    found = dict(zip(order, done, strict=True))
-    return {key: found[key] for key in configs} | {
-        ("half dx", regime): simulation for regime, simulation in zip(REGIMES, halved, strict=True)
-    }
-
-
-def plan(setting: Setting, seeds: Sequence[int]) -> dict[Key, GrayScottConfig]:
-    """What is run, by (what, regime, more).
-
-    main: one run of 2 T steps per seed, the state kept after T. varied: one choice changed
-    (more: the choice, its value). exchanged: D_u and D_v exchanged, three seeds. u2v: the
-    kinetics printed in section 4.1 (more: dt, noise). float32: single precision. half dt:
-    half the step.
-
-    Negative controls, and what linear stability speaks of. dying: kill rate 0.08, the
-    square's v dies out. flat: the square's concentrations everywhere, with the same noise.
-    noise: no square, only the noise. tiny: no square, noise of 0.001. turing: the
-    Turing-unstable uniform state at F = 0.055 with noise of 0.001. long: four times T.
+    One wave of which a step takes off the share ``decay``: with the source 1, diffusion takes
+    1 - (1 - decay)^t from the state after t steps, and that is all. It comes to rest at R_t = 1.
     """
-    configs: dict[Key, GrayScottConfig] = {}
-    steps, dt = setting["steps"], setting["dt"]
-    for regime in REGIMES:
-        plain = config_of(setting, regime, seeds[0])
-        measured = replace(plain, inner_products=True)
-        dead = replace(measured, steps=min(steps, DEAD_AFTER))
-        for seed in seeds:
-            configs["main", regime, seed] = replace(
-                measured, seed=seed, steps=2 * steps, snapshots=(steps,)
-            )
-        for choice, value in variations(setting):
-            changed = setting | {choice: value}
-            configs["varied", regime, choice, value] = config_of(changed, regime, seeds[0])
-        for seed in seeds[:3]:
-            configs["exchanged", regime, seed] = replace(
-                plain, seed=seed, d_u=plain.d_v, d_v=plain.d_u
-            )
-        for smaller, noise in printed_choices(setting):
-            length = round(steps * dt / smaller) if noise == 0 else steps
-            configs["u2v", regime, smaller, noise] = replace(
-                plain, dt=smaller, noise=noise, kinetics="u2v", steps=length
-            )
-        configs |= {
-            ("float32", regime): replace(plain, dtype="float32"),
-            ("half dt", regime): replace(plain, steps=2 * steps, dt=dt / 2),
-            ("dying", regime): replace(dead, kill_rate=DYING_KILL_RATE),
-            ("flat", regime): replace(
-                dead, square=0, background_u=plain.square_u, background_v=plain.square_v
-            ),
-            ("noise", regime): replace(dead, square=0),
-            ("tiny", regime): replace(dead, square=0, noise=TINY),
-            ("long", regime): replace(measured, steps=LONG * steps),
-        }
-    u, v = steady_states(REGIMES["stripe"], plain.kill_rate)[1]
-    configs["turing", "stripe"] = replace(
-        measured, square=0, noise=TINY, background_u=u, background_v=v
-    )
-    return configs
-
-
-def variations(setting: Setting) -> list[tuple[str, Any]]:
-    """One choice changed at a time, by :data:`FACTORS` or to the other kind; those that can run."""
-    wanted: list[tuple[str, Any]] = []
-    for choice, factors in FACTORS.items():
-        values = [setting[choice] * factor for factor in factors]
-        whole = isinstance(setting[choice], int)
-        wanted += [(choice, round(x) if whole else float(f"{x:.4g}")) for x in values]
-    wanted.append(("noise_kind", "uniform" if setting["noise_kind"] == "normal" else "normal"))
-    return [(choice, value) for choice, value in wanted if _can_run(setting | {choice: value})]
-
-
-def printed_choices(setting: Setting) -> list[tuple[float, float]]:
-    """(dt, noise) for the kinetics as printed: ever smaller steps, and no noise at all."""
-    dt, noise = setting["dt"], setting["noise"]
-    return [(dt, noise), (dt / 10, noise), (dt / 100, noise), (dt / 2, 0.0)]
-
-
-def _can_run(setting: Setting) -> bool:
-    try:
-        config_of(setting, "spot", 0)
-    except InputError:  # no stable step, or a square larger than the grid
-        return False
-    return True
-
-
-def _half_cells(setting: Setting, seed: int, regime: str) -> Simulation:
-    """Half the cell and at most half the step on the same domain, from the same state."""
-    coarse = config_of(setting, regime, seed)
-    u, v = (np.repeat(np.repeat(field, 2, 0), 2, 1) for field in initial_state(coarse))
-    # with the smallest step first: InputError if even that one is too long
-    finest = replace(
-        coarse, rows=2 * coarse.rows, cols=2 * coarse.cols, dx=coarse.dx / 2, dt=coarse.dt / 16
-    )
-    halvings = next(n for n in (2, 4, 8, 16) if coarse.dt / n <= largest_dt(finest))
-    fine = replace(finest, dt=coarse.dt / halvings, steps=coarse.steps * halvings)
-    return simulate(fine, (u, v))
+    left = (1 - decay) ** np.arange(1.0, steps + 1)[None, :]
+    return Trace(np.ones_like(left), 1 - left, system="RD", extras={"change": left})

@@ -72,9 +72,6 @@ ROUND: Mapping[str, tuple[Any, ...]] = {
     "square_v": (0.25,),
 }
 CONTENDERS, FURTHER_SEEDS = 8, (101, 102, 103, 104, 105)
-# Settings count as fitting equally well up to this distance in the four M's: within
-# 0.6 % for the setting itself plus about as much again that one seed moves an M.
-EQUALLY_WELL = 0.012
 FINER_NOISE, FINER_N = (0.01, 0.015, 0.02), (200, 256)
 FINER_SEEDS = tuple(range(201, 211))
 STAGES = ("design", "refine", "round", "seeds", "finer")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rdverify.gray_scott.study.runs import Runs, variations
+from rdverify.gray_scott.study.feed_rates import feed_rate_rows, ratio_rows
+from rdverify.gray_scott.study.plan import variations
+from rdverify.gray_scott.study.runs import Runs
 from rdverify.gray_scott.study.settings import (
     AXES,
     COLUMNS,
-    EQUALLY_WELL,
     REGIMES,
     ROWS,
     contenders,
@@ -18,8 +19,10 @@ from rdverify.gray_scott.study.settings import (
     three,
 )
 from rdverify.study import QUANTITIES, Table, glossary
+from rdverify.study.ranking import LEVEL, plausible, spread_as_well
 from rdverify.study.sensitivity import sensitivity
 
+LEVELS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # beside 0.05, at which verdicts are given
 WORDS: Mapping[str, str] = {
     "n": "cells on a side of the square grid",
     "dx": "side of a cell, in the unit of length of D_u and D_v",
@@ -36,13 +39,16 @@ WORDS: Mapping[str, str] = {
 
 
 def tables(runs: Runs) -> dict[str, Table]:
-    """Ranking, chosen setting, sensitivity, cross-prediction, seeds, stability."""
+    """Ranking, chosen setting, what fits as well, sensitivity, seeds, patterns, stability."""
+    return {"rd.words": glossary("RD", WORDS)} | _of_the_search(runs) | _of_the_runs(runs)
+
+
+def _of_the_search(runs: Runs) -> dict[str, Table]:
     tried = one_seed(runs.record)
     failed = int((tried["error"] != "").sum())
     ranking = ranked(tried, runs.targets).head(10)
     several = contenders(runs.record, runs.targets)
     return {
-        "rd.words": glossary("RD", WORDS),
         "rd.ranking": Table(
             f"The ten settings nearest to print by their four M's, one seed each, of {len(tried)} "
             f"tried in three stages ({failed} of them had no stable step and stay in the record). "
@@ -55,26 +61,37 @@ def tables(runs: Runs) -> dict[str, Table]:
             "look at those with six: the best of these missed the mark of 0.6 % by little.",
             [setting_row(row, "seeds") for row in several.to_dict("records")],
         ),
-        "rd.seeds": Table(
-            f"The chosen setting over {len(runs.seeds)} seeds that took no part in the "
-            "search, beside print.",
-            seed_rows(runs),
+        "rd.as_well": Table(
+            "Which settings fit as well, at other levels than the 5 % of the verdicts: print's "
+            "four M's may be one run of them, R took no part. The part is the largest distance "
+            "from the chosen setting's R, less plausible settings in proportion to p.",
+            level_rows(runs),
         ),
         "rd.cross": Table(
             "Fitted to one row or to the M's only, what follows for the rest: the setting of the "
-            "search that fits best, and all that fit within "
-            f"{EQUALLY_WELL:.1%}.",
+            "search that fits best, and all of which print's fitted numbers may be one run "
+            "(p >= 0.05).",
             cross_prediction(runs),
-        ),
-        "rd.choices": Table(
-            "One choice changed at a time, first seed: relative change of each number in percent. "
-            "The last column of the first row is what seeds alone do (standard deviation).",
-            choice_rows(runs),
         ),
         "rd.sensitivity": Table(
             "Over the whole search: partial rank correlation of each number with each choice, the "
             "other choices held fixed (stage 1 only, which fills the ranges).",
             sensitivity_rows(runs),
+        ),
+    }
+
+
+def _of_the_runs(runs: Runs) -> dict[str, Table]:
+    return {
+        "rd.seeds": Table(
+            f"The chosen setting over {len(runs.seeds)} seeds that took no part in the "
+            "search, beside print.",
+            seed_rows(runs),
+        ),
+        "rd.choices": Table(
+            "One choice changed at a time, first seed: relative change of each number in percent. "
+            "The last column of the first row is what seeds alone do (standard deviation).",
+            choice_rows(runs),
         ),
         "rd.budget": Table(
             "What moves each number, in its own unit.",
@@ -84,6 +101,17 @@ def tables(runs: Runs) -> dict[str, Table]:
                 for regime, row in ROWS.items()
                 for quantity, moved in runs.effects(regime).items()
             ],
+        ),
+        "rd.feed_rates": Table(
+            "Section 4.1's range of feed rates, run through with the chosen setting and its first "
+            "seed. Spots turn into stripes on the way, while R hardly moves: it does not tell one "
+            "pattern from the other.",
+            feed_rate_rows(runs),
+        ),
+        "rd.ratios": Table(
+            "How much faster u must diffuse than v: the pattern at T for other coefficients of v "
+            "(the paper's ratio is 0.5), first seed. That u is the faster is not enough.",
+            ratio_rows(runs),
         ),
         "rd.states": Table(
             "Uniform steady states and their linear stability (rates per unit of time).",
@@ -125,7 +153,7 @@ def seed_rows(runs: Runs) -> list[dict[str, Any]]:
 def cross_prediction(runs: Runs) -> list[dict[str, Any]]:
     """Fit on one row and predict the other; fit both M's of a row and predict its R."""
     rows = []
-    tried = one_seed(runs.record)
+    tried, names = one_seed(runs.record), [axis.name for axis in AXES]
     for fitted, other in (("spot", "stripe"), ("stripe", "spot")):
         m_names = [f"{fitted}_m_react", f"{fitted}_m_diff"]
         its_r = f"{fitted}_r"
@@ -133,8 +161,9 @@ def cross_prediction(runs: Runs) -> list[dict[str, Any]]:
             (f"{fitted} row", [*m_names, its_r], [f"{other}_{name}" for name in QUANTITIES]),
             (f"M's of the {fitted} row", m_names, [its_r]),
         ):
-            order = ranked(tried, runs.targets, fit)
-            best, near = order.iloc[0], order[order["distance"] <= EQUALLY_WELL]
+            best = ranked(tried, runs.targets, fit).iloc[0]
+            fits = plausible(runs.record, names, {column: runs.targets[column] for column in fit})
+            near = fits[fits["p"] >= LEVEL]
             for column in predicted:
                 printed = runs.targets[column]
                 error = best[column] - printed
@@ -150,6 +179,24 @@ def cross_prediction(runs: Runs) -> list[dict[str, Any]]:
                         "their range": f"{near[column].min():.4f} to {near[column].max():.4f}",
                     }
                 )
+    return rows
+
+
+def level_rows(runs: Runs) -> list[dict[str, Any]]:
+    """How the settings part of both R's hangs on the level at which a setting fits as well."""
+    rows = []
+    for level in LEVELS:
+        near = runs.fits[runs.fits["p"] >= level]
+        row: dict[str, Any] = {"level": f"{level:g}", "settings": len(near)}
+        for regime in REGIMES:
+            name, mean = f"{regime}_r", float(runs.values(regime)["r"].mean())
+            part = spread_as_well(runs.fits, name, mean, level)
+            row[f"{name}: part"] = f"{part:.5f}"
+            row[f"{name}: their range"] = (
+                f"{near[name].min():.4f} to {near[name].max():.4f}" if len(near) else ""
+            )
+            row[f"{name}: |print - mean|"] = f"{abs(runs.targets[name] - mean):.5f}"
+        rows.append(row)
     return rows
 
 

@@ -1,0 +1,100 @@
+"""Which settings fit as well: on made-up records whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from rdverify import InputError
+from rdverify.study.ranking import LEVEL, plausible, spread_as_well
+
+TARGETS = {"a": 10.0, "b": 5.0}
+
+
+def record(
+    means: dict[str, float], seeds: int, scatter: float = 0.1, seed: int = 1
+) -> pd.DataFrame:
+    """Settings by name with their mean of "a"; "b" meets print; "r" is that of the setting."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"setting": name, "a": mean + scatter * x, "b": 5 + scatter * y, "r": mean / 10}
+        for name, mean in means.items()
+        for x, y in rng.standard_normal((seeds, 2))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_p_is_that_of_one_more_run_times_the_number_of_fitted_columns() -> None:
+    frame = record({"one": 10.2}, 6)
+    found = plausible(frame, ["setting"], TARGETS).iloc[0]
+    alone = [
+        2
+        * stats.t.sf(abs(frame[name].mean() - target) / (frame[name].std() * np.sqrt(1 + 1 / 6)), 5)
+        for name, target in TARGETS.items()
+    ]
+    assert found["p"] == pytest.approx(min(1, 2 * min(alone)))
+    assert found["runs"] == 6
+    assert found["r"] == pytest.approx(1.02)
+
+
+def test_the_true_setting_is_kept_in_95_of_100() -> None:
+    rng = np.random.default_rng(7)
+    kept = 0
+    for _ in range(400):
+        runs = pd.DataFrame({"setting": "true", "a": rng.normal(size=6), "b": rng.normal(size=6)})
+        printed = {"a": rng.normal(), "b": rng.normal()}
+        kept += plausible(runs, ["setting"], printed).iloc[0]["p"] >= LEVEL
+    # binomial standard error 0.011; Bonferroni errs on the side of keeping
+    assert kept / 400 > 0.94
+
+
+def test_a_setting_that_was_run_once_borrows_the_scatter_of_the_others() -> None:
+    several = record({"near": 10.0, "far": 30.0}, 8)
+    once = pd.DataFrame([{"setting": "once", "a": 10.1, "b": 5.0, "r": 2.0}])
+    found = plausible(pd.concat([several, once]), ["setting"], TARGETS).set_index("setting")
+    assert found.loc["once", "p"] > LEVEL
+    assert found.loc["far", "p"] < 1e-6
+    pooled = np.sqrt(several.groupby("setting")["a"].var().mean())
+    expected = 2 * 2 * stats.t.sf(0.1 / (pooled * np.sqrt(2)), 14)
+    assert found.loc["once", "p"] == pytest.approx(min(1, expected))
+
+
+def test_failed_runs_are_left_out_and_a_record_without_repetitions_is_refused() -> None:
+    frame = record({"one": 10.0}, 4)
+    failed = pd.DataFrame([{"setting": "failed", "a": np.nan, "b": 5.0}])
+    assert list(plausible(pd.concat([frame, failed]), ["setting"], TARGETS)["setting"]) == ["one"]
+    with pytest.raises(InputError, match="several seeds"):
+        plausible(record({"one": 10.0, "two": 11.0}, 1), ["setting"], TARGETS)
+
+
+def test_no_fixed_cut_the_scale_of_the_scatter_decides() -> None:
+    for scatter, as_well in ((0.01, False), (1.0, True)):
+        frame = record({"best": 10.0, "other": 10.5}, 8, scatter)
+        found = plausible(frame, ["setting"], TARGETS).set_index("setting")
+        assert (found.loc["other", "p"] >= LEVEL) == as_well
+
+
+@given(st.floats(10.0, 12.0), st.floats(1e-9, 1e-4))
+def test_a_hair_more_of_misfit_moves_the_part_by_a_hair(mean: float, hair: float) -> None:
+    def part(at: float) -> float:
+        frame = record({"best": 10.0, "other": at}, 8).assign(
+            r=lambda f: np.where(f["setting"] == "best", 1.0, 2.0)
+        )
+        return spread_as_well(plausible(frame, ["setting"], TARGETS), "r", 1.0)
+
+    # p falls by at most n_columns * 2 * density / scatter a unit, over the level
+    steepest = 2 * 2 * 0.4 / 0.05 / LEVEL
+    assert abs(part(mean + hair) - part(mean)) <= steepest * hair + 1e-12
+
+
+def test_the_part_is_the_largest_distance_weighted_by_how_plausible_it_is() -> None:
+    frame = pd.DataFrame({"p": [1.0, LEVEL, LEVEL / 2, 0.0], "r": [1.1, 0.8, 2.0, 9.0]})
+    assert spread_as_well(frame, "r", 1.0) == pytest.approx(0.5)
+    assert spread_as_well(frame[:2], "r", 1.0) == pytest.approx(0.2)
+    assert spread_as_well(frame[:0], "r", 1.0) == 0
+    parts = [spread_as_well(frame, "r", 1.0, level) for level in (0.5, 0.1, 0.05, 0.01)]
+    assert parts == sorted(parts), "a stricter test lets in more settings"
