@@ -14,7 +14,9 @@ from rdverify.report.findings import FINDINGS
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = systems.fact_places()
 CLAIMS = {
-    claim.id: sorted({name for test in claim.test for name in (test.fact, test.control) if name})
+    claim.id: sorted(
+        {name for test in claim.test for name in (test.fact, test.control, *test.also) if name}
+    )
     for claim in the_paper().claims
 }
 

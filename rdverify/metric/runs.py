@@ -108,7 +108,7 @@ class Model:
 
 def _recorded_models(key: str) -> dict[str, Model]:
     words = key.replace("_", " ")
-    trained, fresh = (partial(recorded, key=key, kind=kind) for kind in ("best", "untrained"))
+    trained, fresh = (partial(recorded, key=key, kind=kind) for kind in ("declared", "untrained"))
     return {
         f"lstm.{key}": Model(f"LSTM, trained, {words}", "dynamic", trained),
         f"control.untrained.{key}": Model(f"LSTM, untrained, {words}", "dynamic", fresh),

@@ -1,8 +1,8 @@
 """The study of Table 1's LSTM rows: reconstruction, claims and controls (sections 4, 5).
 
-The settings come from the records of the search (``golden/search/lstm-*.csv``; the
-"full" profile makes them anew), chosen by the M's alone. Ten seeds that took no part
-in the search then give the cells.
+Cells and claims are judged by one declared protocol (:mod:`.protocol`) on ten seeds; what fits
+to single rows reach stands beside them, from the records of the search
+(``golden/search/lstm-*.csv``; the "full" profile makes them anew).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rdverify.lstm.study.facts import fact
 from rdverify.lstm.study.figures import curves, figures
 from rdverify.lstm.study.networks import KINDS
 from rdverify.lstm.study.rows import ROWS, START_UP, UNSEEN, VARIANTS
-from rdverify.lstm.study.runs import Runs, run
+from rdverify.lstm.study.runs import FITTED, Runs, run
 from rdverify.lstm.study.tables import tables
 from rdverify.study import Context, Study, StudyResult
 from rdverify.tools.torchkit import one_thread
@@ -34,11 +34,12 @@ def config(runs: Runs) -> dict[str, Any]:
         "rows": {
             row.setting: {
                 kind: {
-                    "reading": runs.choice[kind][row.key].variant,
-                    "config": runs.configs[row.key][kind][0].as_json(),
-                    "seeds": [config.seed for config in runs.configs[row.key][kind]],
+                    "reading": runs.reading(kind, row.key),
+                    "config": each[0].as_json(),
+                    "seeds": [config.seed for config in each],
                 }
-                for kind in ("best", "common")
+                for kind, each in runs.configs[row.key].items()
+                if kind in ("declared", "slower", *FITTED)
             }
             for row in ROWS
         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -26,6 +25,8 @@ from rdverify.lstm.skill import (
     frequency_of,
     one_step,
 )
+from rdverify.lstm.study.jacobians import gradient, least_gain, log10
+from rdverify.lstm.study.protocol import READING
 from rdverify.lstm.study.rows import START_UP, UNSEEN, read
 from rdverify.trace import FloatArray
 
@@ -34,48 +35,61 @@ LENGTHS = (50, 100, 200, 400, 800)  # T of the start-up law
 WARM_UP = 100  # values that a network reads before it runs on its own
 
 
-def behaviour(model: SequenceModel, x: FloatArray, variant: str) -> dict[str, float]:
-    """What one network does over time, means over sequences.
+def behaviour(model: SequenceModel, x: FloatArray) -> dict[str, float]:
+    """What one network does over time, all steps read, means over sequences.
 
     r: R of the run. crossings: of R_t = 1 in 100 steps. share_above: of the steps with
     R_t - 1 > DEAD_BAND. amplitude: mean |R_t - 1|. corr_i, corr_forget, corr_growth,
     corr_change: correlation over time of R_t with the mean over units of i and of 1 - f, with
-    ||C_t|| - ||C_{t-1}|| and with ||C_t - C_{t-1}||. gate_activity: deviation over time of
-    the mean gates i and 1 - f, over their mean. enlarges: share of units and steps in which
-    i * c~ has the sign of C_{t-1}. growth: mean ||C_t|| over the last 50 steps over that of
-    steps 50 to 100, all steps read. All but r and growth leave out the first START_UP steps.
+    ||C_t|| - ||C_{t-1}|| and with ||C_t - C_{t-1}||; rise_i and so on: that of R_t - R_{t-1}.
+    gate_activity: see there. enlarges: share of units and steps in which i * c~ has the sign of
+    C_{t-1}. growth: mean ||C_t|| over the last 50 steps over that of steps 50 to 100. All but r
+    and growth leave out the first START_UP steps.
 
     Args:
         model: a network.
         x: unseen sequences, shape (sequences, 200).
-        variant: how the run is read.
     """
-    trace = read(model, x, variant, detail=True)
-    first = 1 if variant == "late" else START_UP
-    r_t = ratio(trace.react, trace.diff)[:, first:]  # (sequences, steps)
-    extras = {name: series[:, first:] for name, series in trace.extras.items()}
-    growth = trace.extras["cell"][:, first:] - trace.extras["cell"][:, first - 1 : -1]
-    activity = [
-        series.std(axis=1) / series.mean(axis=1) for series in (extras["i"], extras["one_minus_f"])
-    ]
+    trace = read(model, x, READING, detail=True)
+    r_t = ratio(trace.react, trace.diff)[:, START_UP:]  # (sequences, steps)
+    extras = {name: series[:, START_UP:] for name, series in trace.extras.items()}
+    growth = np.diff(trace.extras["cell"][:, START_UP - 1 :], axis=1)
+    beside = {
+        "i": extras["i"],
+        "growth": growth,
+        "forget": extras["one_minus_f"],
+        "change": extras["change"],
+    }
+    rise = np.diff(r_t, axis=1)
     return {
         "r": balance_of(trace).r,
         "crossings": crossings(r_t),
         "share_above": float((r_t > 1 + DEAD_BAND).mean()),
         "amplitude": float(np.abs(r_t - 1).mean()),
-        "corr_i": correlation(r_t, extras["i"]),
-        "corr_growth": correlation(r_t, growth),
-        "corr_forget": correlation(r_t, extras["one_minus_f"]),
-        "corr_change": correlation(r_t, extras["change"]),
-        "gate_activity": float(np.mean(activity)),
+        **{f"corr_{name}": correlation(r_t, series) for name, series in beside.items()},
+        **{f"rise_{name}": correlation(rise, series[:, 1:]) for name, series in beside.items()},
+        "gate_activity": gate_activity(gates(model.lstm, as_input(x, model))),
         "enlarges": float((1 + extras["aligned"].mean()) / 2),
         "growth": growth_of(model, x),
     }
 
 
+def gate_activity(inside: Gates) -> float:
+    """Deviation over time of each unit's i and 1 - f over its mean, after the start-up.
+
+    Mean over units, sequences and both gates: of each unit by itself, since gates that move
+    against each other have a mean over units that stands still.
+    """
+    moved = [
+        gate[:, START_UP:].std(axis=1) / gate[:, START_UP:].mean(axis=1)
+        for gate in (inside.i, inside.one_minus_f)
+    ]
+    return float(np.mean(moved))
+
+
 def growth_of(model: SequenceModel, x: FloatArray) -> float:
     """Mean ||C_t|| over the last 50 steps over that of steps 50 to 100."""
-    cell = read(model, x, "whole").extras["cell"]
+    cell = read(model, x, READING).extras["cell"]
     return float(cell[:, -50:].mean() / cell[:, 50:100].mean())
 
 
@@ -102,7 +116,7 @@ def peak_share(model: SequenceModel, x: FloatArray, f: FloatArray) -> float:
 
     Within one over the steps after the start-up; x of shape (sequences, 200), f of (sequences,).
     """
-    trace = read(model, x, "whole")
+    trace = read(model, x, READING)
     found = frequency_of(ratio(trace.react, trace.diff)[:, START_UP:])
     return float((np.abs(found - f) <= 1 / (trace.steps - START_UP)).mean())
 
@@ -139,7 +153,8 @@ def state_after(model: SequenceModel, x: FloatArray) -> State:
 def closing(model: SequenceModel, x: FloatArray, *, i: float | None) -> dict[str, float]:
     """R, signal and gradient over the second half of x, with the input gate forced to ``i``.
 
-    signal: ||C_T|| at the end over ||C|| at the start. log_gradient: its log10.
+    signal: ||C_T|| at the end over ||C|| at the start. log_gradient: of :func:`gradient`.
+    log_least_gain: of :func:`least_gain`.
     """
     half = x.shape[1] // 2
     state = state_after(model, x[:, :half])
@@ -150,75 +165,8 @@ def closing(model: SequenceModel, x: FloatArray, *, i: float | None) -> dict[str
         "r": balance_of(trace).r,
         "signal": float((trace.extras["cell"][:, -1] / start).mean()),
         "log_gradient": log10(gradient(network, x[:, half:], half, state)),
+        "log_least_gain": log10(least_gain(network, x[:, half:], half, state)),
     }
-
-
-def log10(value: float) -> float:
-    """The decimal logarithm, no lower than -300."""
-    return math.log10(max(value, 1e-300))
-
-
-def gradient(
-    model: SequenceModel, x: FloatArray, steps: int, state: State | None = None, sequences: int = 8
-) -> float:
-    """||d C_T / d C_0||_F over that of the identity, mean over sequences (eq02 to eq07 derived).
-
-    h_0 is held, so that the derivative starts from the cell alone.
-
-    Args:
-        model: a network.
-        x: input of shape (n, >= steps).
-        steps: T.
-        state: (h_0, C_0) of the n sequences, or None for zero.
-        sequences: how many of the n.
-    """
-    count = min(sequences, len(x))
-    cut = (
-        None
-        if state is None
-        else (state[0][:, :count].contiguous(), state[1][:, :count].contiguous())
-    )
-    inside = gates(model.lstm, as_input(x[:count, :steps], model), cut)
-    u = dict(model.lstm.named_parameters())["weight_hh_l0"].detach().double().numpy()
-    h = model.lstm.hidden_size
-    d_c = np.broadcast_to(np.eye(h), (count, h, h)).copy()  # (n, h, h): d C_t / d C_0
-    d_h = np.zeros_like(d_c)
-    for t in range(steps):
-        d_c, d_h = _tangent(inside, u, t, d_c, d_h)
-    return float((np.linalg.norm(d_c, axis=(1, 2)) / np.sqrt(h)).mean())
-
-
-def _tangent(
-    g: Gates, u: FloatArray, t: int, d_c: FloatArray, d_h: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """One step of the derivative of (C, h), each of shape (n, h, h)."""
-    i, f, one_minus_f, c_tilde, o, c_prev, c, _ = (series[:, t, :, None] for series in g)
-    d_i, d_f, d_g, d_o = np.split(u @ d_h, 4, axis=1)
-    bent = np.tanh(c)
-    d_c = (
-        f * d_c
-        + c_prev * f * one_minus_f * d_f
-        + c_tilde * i * (1 - i) * d_i
-        + i * (1 - c_tilde**2) * d_g
-    )
-    return d_c, o * (1 - bent**2) * d_c + bent * o * (1 - o) * d_o
-
-
-def plain_gradient(model: SequenceModel, x: FloatArray, steps: int, sequences: int = 8) -> float:
-    """Control: the same for h_t = tanh(W_C x_t + U_C h_{t-1} + b_C), no gates and no cell."""
-    weights = {
-        name: value.detach().double().numpy() for name, value in model.lstm.named_parameters()
-    }
-    size = model.lstm.hidden_size
-    rows = slice(2 * size, 3 * size)
-    w, u = weights["weight_ih_l0"][rows, 0], weights["weight_hh_l0"][rows]
-    bias = weights["bias_ih_l0"][rows] + weights["bias_hh_l0"][rows]
-    h = np.zeros((min(sequences, len(x)), size))
-    jacobian = np.broadcast_to(np.eye(size), (len(h), size, size))
-    for t in range(steps):
-        h = np.tanh(x[: len(h), t, None] * w + h @ u.T + bias)  # (n, h)
-        jacobian = (1 - h**2)[:, :, None] * (u @ jacobian)
-    return float((np.linalg.norm(jacobian, axis=(1, 2)) / np.sqrt(size)).mean())
 
 
 def start_up_law(models: Sequence[SequenceModel]) -> list[tuple[int, float, float]]:

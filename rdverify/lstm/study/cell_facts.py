@@ -41,7 +41,7 @@ def _eq11_exact(runs: Runs, form: str) -> Measured:
     return Measured(eq11_exact(1 if form == "eq11" else -1), n=500)
 
 
-def inside(runs: Runs, kind: str = "best") -> Iterator[Gates]:
+def inside(runs: Runs, kind: str = "declared") -> Iterator[Gates]:
     """All gates and states of every network of a kind in turn, read on the unseen sequences."""
     for key in KEYS:
         for model in runs.networks[key][kind]:
@@ -68,10 +68,10 @@ def _eq11_ulp(runs: Runs, form: str) -> Measured:
 @fact(
     "lstm.{run}.opposes",
     "share of units and steps in which -(1 - f) C does not point along C (networks: {run})",
-    run={"decay": "best", "control.untrained.decay": "untrained"},
+    run={"decay": "declared", "control.untrained.decay": "untrained"},
 )
 def _opposes(runs: Runs, run: str) -> Measured:
-    kind = "best" if run == "decay" else "untrained"
+    kind = "declared" if run == "decay" else "untrained"
     shares = [float((g.one_minus_f >= 0).mean()) for g in inside(runs, kind)]
     return Measured(min(shares), n=UNSEEN * len(shares))
 
@@ -91,7 +91,7 @@ Operator = Callable[[torch.Tensor], torch.Tensor]
 
 def one_state(runs: Runs) -> tuple[torch.Tensor, torch.Tensor]:
     """1 - f and C of one network on sines at one step, each of shape (h,)."""
-    model = runs.networks["sine"]["best"][0]
+    model = runs.networks["sine"]["declared"][0]
     g = gates(model.lstm, as_input(runs.unseen["sine"][:1], model))
     return torch.from_numpy(g.one_minus_f[0, 100]), torch.from_numpy(g.c_prev[0, 100])
 

@@ -5,41 +5,50 @@ from __future__ import annotations
 import numpy as np
 
 from rdverify.lstm import sequences
-from rdverify.lstm.sequences import SineConfig, frequencies, generate, shuffle_time
+from rdverify.lstm.sequences import (
+    SineConfig,
+    VanDerPolConfig,
+    frequencies,
+    generate,
+    shuffle_time,
+)
 from rdverify.lstm.study.behaviour import (
     DEAD_BAND,
     forced,
-    gradient,
     growth_of,
-    log10,
     peak_share,
-    plain_gradient,
 )
+from rdverify.lstm.study.jacobians import least_gain, log10
 from rdverify.lstm.study.lyapunov import lyapunov
 from rdverify.lstm.study.networks import SEEDS
+from rdverify.lstm.study.protocol import OTHER_RATE, RATE
 from rdverify.lstm.study.rows import KEYS, START_UP, UNSEEN
 from rdverify.lstm.study.runs import Runs
 from rdverify.study import Facts, Measured
 from rdverify.trace import FloatArray
 
-CONTROLS = {
-    "untrained": "the same networks before training, on the same data",
-    "noise": "the same networks trained on white noise, read on the data",
-    "rest": "the same networks fed each sequence's mean as a constant",
+OTHERS = {
+    "slower": f"Adam at {OTHER_RATE:g} instead of {RATE:g}",
+    "control.untrained": "the same networks before training, on the same data",
+    "control.noise": "the same networks trained on white noise, read on the data",
+    "control.shuffled": "trained and read on the data in shuffled time",
+    "control.rest": "the same networks fed each sequence's mean as a constant",
 }
 
 
-def beside(*controls: str) -> dict[str, str]:
-    """The rows and their controls, such as "sine" and "control.rest.sine", with their words."""
+def beside(*others: str) -> dict[str, str]:
+    """The rows and what stands beside them, such as "control.rest.sine", with their words."""
     return dict.fromkeys(KEYS, "") | {
-        f"control.{name}.{key}": f" ({CONTROLS[name]})" for name in controls for key in KEYS
+        f"{name}.{key}": f" ({OTHERS[name]})" for name in others for key in KEYS
     }
 
 
-LEARNED, RESTING = beside("untrained"), beside("untrained", "rest")
+LEARNED = beside("slower", "control.untrained")
+RESTING = beside("slower", "control.untrained", "control.rest")
 EACH = f"{{run}}; mean over {len(SEEDS)} networks"
 ALL = f"mean over {len(SEEDS) * len(KEYS)} networks"
 OVER_TIME = "correlation over time of R_t with"
+RISING = "correlation over time of R_t - R_(t-1) with"
 GROWTH = "mean ||C_t|| over the last 50 steps over that of steps 50 to 100"
 PEAK_SEQUENCES = 16  # enough: one fit each, over a grid of frequencies
 STATES = {
@@ -50,7 +59,11 @@ STATES = {
 fact = Facts[Runs]()
 
 
-@fact("lstm.{run}.r", f"R = M_react / M_diff of the run{EACH}", run=beside("untrained", "noise"))
+@fact(
+    "lstm.{run}.r",
+    f"R = M_react / M_diff of the run{EACH}",
+    run=beside("slower", "control.untrained", "control.noise"),
+)
 def _r(runs: Runs, run: str) -> FloatArray:
     return runs.behaviours[run]["r"]
 
@@ -105,10 +118,30 @@ def _corr_change(runs: Runs, run: str) -> FloatArray:
     return runs.behaviours[run]["corr_change"]
 
 
+@fact("lstm.{run}.rise_i", f"{RISING} the mean of i_t over units{EACH}", run=LEARNED)
+def _rise_i(runs: Runs, run: str) -> FloatArray:
+    return runs.behaviours[run]["rise_i"]
+
+
+@fact("lstm.{run}.rise_growth", f"{RISING} ||C_t|| - ||C_(t-1)||{EACH}", run=LEARNED)
+def _rise_growth(runs: Runs, run: str) -> FloatArray:
+    return runs.behaviours[run]["rise_growth"]
+
+
+@fact("lstm.{run}.rise_forget", f"{RISING} the mean of 1 - f_t over units{EACH}", run=LEARNED)
+def _rise_forget(runs: Runs, run: str) -> FloatArray:
+    return runs.behaviours[run]["rise_forget"]
+
+
+@fact("lstm.{run}.rise_change", f"{RISING} ||C_t - C_(t-1)||{EACH}", run=LEARNED)
+def _rise_change(runs: Runs, run: str) -> FloatArray:
+    return runs.behaviours[run]["rise_change"]
+
+
 @fact(
     "lstm.{run}.gate_activity",
-    f"standard deviation over time of the mean gates i and 1 - f, over their mean{EACH}",
-    run=LEARNED,
+    f"deviation over time of each unit's i and 1 - f over its mean, mean over units{EACH}",
+    run=RESTING,
 )
 def _gate_activity(runs: Runs, run: str) -> FloatArray:
     return runs.behaviours[run]["gate_activity"]
@@ -123,49 +156,82 @@ def _enlarges(runs: Runs, run: str) -> FloatArray:
     return runs.behaviours[run]["enlarges"]
 
 
-@fact("lstm.{run}.growth", f"{GROWTH}{EACH}", run=beside())
+@fact("lstm.{run}.growth", f"{GROWTH}{EACH}", run=beside("slower"))
 def _growth(runs: Runs, run: str) -> FloatArray:
     return runs.behaviours[run]["growth"]
 
 
 @fact("lstm.control.no_forget.{row}.growth", f"{GROWTH} (the same networks with f = 1)", row=KEYS)
 def _no_forget_growth(runs: Runs, row: str) -> FloatArray:
-    return runs.of_best(lambda model, x: growth_of(forced(model, f=100), x), row)
+    return runs.of_kind(lambda model, x: growth_of(forced(model, f=100), x), "declared", row)
 
 
 @fact(
-    "lstm.{row}.log_gradient_50",
-    "log10 of ||d C_50 / d C_0|| over that of the identity, Frobenius",
-    row=KEYS,
+    "lstm.{run}.own_reaction",
+    f"derivative of a unit's i_t c~_t to its own C_(t-1), through h_(t-1){EACH}",
+    run=LEARNED,
 )
-def _log_gradient_50(runs: Runs, row: str) -> FloatArray:
-    return runs.of_best(lambda model, x: log10(gradient(model, x, 50)), row)
+def _own_reaction(runs: Runs, run: str) -> FloatArray:
+    return runs.feedbacks[run]["own_reaction"]
 
 
 @fact(
-    "lstm.control.plain.{row}.log_gradient_50",
-    "log10 of ||d h_50 / d h_0|| of h = tanh(W_C x + U_C h + b_C), over that of the identity",
-    row=KEYS,
+    "lstm.{run}.reaction_reach",
+    "derivative of a unit's i_t c~_t to another unit's C_(t-1) over that to its own, means of "
+    f"magnitudes{EACH}",
+    run=LEARNED,
 )
-def _plain_log_gradient_50(runs: Runs, row: str) -> FloatArray:
-    return runs.of_best(lambda model, x: log10(plain_gradient(model, x, 50)), row)
+def _reaction_reach(runs: Runs, run: str) -> FloatArray:
+    return runs.feedbacks[run]["reaction_reach"]
+
+
+@fact(
+    "lstm.{run}.reach_gap",
+    "the same of -(1 - f_t) C_(t-1) less that of i_t c~_t: by how much the diffusion term reaches "
+    f"farther{EACH}",
+    run=LEARNED,
+)
+def _reach_gap(runs: Runs, run: str) -> FloatArray:
+    found = runs.feedbacks[run]
+    return np.asarray(found["diffusion_reach"] - found["reaction_reach"])
+
+
+@fact(
+    "lstm.{run}.restoring",
+    f"<C, D C> / ||C||^2 with D the derivative of -(1 - f_t) C_(t-1) to C_(t-1){EACH}",
+    run=LEARNED,
+)
+def _restoring(runs: Runs, run: str) -> FloatArray:
+    return runs.feedbacks[run]["restoring"]
+
+
+@fact(
+    "lstm.{run}.decay_time",
+    f"sum |C_(t-1)| over sum (1 - f_t) |C_(t-1)|, in steps{EACH}",
+    run=LEARNED,
+)
+def _decay_time(runs: Runs, run: str) -> FloatArray:
+    return runs.feedbacks[run]["decay_time"]
 
 
 @fact(
     "lstm.{run}.peak_at_input",
     "share of sines for which the best-fitting frequency of R_t after "
     f"{START_UP} steps is the input's (networks: {{run}})",
-    run={"sine": "best", "control.shuffled.sine": "shuffled"},
+    run={
+        "sine": "declared",
+        "slower.sine": "slower",
+        "control.untrained.sine": "untrained",
+        "control.shuffled.sine": "shuffled",
+    },
 )
 def _peak_at_input(runs: Runs, run: str) -> FloatArray:
-    data = runs.data("sine", "best")
+    data, kind = runs.data("sine", "declared"), run.split(".")[-2] if "." in run else "declared"
     assert isinstance(data, SineConfig)
     x = runs.unseen["sine"][:PEAK_SEQUENCES]
     f = frequencies(data, "unseen", UNSEEN)[:PEAK_SEQUENCES]
-    trained = run == "sine"
-    series = x if trained else shuffle_time(x, 0)
-    models = runs.networks["sine"]["best" if trained else "shuffled"]
-    return np.array([peak_share(model, series, f) for model in models])
+    series = shuffle_time(x, 0) if kind == "shuffled" else x
+    return np.array([peak_share(model, series, f) for model in runs.networks["sine"][kind]])
 
 
 @fact("lstm.{state}.r", f"R over the last 100 steps; {{state}}; {ALL}", state=STATES)
@@ -187,21 +253,30 @@ def _log_gradient(runs: Runs, state: str) -> FloatArray:
     return runs.closings[state]["log_gradient"]
 
 
-@fact(
-    "lstm.no_forget.log_gradient",
-    "log10 of ||d C_100 / d C_0|| over that of the identity; f = 1",
-)
-def _no_forget_log_gradient(runs: Runs) -> FloatArray:
-    return runs.of_best(lambda model, x: log10(gradient(forced(model, f=100), x, 100)), *KEYS)
+LEAST = "log10 of the smallest singular value of"
+
+
+@fact("lstm.alive.log_least_gain", f"{LEAST} d C_200 / d C_100; networks as trained; {ALL}")
+def _alive_log_least_gain(runs: Runs) -> FloatArray:
+    return runs.closings["alive"]["log_least_gain"]
+
+
+@fact("lstm.no_forget.log_least_gain", f"{LEAST} d C_100 / d C_0; f = 1; {ALL}")
+def _no_forget_log_least_gain(runs: Runs) -> FloatArray:
+    return runs.of_kind(
+        lambda model, x: log10(least_gain(forced(model, f=100), x, 100)), "declared", *KEYS
+    )
 
 
 @fact(
     "lstm.{row}.lyapunov",
     "largest Lyapunov exponent over 100 units of time{row}",
-    row=dict.fromkeys(KEYS, "") | {"van_der_pol": ", mu of the row's setting"},
+    row=dict.fromkeys(KEYS, "") | {"van_der_pol": ", unforced, mu of the declared protocol"},
 )
 def _lyapunov(runs: Runs, row: str) -> FloatArray:
-    return lyapunov(row, float(runs.choice["best"]["van_der_pol"].setting["mu"]))
+    data = runs.data("van_der_pol", "declared")
+    assert isinstance(data, VanDerPolConfig)
+    return lyapunov(row, data.mu)
 
 
 @fact(
@@ -210,7 +285,7 @@ def _lyapunov(runs: Runs, row: str) -> FloatArray:
     row=("sine", "lorenz"),
 )
 def _deterministic(runs: Runs, row: str) -> Measured:
-    data = runs.data(row, "best")
+    data = runs.data(row, "declared")
     first = generate(data, "unseen", 4)
     sequences._cached.cache_clear()  # made anew, not remembered
     return Measured(bool(np.array_equal(first, generate(data, "unseen", 4))), n=4)

@@ -14,7 +14,8 @@ from rdverify.lstm import as_input, free_run
 from rdverify.lstm.sequences import generate
 from rdverify.lstm.skill import predictions
 from rdverify.lstm.study.behaviour import WARM_UP
-from rdverify.lstm.study.rows import ON_ITS_OWN, ROWS, UNSEEN, read
+from rdverify.lstm.study.protocol import READING
+from rdverify.lstm.study.rows import ROWS, UNSEEN, read
 from rdverify.lstm.study.runs import Runs
 from rdverify.study import Curve, Figure
 from rdverify.tools.plotting import STYLE, canvas, save
@@ -27,10 +28,7 @@ def curves(runs: Runs) -> list[Curve]:
     """
     found = []
     for row in ROWS:
-        variant = runs.variant(row.key)
-        # a line over all t; runs on data are shown with their start-up
-        reading = variant if variant in ON_ITS_OWN else "whole"
-        trace = read(runs.networks[row.key]["best"][0], runs.unseen[row.key], reading)
+        trace = read(runs.networks[row.key]["declared"][0], runs.unseen[row.key], READING)
         y = ratio(trace.react, trace.diff)[0]
         keep = np.isfinite(y)
         x = trace.times[keep] / trace.times[-1]
@@ -46,7 +44,7 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
             Figure(
                 "lstm-ratio.png",
                 "The LSTM lines of Fig. 2: R_t of one network and one unseen "
-                "sequence per data set, in the setting found for its row. A mean over sequences "
+                "sequence per data set, by the declared protocol. A mean over sequences "
                 "of random phase would hide the oscillation; the start-up leaves the frame.",
                 "Three curves of the ratio over normalised time, each around the line R = 1.",
                 of="Fig. 2",
@@ -149,7 +147,7 @@ def distribution(runs: Runs) -> Canvas:
             axes.plot(values, y, marker, color=colour, **strip)
             ticks.append((height, f"{row.setting}: {name}"))
         height = -(4.5 * place + 3)
-        chosen = runs.values("best", row.key)["r"]
+        chosen = runs.values("declared", row.key)["r"]
         axes.plot(
             chosen,
             np.full(len(chosen), height),
@@ -158,7 +156,7 @@ def distribution(runs: Runs) -> Canvas:
             markersize=5,
             markerfacecolor="none",
         )
-        ticks.append((height, f"{row.setting}: chosen, 10 seeds ({runs.variant(row.key)})"))
+        ticks.append((height, f"{row.setting}: declared, 10 seeds"))
         printed = runs.targets[row.key]["r"]
         axes.plot([printed, printed], [height - 0.5, height + 3.5], color="#D55E00", linewidth=2.2)
     axes.plot([], [], color="#D55E00", linewidth=2.2, label="printed in Table 1")

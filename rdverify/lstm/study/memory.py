@@ -2,14 +2,18 @@
 
 The gradient of a network that was never asked to remember says nothing on the vanishing gradient.
 Here it is asked: the first value of a sequence, uniform in [-1, 1], is followed by ``lag`` values
-of small noise, and the output at the last step is held against it. Trained are an LSTM and, as
-the control, a tanh network of as many weights on the same sequences. The settings stand here and
-were chosen before the first run.
+of small noise, and the output at the last step is held against it. Trained are LSTMs and, as the
+control, a tanh network of as many weights on the same sequences.
+
+The settings were chosen before the first run, but for two things. That run had 1,000 steps and
+no kind chrono, and over the lag of 50 recalled were 0 of 10 (lstm), 0 (open) and 3 (tanh). Too
+short for any of them; since how long it is trained and how its gates start is left open by the
+paper, the steps were made three times as many and the kind chrono was added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +28,15 @@ from rdverify.tools.torchkit import one_thread, seeded_globally
 
 FILE = "lstm-memory"
 LAGS = (10, 50)  # within reach of both, and five times as long
-# an LSTM as torch starts it, one whose forget gate starts open (bias 1, as is usual), a tanh net
-NETWORKS = ("lstm", "open", "tanh")
+# an LSTM as torch starts it, one whose forget gate starts open (bias 1, as is usual), one whose
+# gates start for the lag (forget log lag, input -log lag: Tallec and Ollivier 2018), a tanh net
+NETWORKS = ("lstm", "open", "chrono", "tanh")
 SEEDS = tuple(range(6000, 6010))
-STEPS, BATCH, RATE, NOISE = 1000, 64, 1e-2, 0.1
-HIDDEN = {"lstm": 16, "open": 16, "tanh": 32}  # 1,233 and 1,153 weights
+STEPS, BATCH, RATE, NOISE = 3000, 64, 1e-2, 0.1
+HIDDEN = {"lstm": 16, "open": 16, "chrono": 16, "tanh": 32}  # 1,233 and 1,153 weights
+RECALLED = 0.1  # of the variance may be missed: r = 0.95 between the value and what is returned
 TESTED = 256  # sequences that training did not see
+COLUMNS = ("network", "lag", "seed", "missed")
 
 
 def settings() -> list[Setting]:
@@ -52,15 +59,16 @@ def task(lag: int, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor
 class Recall(nn.Module):
     """A recurrent layer and a linear head on its last output."""
 
-    def __init__(self, network: str) -> None:
+    def __init__(self, network: str, lag: int) -> None:
         super().__init__()
         size = HIDDEN[network]
         kind = nn.RNN if network == "tanh" else nn.LSTM
         self.layer = kind(1, size, batch_first=True)
         self.head = nn.Linear(size, 1)
-        if network == "open":
-            with torch.no_grad():
-                self.layer.get_parameter("bias_hh_l0")[size : 2 * size] = 1.0
+        starts = {"open": (0.0, 1.0), "chrono": (-math.log(lag), math.log(lag))}
+        with torch.no_grad():
+            for place, bias in enumerate(starts.get(network, ())):  # torch's order i, f, c, o
+                self.layer.get_parameter("bias_hh_l0")[place * size : (place + 1) * size] += bias
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of shape (count,) for x of shape (count, steps, 1)."""
@@ -72,7 +80,7 @@ def evaluate(setting: Setting) -> dict[str, float]:
     """Train one network; ``error`` is the mean-squared one on unseen data over the variance."""
     lag, seed = int(setting["lag"]), int(setting["seed"])
     with one_thread(), seeded_globally(seed):
-        model = Recall(str(setting["network"]))
+        model = Recall(str(setting["network"]), lag)
     rng = np.random.default_rng([seed, lag])
     optimiser = torch.optim.Adam(model.parameters(), RATE)
     with one_thread():
@@ -89,9 +97,15 @@ def evaluate(setting: Setting) -> dict[str, float]:
     return {"missed": float(left / y.square().mean())}
 
 
-def search(folder: Path, progress: Reporter, wanted: Sequence[Setting] | None = None) -> pd.DataFrame:
+def search(folder: Path, progress: Reporter, workers: int = 1) -> pd.DataFrame:
     """Train all of :func:`settings`, with a record beside; a stopped run goes on."""
-    stated = settings() if wanted is None else list(wanted)
+    stated = settings()
     return evaluate_settings(
-        stated, evaluate, folder / f"{FILE}.csv", progress, name="recall", stated=stated
+        stated,
+        evaluate,
+        folder / f"{FILE}.csv",
+        progress,
+        workers,
+        name="recall",
+        stated={"settings": stated, "steps": STEPS, "batch": BATCH, "rate": RATE, "noise": NOISE},
     )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from rdverify.balance import Balance, balance_of
-from rdverify.lstm import SequenceModel, build
+from rdverify.lstm import SequenceModel
 from rdverify.lstm.sequences import (
     DataConfig,
     LorenzConfig,
@@ -22,8 +22,10 @@ from rdverify.lstm.sequences import (
     generate,
     shuffle_time,
 )
+from rdverify.lstm.study import memory
 from rdverify.lstm.study.behaviour import Skill, behaviour, closing, resting
 from rdverify.lstm.study.choice import ADMISSIBLE, Choice, choose
+from rdverify.lstm.study.jacobians import feedback
 from rdverify.lstm.study.networks import (
     Configs,
     Networks,
@@ -34,6 +36,7 @@ from rdverify.lstm.study.networks import (
     train_kinds,
     unstacked,
 )
+from rdverify.lstm.study.protocol import READING
 from rdverify.lstm.study.rows import KEYS, ROWS, UNSEEN, read
 from rdverify.lstm.study.settings import Targets, distances, search_all, targets_of
 from rdverify.study import QUANTITIES, Context, Numbers, Quantity
@@ -42,6 +45,8 @@ from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.tensors import read_tensors
 from rdverify.trace import FloatArray
 
+JUDGED = ("declared", "slower", "untrained", "noise", "shuffled")  # all of one data setting a row
+FITTED = ("best", "common", "relaxing", "relaxing_free")
 DATA = {"Sine": SineConfig, "Lorenz": LorenzConfig, "VanDerPol": VanDerPolConfig}
 
 
@@ -56,6 +61,7 @@ class Runs:
         choice: what it speaks for.
         networks: row -> kind -> networks; the kinds are those of :data:`KINDS`.
         configs: row -> kind -> their configurations.
+        memory: the record of :mod:`rdverify.lstm.study.memory`.
     """
 
     printed: Mapping[str, Numbers]
@@ -64,15 +70,18 @@ class Runs:
     choice: Choice
     networks: Mapping[str, Networks]
     configs: Mapping[str, Configs]
+    memory: pd.DataFrame
 
     @property
     def targets(self) -> Targets:
         """``printed`` as numbers."""
         return {k: {q: float(x) for q, x in row.items()} for k, row in self.printed.items()}
 
-    def variant(self, key: str) -> str:
-        """How the runs of a row's kind best are read."""
-        return self.choice["best"][key].variant
+    def reading(self, kind: str, key: str) -> str:
+        """How the runs of a kind are read: the declared way, but where a fit chose another."""
+        if kind in self.choice:
+            return self.choice[kind][key].variant
+        return "free" if kind == "relaxing_free" else READING
 
     def first_stage(self, key: str) -> pd.DataFrame:
         """The space-filling stage of a row's search, without failed runs."""
@@ -84,6 +93,15 @@ class Runs:
         """Row -> every run and reading of its search, see :func:`distances`."""
         return {key: distances(self.frames[key], self.targets[key]) for key in KEYS}
 
+    def everything(self, key: str) -> pd.DataFrame:
+        """:attr:`tried`, and for Van der Pol the networks of the kinds relaxing."""
+        more = [
+            pd.DataFrame(self.values(kind, key))
+            for kind in ("relaxing", "relaxing_free")
+            if kind in self.networks[key]
+        ]
+        return pd.concat([self.tried[key], *more], ignore_index=True)
+
     def near(self, key: str) -> pd.DataFrame:
         """Those whose two M's lie within ADMISSIBLE of print."""
         return self.tried[key][self.tried[key]["distance"] <= ADMISSIBLE]
@@ -94,90 +112,102 @@ class Runs:
 
     @cached_property
     def unseen(self) -> dict[str, FloatArray]:
-        """Row -> sequences that the kind best did not see, shape (UNSEEN, 200)."""
-        return {key: generate(self.data(key, "best"), "unseen", UNSEEN) for key in KEYS}
+        """Row -> sequences that the kind declared did not see, shape (UNSEEN, 200)."""
+        return {key: generate(self.data(key, "declared"), "unseen", UNSEEN) for key in KEYS}
 
     @cached_property
     def balances(self) -> dict[tuple[str, str], list[Balance]]:
-        """(what, row) -> one balance for each network.
+        """(kind, row) -> one balance for each network, on unseen data of its own kind.
 
-        best, untrained: of that kind, as the row's runs are read. whole, late: the kind best,
-        read so. common: of that kind; initial: the same before training.
+        shuffled: read on shuffled data. late: the kind declared without its start-up.
         """
         found = {}
         for key in KEYS:
-            networks, x, variant = self.networks[key], self.unseen[key], self.variant(key)
-            shared = generate(self.data(key, "common"), "unseen", UNSEEN)
-            initial = [build(config) for config in self.configs[key]["common"]]
-            protocol = self.choice["common"][key].variant
-            for what, models, series, reading in (
-                ("best", networks["best"], x, variant),
-                ("untrained", networks["untrained"], x, variant),
-                ("whole", networks["best"], x, "whole"),
-                ("late", networks["best"], x, "late"),
-                ("common", networks["common"], shared, protocol),
-                ("initial", initial, shared, protocol),
-            ):
-                found[what, key] = [balance_of(read(model, series, reading)) for model in models]
+            for kind in (*JUDGED, *FITTED):
+                if kind not in self.networks[key]:
+                    continue
+                x = generate(self.data(key, kind), "unseen", UNSEEN)
+                series = shuffle_time(x, 0) if kind == "shuffled" else x
+                found[kind, key] = self._balances(key, kind, series, self.reading(kind, key))
+            found["late", key] = self._balances(key, "declared", self.unseen[key], "late")
         return found
+
+    def _balances(self, key: str, kind: str, x: FloatArray, reading: str) -> list[Balance]:
+        return [balance_of(read(model, x, reading)) for model in self.networks[key][kind]]
 
     def values(self, what: str, key: str) -> dict[Quantity, FloatArray]:
         """M_react, M_diff, R of each network, shape (networks,); ``what`` as in ``balances``."""
         each = self.balances[what, key]
         return {q: np.array([getattr(balance, q) for balance in each]) for q in QUANTITIES}
 
-    def of_best(
-        self, measure: Callable[[SequenceModel, FloatArray], float], *keys: str
+    def of_kind(
+        self, measure: Callable[[SequenceModel, FloatArray], float], kind: str, *keys: str
     ) -> FloatArray:
-        """``measure`` of each network of the kind best of these rows and its unseen sequences."""
-        pairs = [(model, self.unseen[key]) for key in keys for model in self.networks[key]["best"]]
+        """``measure`` of each network of a kind of :data:`JUDGED` and its row's unseen data."""
+        pairs = [(model, self.unseen[key]) for key in keys for model in self.networks[key][kind]]
         return np.array([measure(model, x) for model, x in pairs])
 
     @cached_property
     def behaviours(self) -> dict[str, dict[str, FloatArray]]:
         """Run -> quantity of :func:`behaviour` -> one value for each network.
 
-        Runs are "sine" (the kind best) and its controls, such as "control.untrained.sine";
-        the control rest feeds the kind best each sequence's mean as a constant.
+        Runs are "sine" (the kind declared), "slower.sine" and the controls, such as
+        "control.untrained.sine"; the control rest feeds the kind declared each sequence's mean
+        as a constant.
         """
         found = {}
         for key in KEYS:
-            networks, x, variant = self.networks[key], self.unseen[key], self.variant(key)
-            for run, kind, series, reading in (
-                (key, "best", x, variant),
-                (f"control.untrained.{key}", "untrained", x, variant),
-                (f"control.noise.{key}", "noise", x, variant),
-                (f"control.shuffled.{key}", "shuffled", shuffle_time(x, 0), variant),
-                (f"control.rest.{key}", "best", resting(x), "whole"),
+            networks, x = self.networks[key], self.unseen[key]
+            for run, kind, series in (
+                (key, "declared", x),
+                (f"slower.{key}", "slower", x),
+                (f"control.untrained.{key}", "untrained", x),
+                (f"control.noise.{key}", "noise", x),
+                (f"control.shuffled.{key}", "shuffled", shuffle_time(x, 0)),
+                (f"control.rest.{key}", "declared", resting(x)),
             ):
-                each = [behaviour(model, series, reading) for model in networks[kind]]
+                each = [behaviour(model, series) for model in networks[kind]]
                 found[run] = {name: np.array([b[name] for b in each]) for name in each[0]}
         return found
 
     @cached_property
+    def feedbacks(self) -> dict[str, dict[str, FloatArray]]:
+        """Run ("sine", "slower.sine", "control.untrained.sine") -> what :func:`feedback` gives."""
+        kinds = {"": "declared", "slower.": "slower", "control.untrained.": "untrained"}
+        found = {}
+        for key in KEYS:
+            for prefix, kind in kinds.items():
+                each = [feedback(model, self.unseen[key]) for model in self.networks[key][kind]]
+                found[prefix + key] = {n: np.array([f[n] for f in each]) for n in each[0]}
+        return found
+
+    @cached_property
     def closings(self) -> dict[str, dict[str, FloatArray]]:
-        """State ("alive", "dying") -> quantity of :func:`closing`, the kind best of all rows."""
+        """State ("alive", "dying") -> quantity of :func:`closing`, the kind declared, all rows."""
         found = {}
         for state, i in (("alive", None), ("dying", -100.0)):
             each = [
                 closing(model, self.unseen[key], i=i)
                 for key in KEYS
-                for model in self.networks[key]["best"]
+                for model in self.networks[key]["declared"]
             ]
             found[state] = {name: np.array([c[name] for c in each]) for name in each[0]}
         return found
 
     @cached_property
     def skills(self) -> dict[str, Skill]:
-        """Run -> what the kind skilled, "control.untrained.sine" and "steadied" have learned."""
+        """Run -> what networks have learned: the kind declared ("sine"), and those beside it.
+
+        "control.untrained.sine" are its untrained twins; "slower.sine", "skilled.sine" and
+        "steadied.sine" are of those kinds, each held against data of its own.
+        """
+        prefixes = {"declared": "", "untrained": "control.untrained."}
         found = {}
         for key in KEYS:
-            data = self.data(key, "skilled")
-            initial = [build(config) for config in self.configs[key]["skilled"]]
-            found[key] = Skill.of(self.networks[key]["skilled"], data)
-            found[f"control.untrained.{key}"] = Skill.of(initial, data)
-            if "steadied" in self.networks[key]:
-                found["steadied"] = Skill.of(self.networks[key]["steadied"], data)
+            for kind in ("declared", "untrained", "slower", "skilled", "steadied"):
+                if kind in self.networks[key]:
+                    skill = Skill.of(self.networks[key][kind], self.data(key, kind))
+                    found[prefixes.get(kind, f"{kind}.") + key] = skill
         return found
 
 
@@ -192,9 +222,11 @@ def run(context: Context) -> Runs:
     if context.profile == "full":
         weights = context.work / "lstm"
         frames = search_all(weights, targets, progress)
+        recalled = memory.search(weights, progress, context.workers)
     else:
         shipped = context.golden / "search"
         frames = {row.key: read_frame(shipped / f"{row.file}.csv", row.names) for row in ROWS}
+        recalled = read_frame(shipped / f"{memory.FILE}.csv", memory.COLUMNS)
     choice = choose(frames, targets)
     wanted = {row.key: configs(row, choice) for row in ROWS}
     if context.profile == "full":
@@ -212,6 +244,7 @@ def run(context: Context) -> Runs:
         choice,
         {row.key: load(row, weights, wanted[row.key]) for row in ROWS},
         wanted,
+        recalled,
     )
 
 

@@ -3,8 +3,9 @@
 Stages, all kept in one record per row: 1, a space-filling design over the stated
 ranges; 2, further data settings for the training protocols that came nearest on
 all three rows and around the row's nearest settings; 3 and 4, five, then fifteen
-seeds of the nearest settings; 5 and 6, for Van der Pol, where an early run had
-R < 1. Only the M's decide what is near. What print says, the ``targets``, is given.
+seeds of the nearest settings; 2b, 5 and 6, for Van der Pol, where an early run had R < 1.
+What print says, the ``targets``, is given. A fit is chosen by the M's alone. The stages 2b, 5, 6
+and of stage 4 the CLOSEST settings look at R: they say how far it reaches, and predict nothing.
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def second_stage(
     return numbered(row, 2, start, points)
 
 
-# R < 1 was seen beforehand in one place, one seed: relaxation oscillations at a high rate,
-# read without start-up or free-running; the ranges there get a design of their own
+# this stage looks at R: R < 1 was seen beforehand in one place, one seed (relaxation oscillations,
+# a high rate, no start-up or free-running); the ranges there get a design of their own
 FURTHER = (
     Axis("epochs", choices=(100, 200)),
     Axis("batch_size", choices=(16, 64)),
@@ -145,7 +146,7 @@ FURTHER = (
 )
 FURTHER_FIXED = {"optimiser": "adam", "learning_rate": 1e-2, "target": "next"}
 FURTHER_COUNT = 32
-# the same, on data as they are: how far does R go where both M's fit?
+# so does this, on data as they are: how far does R go where both M's fit?
 RAW = (
     Axis("learning_rate", choices=(3e-3, 1e-2)),
     Axis("epochs", choices=(100, 200)),
@@ -156,7 +157,7 @@ RAW = (
 )
 RAW_FIXED = {"optimiser": "adam", "target": "next", "coordinate": "x", "normalisation": "none"}
 RAW_COUNT, RAW_SEED = 64, 1384
-# the one place where an early run came near the row's R, run with other seeds
+# and this: the one place where an early run came near the row's R, run with other seeds
 NEAR_MISS = {
     "optimiser": "adam",
     "learning_rate": 8e-3,

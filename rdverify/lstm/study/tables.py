@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from rdverify.lstm.study.behaviour import Skill, start_up_law
-from rdverify.lstm.study.cells import brackets
-from rdverify.lstm.study.choice import finalists
+from rdverify.lstm.study.memory import RECALLED
+from rdverify.lstm.study.protocol import OTHER_RATE, RATE
+from rdverify.lstm.study.reach_tables import Line, appendix, fit
 from rdverify.lstm.study.rows import KEYS, ROWS, VARIANTS, Row
 from rdverify.lstm.study.runs import Runs
-from rdverify.lstm.study.settings import CLOSE_M, CLOSE_R
 from rdverify.study import QUANTITIES, Table, glossary
 from rdverify.study.intervals import median
 from rdverify.study.sensitivity import sensitivity
-from rdverify.study.tolerance import interval_of, rounding_half_width
 
 WORDS: Mapping[str, str] = {
     "m_react, m_diff, r": "Eqs. (13), (16), (18)",
     **{f"reading: {name}": meaning for name, meaning in VARIANTS.items()},
-    "best for the row": "the setting whose two M's come nearest to the row's print",
-    "one protocol for all": "the training choices and reading that serve all three rows best",
+    "declared": "the one protocol that was fixed beforehand and aims at no printed number",
+    "fitted to the row": "the setting whose two M's come nearest to the row's print",
+    "fitted to all rows": "the training choices and reading that serve all three rows best",
+    "relaxing": "two settings with strong relaxation oscillations, found with an eye on R",
+    "kind skilled": "trained for 300 epochs at a falling rate",
     "rest": "the row's networks fed each sequence's mean as a constant",
     "noise, shuffled": "networks trained on white noise, or on the data in shuffled time",
     "kind steadied": "as kind skilled, four times as long and with noise on what is read",
@@ -40,27 +41,15 @@ WORDS: Mapping[str, str] = {
     "normalisation": "standard: mean 0, deviation 1; minmax: [-1, 1]; unit: [0, 1]; none: as is",
 }
 
-Line = dict[str, Any]
-
 
 def tables(runs: Runs) -> dict[str, Table]:
-    """Choice, reach, ranking, sensitivity, start-up, controls, and what was learned."""
-    searched = sum(len(frame) for frame in runs.frames.values())
+    """Protocol, sensitivity, start-up, controls, what was learned, and what a fit reaches."""
     return {
         "lstm-words": glossary("LSTM", WORDS),
-        "lstm-chosen": Table(
-            "LSTM: the chosen settings on ten seeds that no search has used "
-            "(mean ± standard deviation)",
-            chosen(runs),
-        ),
-        "lstm-reach": Table(
-            "LSTM: is each printed number reached, reachable or outside everything tried?",
-            [line for row in ROWS for line in reach(runs, row)],
-        ),
-        "lstm-ranking": Table(
-            f"LSTM: the nearest of {searched} trainings read in up to {len(VARIANTS)} ways, "
-            "ranked by the M's alone (mean over the seeds of a setting)",
-            [line for row in ROWS for line in ranking(runs, row)],
+        "lstm-protocol": Table(
+            "LSTM: the declared protocol beside print, and the other usual rate (mean ± standard "
+            "deviation of ten seeds)",
+            protocols(runs),
         ),
         "lstm-sensitivity": Table(
             "LSTM: the four choices that move each number most (partial rank correlation, "
@@ -76,7 +65,7 @@ def tables(runs: Runs) -> dict[str, Table]:
             "T (1 - f) (R - 1) is about 1 where the law holds",
             [
                 {"T": steps, "R - 1": off, "T (1 - f) (R - 1)": law}
-                for steps, off, law in start_up_law(runs.networks["sine"]["best"])
+                for steps, off, law in start_up_law(runs.networks["sine"]["declared"])
             ],
         ),
         "lstm-controls": Table(
@@ -85,103 +74,37 @@ def tables(runs: Runs) -> dict[str, Table]:
             controls(runs),
         ),
         "lstm-skill": Table(
-            "LSTM: what the networks trained for longer have learned, on unseen "
-            "sequences (mean over ten seeds)",
+            "LSTM: what networks have learned, on unseen sequences of their own kind of data "
+            "(mean over ten seeds)",
             skills(runs),
         ),
+        "lstm-memory": Table(
+            "LSTM: a value recalled after a lag of noise (share of the variance missed; "
+            f"recalled: less than {RECALLED:g})",
+            recalled(runs.memory),
+        ),
+        **appendix(runs),
     }
 
 
-def words(row: Row, setting: Mapping[Any, Any]) -> str:
-    """A setting in one line."""
-    shown = {
-        name: f"{setting[name]:.3g}" if isinstance(setting[name], float) else setting[name]
-        for name in row.names
-    }
-    return ", ".join(f"{name} {value}" for name, value in shown.items())
+def protocols(runs: Runs) -> list[Line]:
+    """The kinds declared and slower beside print."""
+    names = {"declared": f"declared: Adam at {RATE:g}", "slower": f"the same at {OTHER_RATE:g}"}
+    return [fit(runs, row, kind) | {"Kind": names[kind]} for kind in names for row in ROWS]
 
 
-def chosen(runs: Runs) -> list[Line]:
-    """What was chosen, and what ten fresh seeds give."""
-    lines: list[Line] = []
-    for kind, name in (("best", "best for the row"), ("common", "one protocol for all")):
-        for row in ROWS:
-            choice, printed = runs.choice[kind][row.key], runs.targets[row.key]
-            values = runs.values(kind, row.key)
-            off = {q: abs(float(each.mean()) - printed[q]) for q, each in values.items()}
-            close = off["r"] <= CLOSE_R and all(
-                off[q] <= CLOSE_M * printed[q] for q in ("m_react", "m_diff")
-            )
-            lines.append(
-                {
-                    "Row": row.setting,
-                    "Kind": name,
-                    "Setting": words(row, choice.setting),
-                    "Reading": choice.variant,
-                    **{q: f"{x.mean():.4f} ± {x.std(ddof=1):.4f}" for q, x in values.items()},
-                    "Printed": " / ".join(runs.printed[row.key][q] for q in QUANTITIES),
-                    "Within 5 %, 5 %, 0.01": close,
-                }
-            )
-    return lines
-
-
-def reach(runs: Runs, row: Row) -> list[Line]:
-    """For each number of a row: reached, reachable or outside everything tried."""
-    lines = []
-    everything, near = runs.tried[row.key], runs.near(row.key)
-    for quantity, target in runs.targets[row.key].items():
-        printed = runs.printed[row.key][quantity]
-        interval = interval_of(runs.values("best", row.key)[quantity])
-        tried, close = everything[quantity], near[quantity]
-        half = rounding_half_width(printed)
-        if interval.predicted_low - half <= target <= interval.predicted_high + half:
-            verdict = "reached: inside the interval of one run"
-        elif brackets(tried, target):
-            verdict = "reachable: other settings of the search lie on both sides of it"
-            if not brackets(close, target):
-                verdict += ", but none with both M's within 5 % of print"
-        else:
-            verdict = "outside everything tried"
-        lines.append(
-            {
-                "Row": row.setting,
-                "Number": quantity,
-                "Printed": printed,
-                "Mean of 10 seeds": interval.mean,
-                "95 % of one run": f"[{interval.predicted_low:.4f}, {interval.predicted_high:.4f}]",
-                "All tried": f"[{tried.min():.3g}, {tried.max():.3g}]",
-                "Tried with both M's within 5 %": (
-                    f"[{close.min():.4f}, {close.max():.4f}]" if len(close) else "none"
-                ),
-                "In words": verdict,
-            }
-        )
-    return lines
-
-
-def ranking(runs: Runs, row: Row, count: int = 4) -> list[Line]:
-    """The nearest settings of a row, repeated ones by the mean over their seeds."""
-    printed = runs.targets[row.key]
-    near = finalists(row, runs.frames[row.key], printed)
-    nearest = near.head(count).to_dict("records")
-    # and the nearest one in all three numbers, which the choice does not look at
-    nearest += near.sort_values("score", kind="stable").head(1).to_dict("records")
+def recalled(frame: pd.DataFrame) -> list[Line]:
+    """What the task of :mod:`rdverify.lstm.study.memory` showed."""
     return [
         {
-            "Row": row.setting,
-            "Nearest": "in all three" if place == count else "in the M's",
-            "Setting": words(row, line),
-            "Reading": line["variant"],
-            "Seeds": line["seeds"],
-            "M_react": line["m_react"],
-            "M_diff": line["m_diff"],
-            "Largest misfit of the M's": f"{line['distance']:.2%}",
-            "R": line["r"],
-            "R - print": line["r"] - printed["r"],
-            "Within 5 %, 5 %, 0.01": bool(line["score"] <= 1),
+            "Network": network,
+            "Lag": lag,
+            "Recalled": f"{int((missed < RECALLED).sum())} of {len(missed)}",
+            "Missed, median": float(missed.median()),
+            "Least": float(missed.min()),
+            "Most": float(missed.max()),
         }
-        for place, line in enumerate(nearest)
+        for (lag, network), missed in frame.groupby(["lag", "network"], sort=False)["missed"]
     ]
 
 
@@ -210,10 +133,10 @@ def sensitivities(runs: Runs, row: Row) -> list[Line]:
 def start_up(runs: Runs, row: Row) -> Line:
     """How much of R's distance from 1 is the start from C_0 = 0."""
     good = runs.first_stage(row.key)
-    whole, late = (float(runs.values(w, row.key)["r"].mean()) for w in ("whole", "late"))
+    whole, late = (float(runs.values(w, row.key)["r"].mean()) for w in ("declared", "late"))
     return {
         "Row": row.setting,
-        "R, all steps (recorded networks)": whole,
+        "R, all steps (declared protocol)": whole,
         "R without the first 50": late,
         "Share of |R - 1| that is start-up": f"{1 - abs(late - 1) / abs(whole - 1):.0%}",
         "Search: median R, all steps": float(good["r_whole"].median()),
@@ -237,6 +160,8 @@ def controls(runs: Runs) -> list[Line]:
         "corr(R_t, i)": "corr_i",
         "corr(R_t, 1 - f)": "corr_forget",
         "corr(R_t, growth)": "corr_growth",
+        "corr(rise of R_t, i)": "rise_i",
+        "corr(rise of R_t, 1 - f)": "rise_forget",
         "i c~ enlarges": "enlarges",
     }
     kinds = ("trained", "untrained", "noise", "shuffled", "rest")
@@ -251,15 +176,20 @@ def controls(runs: Runs) -> list[Line]:
 
 
 def skills(runs: Runs) -> list[Line]:
-    """The kind skilled beside untrained networks of the same seeds, and the kind steadied."""
-    lines = []
-    for key in KEYS:
-        lines.append(skill_line(key, "trained", runs.skills[key]))
-        lines.append(skill_line(key, "untrained", runs.skills[f"control.untrained.{key}"]))
-        if key == "sine":
-            kind = "trained, with noise on what is read"
-            lines.append(skill_line(key, kind, runs.skills["steadied"]))
-    return lines
+    """Every way to train, and the untrained networks of the declared one's seeds."""
+    names = {
+        "": "declared",
+        "slower.": f"at the rate {OTHER_RATE:g}",
+        "control.untrained.": "untrained",
+        "skilled.": "skilled",
+        "steadied.": "steadied",
+    }
+    return [
+        skill_line(key, name, runs.skills[prefix + key])
+        for key in KEYS
+        for prefix, name in names.items()
+        if prefix + key in runs.skills
+    ]
 
 
 def skill_line(data: str, networks: str, skill: Skill) -> Line:
