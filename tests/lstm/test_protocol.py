@@ -12,8 +12,9 @@ from rdverify.lstm.study.cells import cells
 from rdverify.lstm.study.choice import choose
 from rdverify.lstm.study.networks import SEEDS, configs
 from rdverify.lstm.study.reach_tables import reach
+from rdverify.lstm.study.reproduction import caveats, hits, in_one_run
 from rdverify.lstm.study.rows import KEYS, ROWS
-from rdverify.lstm.study.skill_facts import hits
+from rdverify.study.tolerance import interval_of
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -79,3 +80,21 @@ def test_hits_count_numbers_within_the_bar():
     assert hits({"m_react": 2.11, "m_diff": 1.04, "r": 2.02}, printed) == 1
     arrays = {q: np.array([x, 2 * x]) for q, x in printed.items()}
     assert hits(arrays, printed).tolist() == [3, 0]
+
+
+def test_in_one_run_is_the_prediction_interval_with_rounding(runs):
+    for key in KEYS:
+        for quantity, values in runs.values("declared", key).items():
+            interval, target = interval_of(values), runs.targets[key][quantity]
+            inside = interval.predicted_low <= target <= interval.predicted_high
+            assert in_one_run(runs, "declared", key, quantity) == inside  # none within rounding
+
+
+def test_the_first_page_says_how_many_numbers_one_protocol_gives(runs):
+    (told,) = caveats(runs)
+    aimed = {
+        key: {q: str(x.mean()) for q, x in runs.values("declared", key).items()} for key in KEYS
+    }
+    (other,) = caveats(dataclasses.replace(runs, printed=aimed))
+    assert told != other
+    assert "gives 9 of the nine" in other

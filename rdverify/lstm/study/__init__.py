@@ -16,6 +16,7 @@ from rdverify.lstm.study.choice import ADMISSIBLE
 from rdverify.lstm.study.facts import fact
 from rdverify.lstm.study.figures import curves, figures
 from rdverify.lstm.study.networks import KINDS
+from rdverify.lstm.study.reproduction import caveats
 from rdverify.lstm.study.rows import ROWS, START_UP, UNSEEN, VARIANTS
 from rdverify.lstm.study.runs import FITTED, Runs, run
 from rdverify.lstm.study.tables import tables
@@ -67,4 +68,5 @@ STUDY = OneThreadStudy(
     figures=figures,
     curves=curves,
     config=config,
+    caveats=caveats,
 )

@@ -31,7 +31,8 @@ LAGS = (10, 50)  # within reach of both, and five times as long
 # an LSTM as torch starts it, one whose forget gate starts open (bias 1, as is usual), one whose
 # gates start for the lag (forget log lag, input -log lag: Tallec and Ollivier 2018), a tanh net
 NETWORKS = ("lstm", "open", "chrono", "tanh")
-SEEDS = tuple(range(6000, 6010))
+# six of six is 0.54 at least, none of six 0.46 at most (95 %)
+SEEDS = tuple(range(6000, 6006))
 STEPS, BATCH, RATE, NOISE = 3000, 64, 1e-2, 0.1
 HIDDEN = {"lstm": 16, "open": 16, "chrono": 16, "tanh": 32}  # 1,233 and 1,153 weights
 RECALLED = 0.1  # of the variance may be missed: r = 0.95 between the value and what is returned

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from rdverify.balance import balance_of
@@ -15,11 +13,9 @@ from rdverify.lstm.study.facts import fact
 from rdverify.lstm.study.protocol import OTHER_RATE, READING
 from rdverify.lstm.study.rows import KEYS, read
 from rdverify.lstm.study.runs import Runs
-from rdverify.lstm.study.settings import CLOSE_M, CLOSE_R, PROTOCOL, Target
 from rdverify.lstm.training import train
-from rdverify.study import QUANTITIES, Measured, Quantity
+from rdverify.study import Measured
 from rdverify.study.intervals import median, share
-from rdverify.study.tolerance import interval_of, rounding_half_width
 from rdverify.trace import FloatArray
 
 NEAR = 0.05  # what counts as near 1: the printed LSTM ratios lie within 0.0434
@@ -111,7 +107,8 @@ def eta_squared(groups: Sequence[FloatArray], draws: int = 2000, what: str = "")
     rng = np.random.default_rng(0)
     again = [explained([rng.choice(group, len(group)) for group in groups]) for _ in range(draws)]
     low, high = (float(np.quantile(again, q)) for q in (0.025, 0.975))
-    return Measured(explained(groups), low, high, sum(map(len, groups)), what, how="bootstrap")
+    runs = tuple(float(value) for group in groups for value in group)
+    return Measured(explained(groups), low, high, len(runs), what, runs=runs, how="bootstrap")
 
 
 def farther(runs: Runs, run: str, key: str) -> FloatArray:
@@ -202,67 +199,6 @@ def _recalls(runs: Runs, network: str) -> Measured:
         (frame["network"] == network.rpartition(".")[2]) & (frame["lag"] == memory.LAGS[-1])
     ]
     return share(int((own["missed"] < memory.RECALLED).sum()), len(own))
-
-
-BAR = f"M's within {CLOSE_M:.0%} and R within {CLOSE_R:g} of print"
-
-
-BOTH_RATES = {"declared": "the declared protocol", "slower": f"Adam at {OTHER_RATE:g} instead"}
-FIRST_PAGE = "says how much of Table 1 one protocol gives, for the report's first page"
-
-
-@fact(
-    "lstm.{plan}.reproduced",
-    f"how many of Table 1's nine LSTM numbers the mean of ten networks gives ({BAR}; {{plan}})",
-    serves=FIRST_PAGE,
-    plan=BOTH_RATES,
-)
-def _reproduced(runs: Runs, plan: str) -> float:
-    found = {key: {q: x.mean() for q, x in runs.values(plan, key).items()} for key in KEYS}
-    return float(sum(hits(found[key], runs.targets[key]) for key in KEYS))
-
-
-def in_one_run(runs: Runs, plan: str, key: str, quantity: Quantity) -> bool:
-    """Whether print lies inside the 95 % interval of one more run."""
-    interval = interval_of(runs.values(plan, key)[quantity])
-    half = rounding_half_width(runs.printed[key][quantity])
-    off = abs(runs.targets[key][quantity] - interval.mean)
-    return off <= interval.predicted_high - interval.mean + half
-
-
-@fact(
-    "lstm.{plan}.{numbers}_in_one_run",
-    "how many of Table 1's LSTM {numbers} lie inside the 95 % interval of one run ({plan})",
-    serves=FIRST_PAGE,
-    plan=BOTH_RATES,
-    numbers={"sizes": "M's (of six)", "ratios": "R's (of three)"},
-)
-def _in_one_run(runs: Runs, plan: str, numbers: str) -> float:
-    wanted: tuple[Quantity, ...] = ("r",) if numbers == "ratios" else ("m_react", "m_diff")
-    return float(sum(in_one_run(runs, plan, key, q) for key in KEYS for q in wanted))
-
-
-@fact(
-    "lstm.search.reproduced",
-    "most of Table 1's nine LSTM numbers that one training protocol and reading of the search "
-    f"gives, each row with its luckiest data setting and seed ({BAR})",
-    serves=FIRST_PAGE,
-)
-def _search_reproduced(runs: Runs) -> float:
-    best = []
-    for key in KEYS:
-        table = runs.tried[key]
-        numbers = {q: table[q].to_numpy(float) for q in QUANTITIES}
-        table = table.assign(hits=hits(numbers, runs.targets[key]))
-        best.append(table.groupby(PROTOCOL)["hits"].max())
-    return float(pd.concat(best, axis=1).dropna().sum(axis=1).max())
-
-
-def hits(found: Mapping[Quantity, Any], printed: Target) -> Any:
-    """How many of a row's numbers lie within the bar, for numbers or arrays of them."""
-    off = {q: np.abs(np.asarray(found[q]) - printed[q]) for q in QUANTITIES}
-    within = [off[q] <= CLOSE_M * printed[q] for q in ("m_react", "m_diff")]
-    return sum((part.astype(int) for part in within), (off["r"] <= CLOSE_R).astype(int))
 
 
 @fact(
