@@ -68,8 +68,8 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "lstm-distribution.png",
                 "R over the settings of the space-filling search "
                 "(crosses: the same networks untrained; circles: trained; triangles: without "
-                "start-up) and over the ten recorded networks of each row (diamonds), beside the "
-                "printed value.",
+                "start-up), over ten recorded networks of the declared protocol (diamonds) and "
+                "of Van der Pol's two fits with relaxation oscillations (squares), beside print.",
                 "Strips of points around R = 1 with the printed value marked per row.",
             ),
         ),
@@ -146,19 +146,19 @@ def distribution(runs: Runs) -> Canvas:
             y = height + rng.uniform(-0.3, 0.3, len(values))
             axes.plot(values, y, marker, color=colour, **strip)
             ticks.append((height, f"{row.setting}: {name}"))
-        height = -(4.5 * place + 3)
-        chosen = runs.values("declared", row.key)["r"]
-        axes.plot(
-            chosen,
-            np.full(len(chosen), height),
-            "D",
-            color="black",
-            markersize=5,
-            markerfacecolor="none",
-        )
-        ticks.append((height, f"{row.setting}: declared, 10 seeds"))
+        marks: dict[str, Any] = {"markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
+        for k, kind in enumerate(("declared", "relaxing", "relaxing_free")):
+            if kind not in runs.networks[row.key]:
+                continue
+            height = -(4.5 * place + 3 + k)
+            r = runs.values(kind, row.key)["r"]
+            shape, colour = ("D", "black") if k == 0 else ("s", "#CC79A7")
+            axes.plot(r, np.full(len(r), height), shape, color=colour, **marks)
+            ticks.append((height, f"{row.setting}: {kind.replace('_', ', ')}, 10 seeds"))
         printed = runs.targets[row.key]["r"]
-        axes.plot([printed, printed], [height - 0.5, height + 3.5], color="#D55E00", linewidth=2.2)
+        axes.plot(
+            [printed, printed], [height - 0.5, 0.5 - 4.5 * place], color="#D55E00", linewidth=2.2
+        )
     axes.plot([], [], color="#D55E00", linewidth=2.2, label="printed in Table 1")
     axes.axvline(1, color="0.3", linewidth=0.8)
     axes.set(xlim=(0.9, 1.2), xlabel="$R$ (a few settings lie outside the frame)")
