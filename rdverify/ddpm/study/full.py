@@ -62,9 +62,8 @@ def recipe(context: Context, row: str) -> TrainingConfig:
     """How the shipped network of a row was trained, from its card."""
     told = load_row(context.golden, row)[1]["training"]
     fields = {name: told[name] for name in vars(TrainingConfig()) if name in told}
-    return TrainingConfig(
-        **fields | {"steps": told["steps_planned"], "widths": tuple(told["widths"])}
-    )
+    levels = {name: tuple(told.get(name, ())) for name in ("widths", "attention")}
+    return TrainingConfig(**fields | levels | {"steps": told["steps_planned"]})
 
 
 def retrain(
