@@ -121,13 +121,15 @@ def _golden(folder: Path | None) -> Path:
 
 @record.command()
 def variants(golden: Golden = None, images: Annotated[int, typer.Option(min=2)] = 4) -> None:
-    """Variants of the DDPM sampler with the trained networks (ddpm.csv); resumes."""
-    from rdverify.ddpm.study.rows import RECORD
+    """Variants of the DDPM sampler with the trained networks (ddpm.csv, ddpm_open.csv); resumes."""
+    from rdverify.ddpm.study.open_settings import measure_open
+    from rdverify.ddpm.study.rows import OPEN_RECORD, RECORD
     from rdverify.ddpm.study.settings import search
     from rdverify.tools.progress import ConsoleReporter
 
     folder = _golden(golden)
     search(folder, folder / "search" / RECORD, ConsoleReporter(), images)
+    measure_open(folder, folder / "search" / OPEN_RECORD, ConsoleReporter())
 
 
 @record.command()
