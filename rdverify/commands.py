@@ -157,6 +157,16 @@ def architecture(
 
 
 @record.command()
+def noise(golden: Golden = None) -> None:
+    """M_diff of chains of noise without any network (ddpm_noise.csv)."""
+    from rdverify.ddpm.study.noise import measure_noise
+    from rdverify.ddpm.study.rows import NOISE_RECORD
+    from rdverify.tools.progress import ConsoleReporter
+
+    measure_noise(_golden(golden) / "search" / NOISE_RECORD, ConsoleReporter())
+
+
+@record.command()
 def quality(
     dataset: Annotated[str, typer.Argument(help="mnist or fashionmnist")],
     golden: Golden = None,

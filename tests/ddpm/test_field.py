@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from rdverify.ddpm import Schedule
-from rdverify.ddpm.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise
-from rdverify.ddpm.study import field
+from rdverify.balance import balance_of
+from rdverify.ddpm import Schedule, expected_balance, sample
+from rdverify.ddpm.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
+from rdverify.ddpm.study import field, noise
 from rdverify.ddpm.study.observables import (
     before,
     details,
@@ -22,6 +23,8 @@ from rdverify.ddpm.study.observables import (
 )
 from rdverify.ddpm.study.rows import SCHEDULE
 from rdverify.ddpm.unet import build_unet
+from rdverify.study.frames import read_frame
+from rdverify.tools.progress import Reporter
 
 SHAPE = (1, 6, 6)
 IMAGES = torch.linspace(-1, 1, 4 * 36).reshape(4, *SHAPE)
@@ -155,3 +158,26 @@ def test_details_are_correlations_of_x_t_itself_band_by_band():
         signal = signals[name]
         expected = math.sqrt(signal / (signal + noises[name]))
         assert curve.mean() == pytest.approx(expected, rel=0.03)
+
+
+def test_chains_of_noise_are_those_that_the_sampler_draws():
+    schedule = Schedule.linear(12)
+    _, trace = sample(zero, schedule, (1, 8, 8), images=3, seed=5)
+    own = noise.chains_of_noise(5, 3, (1, 8, 8), schedule)
+    assert own == pytest.approx(balance_of(trace).m_diff_runs, rel=1e-6)
+
+
+def test_a_sample_far_off_is_told_as_chance_with_its_share(tmp_path, monkeypatch):
+    def chains(seed: int) -> np.ndarray:
+        known = expected_balance(SCHEDULE, 1024, 0.0)
+        off = 1.0 if seed % 2 else -1.0  # one standard error of 16 chains, either way
+        return np.full(16, known.m_diff + off * known.monte_carlo_error(16)[1])
+
+    monkeypatch.setattr(noise, "chains_of_noise", chains)
+    frame = noise.measure_noise(tmp_path / "noise.csv", Reporter(), samples=10)
+    assert noise.distances(read_frame(tmp_path / "noise.csv")) == pytest.approx(
+        [-1, 1] * 5, abs=1e-4
+    )
+    words = noise.told(frame, -1.96)
+    assert "scatter by 1.00" in words
+    assert "-2.0 is chance, p = 0.050" in words
