@@ -12,7 +12,7 @@ import torch
 from rdverify.balance import balance_of
 from rdverify.ddpm import Schedule, expected_balance, sample
 from rdverify.ddpm.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
-from rdverify.ddpm.study import field, noise
+from rdverify.ddpm.study import field, noise, variance
 from rdverify.ddpm.study.observables import (
     before,
     details,
@@ -93,6 +93,16 @@ def test_feedback_is_positive_where_nothing_is_predicted():
     assert zero == pytest.approx(0.5, rel=0.02)  # a_t = 1/sqrt(1 - beta) - 1
 
 
+def test_the_noise_itself_leads_back_and_a_blind_network_away():
+    def true(x, t):
+        bar, rest = SCHEDULE.alpha_bar[t], SCHEDULE.one_minus_alpha_bar[t]
+        return (x - bar**0.5 * IMAGES) / rest**0.5
+
+    assert field.way_back(true, IMAGES).min() > 0.9  # drift grows x a little as well
+    assert field.way_back(lambda x, t: 0 * x, IMAGES).max() < 0
+    assert field.way_back(lambda x, t: -true(x, t), IMAGES).max() < -0.9
+
+
 def test_whereto_is_one_on_the_way_and_zero_across():
     states, ends = torch.zeros(3, 2, 1, 1, 2), torch.tensor([[[[1.0, 0.0]]], [[[0.0, 2.0]]]])
     forces = torch.tensor([5.0, 0.0]).expand(3, 2, 1, 1, 2)
@@ -103,9 +113,9 @@ def test_variance_share_is_one_for_white_data_and_the_posteriors_for_known_data(
     schedule = Schedule.linear(50)
     white = GaussianDenoiser(schedule, 0.0, 1.0)
     errors = np.array([float(white.mmse(t)) for t in range(1, 50)])
-    assert field.variance_share(schedule, errors) == pytest.approx(1.0)
+    assert variance.variance_share(schedule, errors) == pytest.approx(1.0)
     least = schedule.posterior_variance[1:] / schedule.beta[1:]
-    assert field.variance_share(schedule) == pytest.approx(least)
+    assert variance.variance_share(schedule) == pytest.approx(least)
 
 
 def test_variance_share_of_gaussian_data_is_that_of_the_joint_law():
@@ -115,7 +125,7 @@ def test_variance_share_of_gaussian_data_is_that_of_the_joint_law():
     before_ = schedule.alpha_bar[:-1] * v + 1 - schedule.alpha_bar[:-1]
     beta = schedule.beta[1:]
     exact = before_ * beta / ((1 - beta) * before_ + beta)
-    assert field.variance_share(schedule, errors) * beta == pytest.approx(exact, rel=1e-9)
+    assert variance.variance_share(schedule, errors) * beta == pytest.approx(exact, rel=1e-9)
 
 
 def test_walks_in_the_mixture_are_shares_and_cosines_and_the_score_knows_more_than_noise():

@@ -426,6 +426,13 @@ def test_facts_under_another_setting_are_those_of_its_own_trajectories(facts):
         assert (facts[fact].low, facts[fact].high) == Measured.of(own).ends
 
 
+def test_the_true_noise_predicts_its_image_from_the_start_while_x_t_hides_it(facts):
+    assert facts["ddpm.control.true_noise.early_guess"].value == pytest.approx(1, abs=1e-5)
+    assert facts["ddpm.control.true_noise.early_fine_guess"].value == pytest.approx(1, abs=1e-4)
+    hidden = facts["ddpm.control.true_noise.early_fine"]
+    assert hidden.high < facts["ddpm.control.true_noise.early_fine_guess"].low
+
+
 def test_no_interval_reaches_beyond_its_own_runs(facts):
     """Wherever run values are kept the interval is Student's of them: no setting widens it."""
     checked = 0

@@ -9,7 +9,6 @@ import numpy as np
 from rdverify.ddpm.study.observables import (
     before,
     details,
-    drift_alignment,
     drop,
     early_max,
     neighbour_correlation,
@@ -45,6 +44,9 @@ WORDS = {
     "early_visible": "largest correlation of x_t with the trajectory's own final image up to t = "
     "0.8",
     "early_fine": "the same of their fine parts (wavelengths below 4 pixels)",
+    "early_guess": "largest correlation of the image that the network predicts from x_t with the "
+    "trajectory's own final image up to t = 0.8",
+    "early_fine_guess": "the same of the fine parts of predicted and final image",
 }
 
 
@@ -120,16 +122,6 @@ def _early_visible(runs: Runs, row: str) -> FloatArray:
 
 
 @fact(
-    "ddpm.{row}.drift_towards_end",
-    "share of the steps whose drift has a positive component to the final image, {row}",
-    row=MNIST | UNTRAINED,
-)
-def _drift_towards_end(runs: Runs, row: str) -> FloatArray:
-    cosines = drift_alignment(runs.of[row])[:-1]  # the last state's way is the drift itself
-    return np.asarray((cosines > 0).mean(axis=0))
-
-
-@fact(
     "ddpm.{row}.score_cosine",
     "mean cosine of -epsilon_theta / sqrt(1 - alpha_bar) with the score of q(x_t | x_0), "
     f"{NOISED}, {{row}}",
@@ -149,9 +141,19 @@ def _score_cosine_printed(runs: Runs, row: str) -> FloatArray:
     return -runs.alignments[row]["cosine"]
 
 
+@fact("ddpm.{row}.early_guess", WORDS["early_guess"] + ", {row}", row=MNIST | TRUE_NOISE)
+def _early_guess(runs: Runs, row: str) -> FloatArray:
+    return before(runs.of[row].watched.times, visible(runs.of[row], guessed=True))
+
+
 @fact("ddpm.{row}.early_fine", WORDS["early_fine"] + ", {row}", row=MNIST | TRUE_NOISE)
 def _early_fine(runs: Runs, row: str) -> FloatArray:
     return before(runs.of[row].watched.times, details(runs.of[row])["fine"])
+
+
+@fact("ddpm.{row}.early_fine_guess", WORDS["early_fine_guess"] + ", {row}", row=MNIST | TRUE_NOISE)
+def _early_fine_guess(runs: Runs, row: str) -> FloatArray:
+    return before(runs.of[row].watched.times, details(runs.of[row], guessed=True)["fine"])
 
 
 @fact(

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from rdverify.ddpm import Schedule, q_sample
+from rdverify.ddpm import q_sample
 from rdverify.ddpm.sde import reverse_increment
 from rdverify.ddpm.study.exact import BATCHES, DOWN, MIXTURE, SDE
 from rdverify.ddpm.study.facts import MNIST, UNTRAINED
@@ -27,6 +27,7 @@ from rdverify.ddpm.study.runs import Runs, fact
 from rdverify.trace import FloatArray
 
 LEVELS = (50, 150, 300, 450, 600, 800)  # t at which networks are asked; there are no ties to print
+FINE_LEVELS = (0, 10, 50, 150, 300, 450, 600, 800, 999)
 PROBES, PLACES = 2, 4  # random directions, places of a bump: of each image at each level
 WALKERS = 50  # trajectories of each batch in the mixture
 BUMPS = {"pixel": "one pixel", "patch": "a patch of 5 by 5 pixels"}
@@ -125,6 +126,47 @@ def _feedback(runs: Runs, row: str, bump: str) -> FloatArray:
     return feedback(*asked(runs, row), SIZES[bump])
 
 
+def way_back(
+    output: Any, images: torch.Tensor, levels: tuple[int, ...] = FINE_LEVELS
+) -> FloatArray:
+    """Cosine of one step's drift with the way from x_t back to sqrt(alpha_bar_t) x_0, shape (n,).
+
+    x_t are noised ``images`` x_0, whose way back is minus their noise; the least over levels,
+    since a restoring force restores at each. ``output`` gives eps for (x_t, t).
+    """
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    a, b = SCHEDULE.drift_coefficients()
+    found = []
+    for t in levels:
+        noise = torch.randn(images.shape, generator=generator)
+        x = q_sample(images, t, SCHEDULE, noise)
+        with torch.no_grad():
+            drift = float(a[t]) * x + float(b[t]) * output(x, t)
+        back = torch.nn.functional.cosine_similarity(drift.flatten(1), -noise.flatten(1), eps=1e-12)
+        found.append(back.double().numpy())
+    return np.asarray(np.min(found, axis=0))
+
+
+@fact(
+    "ddpm.{row}.way_back",
+    "cosine of the drift of one reverse step with the way from a noised image back to it, the "
+    "least of nine noise levels, {row}",
+    row=MNIST | UNTRAINED,
+)
+def _way_back(runs: Runs, row: str) -> FloatArray:
+    network, images = asked(runs, row)
+    return way_back(lambda x, t: network(x, torch.full((len(x),), t)).sample, images)
+
+
+@fact(
+    "ddpm.control.no_data.way_back",
+    "the same for the exact denoiser of N(0, Id), which knows no data",
+)
+def _blind_way_back(runs: Runs) -> FloatArray:
+    rest = SCHEDULE.one_minus_alpha_bar
+    return way_back(lambda x, t: float(rest[t]) ** 0.5 * x, asked(runs, "mnist")[1])
+
+
 def whereto(states: torch.Tensor, forces: torch.Tensor, ends: torch.Tensor) -> FloatArray:
     """Mean cosine of forces with the way to the ends, shape (n,).
 
@@ -216,47 +258,3 @@ def _blind_towards_mode(runs: Runs) -> FloatArray:
 )
 def _rising(runs: Runs, end: str) -> FloatArray:
     return walks()[f"{'silent' if end == 'silent' else 'noise'}.rising"]
-
-
-def variance_share(schedule: Schedule, error: FloatArray | float = 0.0) -> FloatArray:
-    """Variance of the exact reverse step over beta_t, per pixel, shape (T - 1,), t = 1 to T - 1.
-
-    Var(x_{t-1} | x_t) = beta~_t + c_0^2 Var(x_0 | x_t), a mean over pixels, with Var(x_0 | x_t) =
-    (1 - alpha_bar_t)/alpha_bar_t times the least mean-square error of predicting the noise. With
-    c_0 = sqrt(alpha_bar_{t-1}) beta_t / (1 - alpha_bar_t) the share is
-
-        (1 - alpha_bar_{t-1} + error_t beta_t / alpha_t) / (1 - alpha_bar_t).
-
-    With ``error`` 0 (x_0 is known) it is the least there can be; for white data of variance 1,
-    whose error is alpha_bar_t, it is 1 at each step.
-    """
-    before, after = schedule.one_minus_alpha_bar[:-1], schedule.one_minus_alpha_bar[1:]
-    return np.asarray((before + schedule.beta[1:] / schedule.alpha[1:] * error) / after)
-
-
-SCHEDULES = {"reverse_variance": 1000, "control.short.reverse_variance": 20}
-
-
-@fact(
-    "ddpm.{name}.mean",
-    "mean over the steps that draw noise of the variance of the exact reverse step over beta_t, at "
-    "its least, where x_0 is known, {name}",
-    name={name: f"T = {T}" for name, T in SCHEDULES.items()},
-)
-def _mean_variance(runs: Runs, name: str) -> float:
-    return float(variance_share(Schedule.linear(SCHEDULES[name])).mean())
-
-
-@fact(
-    "ddpm.reverse_variance.last_drawn",
-    "variance of the exact reverse step over beta_t at the last step that draws noise, t = 1, with "
-    "the trained MNIST network's error for the least there is, which it can't be below",
-)
-def _last_variance(runs: Runs) -> FloatArray:
-    network, images = asked(runs, "mnist")
-    generator = torch.Generator().manual_seed(CONTROL_SEED)
-    eps = torch.randn(images.shape, generator=generator)
-    with torch.no_grad():
-        found = network(q_sample(images, 1, SCHEDULE, eps), torch.full((len(images),), 1))
-    error = (getattr(found, "sample", found) - eps).square().flatten(1).mean(1).double()
-    return np.array([variance_share(SCHEDULE, float(e))[0] for e in error])

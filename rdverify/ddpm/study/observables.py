@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,19 @@ def correlation(a: torch.Tensor, b: torch.Tensor) -> FloatArray:
     return np.asarray(((x * y).sum(1) / norms.clamp_min(1e-300)).numpy(), dtype=float)
 
 
-def visible(sampled: Sampled) -> FloatArray:
-    """|correlation| of x_t with the trajectory's own final image, shape (k, n)."""
-    curves = [np.abs(correlation(x, sampled.images)) for x in sampled.watched.states]
-    return np.array(curves)
+def seen(sampled: Sampled, guessed: bool) -> Iterator[torch.Tensor]:
+    """x_t of every look, or ("guessed") the image that the network predicts from it."""
+    if not guessed:
+        yield from sampled.watched.states
+        return
+    for t, x, eps in sampled.watched:
+        bar, rest = sampled.schedule.alpha_bar[t], sampled.schedule.one_minus_alpha_bar[t]
+        yield (x - float(rest) ** 0.5 * eps) / float(bar) ** 0.5
+
+
+def visible(sampled: Sampled, guessed: bool = False) -> FloatArray:
+    """|correlation| of what is :func:`seen` with the trajectory's own final image, shape (k, n)."""
+    return np.array([np.abs(correlation(x, sampled.images)) for x in seen(sampled, guessed)])
 
 
 def time_of_crossing(times: FloatArray, curves: FloatArray, level: float) -> FloatArray:
@@ -54,20 +64,6 @@ def pairwise_correlation(images: torch.Tensor) -> FloatArray:
     return np.asarray(((flat @ flat.T).sum(1) - 1) / (n - 1), dtype=float)
 
 
-def drift_alignment(sampled: Sampled) -> FloatArray:
-    """Cosine of each watched step's drift with the way to the final image, shape (k, n)."""
-    a, b = sampled.schedule.drift_coefficients()
-    cosines = []
-    for t, x, eps in zip(
-        sampled.watched.steps, sampled.watched.states, sampled.watched.noise, strict=True
-    ):
-        drift = (float(a[t]) * x + float(b[t]) * eps).double().flatten(1)
-        way = (sampled.images - x).double().flatten(1)
-        norms = (drift.norm(dim=1) * way.norm(dim=1)).clamp_min(1e-300)
-        cosines.append(((drift * way).sum(1) / norms).numpy())
-    return np.array(cosines)
-
-
 def bands(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Coarse and fine part of images: wavelengths above and below four pixels."""
     size = images.shape[-1]
@@ -78,14 +74,11 @@ def bands(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return coarse, images.double() - coarse
 
 
-def details(sampled: Sampled) -> dict[str, FloatArray]:
-    """|correlation| of the coarse and of the fine part of x_t with the end's, each (k, n).
-
-    x_t itself is looked at, as in :func:`visible`, not the image that the network predicts.
-    """
+def details(sampled: Sampled, guessed: bool = False) -> dict[str, FloatArray]:
+    """As :func:`visible`, of the coarse and of the fine part, each of shape (k, n)."""
     ends = bands(sampled.images)
     curves: dict[str, list[FloatArray]] = {"coarse": [], "fine": []}
-    for x in sampled.watched.states:
+    for x in seen(sampled, guessed):
         for name, now, end in zip(curves, bands(x), ends, strict=True):
             curves[name].append(np.abs(correlation(now, end)))
     return {name: np.array(values) for name, values in curves.items()}

@@ -16,6 +16,14 @@ from rdverify.study.tolerance import CONFIDENCE
 from rdverify.trace import FloatArray
 
 UNDER = ", {row}, {setting}"
+EARLY = (
+    "early_max",
+    "r_t_drop",
+    "early_visible",
+    "early_fine",
+    "early_guess",
+    "early_fine_guess",
+)
 
 
 def trajectories(runs: Runs, row: str, setting: str) -> pd.DataFrame:
@@ -51,9 +59,7 @@ def _final_ratio(runs: Runs, row: str, setting: str) -> FloatArray:
     "ddpm.{row}.{observed}.{setting}",
     "{observed}" + UNDER,
     row=MNIST,
-    observed={
-        name: WORDS[name] for name in ("early_max", "r_t_drop", "early_visible", "early_fine")
-    },
+    observed={name: WORDS[name] for name in EARLY},
     setting=SETTINGS,
 )
 def _early(runs: Runs, row: str, observed: str, setting: str) -> FloatArray:

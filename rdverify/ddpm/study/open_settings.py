@@ -58,6 +58,8 @@ OBSERVED: Mapping[str, Callable[[Sampled], FloatArray]] = {
     "early_visible": lambda s: before(s.watched.times, visible(s)),
     "early_coarse": lambda s: before(s.watched.times, details(s)["coarse"]),
     "early_fine": lambda s: before(s.watched.times, details(s)["fine"]),
+    "early_guess": lambda s: before(s.watched.times, visible(s, guessed=True)),
+    "early_fine_guess": lambda s: before(s.watched.times, details(s, guessed=True)["fine"]),
     # when the same correlations reach a half
     "visible_time": lambda s: time_of_crossing(s.watched.times, visible(s), 0.5),
     "coarse_time": lambda s: time_of_crossing(s.watched.times, details(s)["coarse"], 0.5),
