@@ -417,9 +417,9 @@ def test_a_network_that_left_the_datas_scale_is_no_trained_model(runs, facts):
 def test_facts_under_another_setting_are_those_of_its_own_trajectories(facts):
     record = open_record()
     for row, name, setting, fact in (
-        ("MNIST", "early_fine", "decreasing", "ddpm.mnist.early_fine.decreasing"),
-        ("CIFAR10", "final_ratio", "unit", "ddpm.cifar10.final_ratio.unit"),
-        ("FashionMNIST", "r", "posterior", "ddpm.fashion.r.posterior"),
+        ("MNIST", "early_fine", "decreasing", "ddpm.mnist.decreasing.early_fine"),
+        ("CIFAR10", "final_ratio", "unit", "ddpm.cifar10.unit.final_ratio"),
+        ("FashionMNIST", "r", "posterior", "ddpm.fashion.posterior.r"),
     ):
         own = record[(record["row"] == row) & (record["setting"] == setting)][name]
         assert facts[fact].runs == pytest.approx(tuple(own))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,47 +14,64 @@ from rdverify.ddpm.study.runs import Runs, fact
 from rdverify.trace import FloatArray
 
 NO_NETWORK = ", closed form with the true noise, no network, {row}"
-OF_ROWS: Mapping[str, Callable[[ExpectedBalance], float]] = {
-    "r": lambda expected: expected.r,
-    "inverse_r": lambda expected: 1 / expected.r,
-    "final_ratio": lambda expected: float(expected.r_t[-1]),
-}
-OF_CURVE: Mapping[str, Callable[[FloatArray], FloatArray]] = {
-    "early_max": early_max,
-    "r_t_drop": drop,
-    "rise": rise,
-    "towards_balance": towards_balance,
-}
+
+
+def of_curve(read: Callable[[FloatArray], FloatArray], expected: ExpectedBalance) -> float:
+    """What is read off one curve R_t."""
+    return float(read(expected.r_t[None])[0])
+
+
+@fact("ddpm.closed_form.{row}.r", WORDS["r"] + NO_NETWORK, row=KEYS)
+def _r(runs: Runs, row: str) -> float:
+    return runs.of[row].expected.r
+
+
+@fact("ddpm.closed_form.{row}.inverse_r", WORDS["inverse_r"] + NO_NETWORK, row=KEYS)
+def _inverse_r(runs: Runs, row: str) -> float:
+    return 1 / runs.of[row].expected.r
+
+
+@fact("ddpm.closed_form.{row}.final_ratio", WORDS["final_ratio"] + NO_NETWORK, row=KEYS)
+def _final_ratio(runs: Runs, row: str) -> float:
+    return float(runs.of[row].expected.r_t[-1])
+
+
+@fact("ddpm.closed_form.{row}.early_max", WORDS["early_max"] + NO_NETWORK, row=MNIST)
+def _early_max(runs: Runs, row: str) -> float:
+    return of_curve(early_max, runs.of[row].expected)
+
+
+@fact("ddpm.closed_form.{row}.r_t_drop", WORDS["r_t_drop"] + NO_NETWORK, row=MNIST)
+def _r_t_drop(runs: Runs, row: str) -> float:
+    return of_curve(drop, runs.of[row].expected)
+
+
+@fact("ddpm.closed_form.{row}.rise", WORDS["rise"] + NO_NETWORK, row=MNIST)
+def _rise(runs: Runs, row: str) -> float:
+    return of_curve(rise, runs.of[row].expected)
+
+
+@fact("ddpm.closed_form.{row}.towards_balance", WORDS["towards_balance"] + NO_NETWORK, row=MNIST)
+def _towards_balance(runs: Runs, row: str) -> float:
+    return of_curve(towards_balance, runs.of[row].expected)
+
+
+def without_data(runs: Runs) -> ExpectedBalance:
+    """The closed form where every pixel is 0."""
+    return expected_balance(SCHEDULE, runs.rows["MNIST"].dimension, 0.0)
+
+
+@fact("ddpm.control.no_data.rise", WORDS["rise"] + ", closed form with no data: every pixel 0")
+def _rise_without_data(runs: Runs) -> float:
+    return of_curve(rise, without_data(runs))
 
 
 @fact(
-    "ddpm.closed_form.{row}.{observed}",
-    "{observed}" + NO_NETWORK,
-    row=KEYS,
-    observed={name: WORDS[name] for name in OF_ROWS},
+    "ddpm.control.no_data.towards_balance",
+    WORDS["towards_balance"] + ", closed form with no data: every pixel 0",
 )
-def _of_rows(runs: Runs, row: str, observed: str) -> float:
-    return OF_ROWS[observed](runs.of[row].expected)
-
-
-@fact(
-    "ddpm.closed_form.{row}.{observed}",
-    "{observed}" + NO_NETWORK,
-    row=MNIST,
-    observed={name: WORDS[name] for name in OF_CURVE},
-)
-def _of_curve(runs: Runs, row: str, observed: str) -> float:
-    return float(OF_CURVE[observed](runs.of[row].expected.r_t[None])[0])
-
-
-@fact(
-    "ddpm.control.no_data.{observed}",
-    "{observed}, closed form with no data at all: every pixel 0",
-    observed={name: WORDS[name] for name in ("rise", "towards_balance")},
-)
-def _no_data(runs: Runs, observed: str) -> float:
-    nothing = expected_balance(SCHEDULE, runs.rows["MNIST"].dimension, 0.0)
-    return float(OF_CURVE[observed](nothing.r_t[None])[0])
+def _towards_balance_without_data(runs: Runs) -> float:
+    return of_curve(towards_balance, without_data(runs))
 
 
 @fact(

@@ -106,7 +106,7 @@ def asked(runs: Runs, row: str) -> tuple[Any, torch.Tensor]:
 
 
 @fact(
-    "ddpm.{row}.asymmetry.{part}",
+    "ddpm.{row}.{part}_asymmetry",
     "share of the Jacobian of epsilon_theta, {part}, that is not symmetric; 0 for a gradient "
     "field, {row}",
     row=MNIST | UNTRAINED,
@@ -117,7 +117,7 @@ def _asymmetry(runs: Runs, row: str, part: str) -> FloatArray:
 
 
 @fact(
-    "ddpm.{row}.feedback.{bump}",
+    "ddpm.{row}.{bump}_feedback",
     "growth of a bump on {bump} by the drift of one reverse step, over beta_t, {row}",
     row=MNIST | UNTRAINED,
     bump=BUMPS,

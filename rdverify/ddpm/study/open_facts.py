@@ -16,14 +16,6 @@ from rdverify.study.tolerance import CONFIDENCE
 from rdverify.trace import FloatArray
 
 UNDER = ", {row}, {setting}"
-EARLY = (
-    "early_max",
-    "r_t_drop",
-    "early_visible",
-    "early_fine",
-    "early_guess",
-    "early_fine_guess",
-)
 
 
 def trajectories(runs: Runs, row: str, setting: str) -> pd.DataFrame:
@@ -40,45 +32,78 @@ def values(runs: Runs, row: str, setting: str, observed: str) -> FloatArray:
     return np.asarray(trajectories(runs, row, setting)[observed], dtype=float)
 
 
-@fact("ddpm.{row}.r.{setting}", WORDS["r"] + UNDER, row=KEYS, setting=SETTINGS)
+@fact("ddpm.{row}.{setting}.r", WORDS["r"] + UNDER, row=KEYS, setting=SETTINGS)
 def _r(runs: Runs, row: str, setting: str) -> FloatArray:
     return values(runs, row, setting, "r")
 
 
-@fact("ddpm.{row}.inverse_r.{setting}", WORDS["inverse_r"] + UNDER, row=KEYS, setting=SETTINGS)
+@fact("ddpm.{row}.{setting}.inverse_r", WORDS["inverse_r"] + UNDER, row=KEYS, setting=SETTINGS)
 def _inverse_r(runs: Runs, row: str, setting: str) -> FloatArray:
     return 1 / values(runs, row, setting, "r")
 
 
-@fact("ddpm.{row}.final_ratio.{setting}", WORDS["final_ratio"] + UNDER, row=KEYS, setting=NOISY)
+@fact("ddpm.{row}.{setting}.final_ratio", WORDS["final_ratio"] + UNDER, row=KEYS, setting=NOISY)
 def _final_ratio(runs: Runs, row: str, setting: str) -> FloatArray:
     return values(runs, row, setting, "final_ratio")
 
 
+@fact("ddpm.{row}.{setting}.early_max", WORDS["early_max"] + UNDER, row=MNIST, setting=SETTINGS)
+def _early_max(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "early_max")
+
+
+@fact("ddpm.{row}.{setting}.r_t_drop", WORDS["r_t_drop"] + UNDER, row=MNIST, setting=SETTINGS)
+def _r_t_drop(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "r_t_drop")
+
+
 @fact(
-    "ddpm.{row}.{observed}.{setting}",
-    "{observed}" + UNDER,
+    "ddpm.{row}.{setting}.early_visible",
+    WORDS["early_visible"] + UNDER,
     row=MNIST,
-    observed={name: WORDS[name] for name in EARLY},
     setting=SETTINGS,
 )
-def _early(runs: Runs, row: str, observed: str, setting: str) -> FloatArray:
-    return values(runs, row, setting, observed)
+def _early_visible(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "early_visible")
+
+
+@fact("ddpm.{row}.{setting}.early_fine", WORDS["early_fine"] + UNDER, row=MNIST, setting=SETTINGS)
+def _early_fine(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "early_fine")
+
+
+@fact("ddpm.{row}.{setting}.early_guess", WORDS["early_guess"] + UNDER, row=MNIST, setting=SETTINGS)
+def _early_guess(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "early_guess")
 
 
 @fact(
-    "ddpm.{row}.{observed}.{setting}",
-    "{observed}" + UNDER,
+    "ddpm.{row}.{setting}.early_fine_guess",
+    WORDS["early_fine_guess"] + UNDER,
     row=MNIST,
-    observed={name: WORDS[name] for name in ("rise", "towards_balance")},
+    setting=SETTINGS,
+)
+def _early_fine_guess(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "early_fine_guess")
+
+
+@fact("ddpm.{row}.{setting}.rise", WORDS["rise"] + UNDER, row=MNIST, setting=NOISY)
+def _rise(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "rise")
+
+
+@fact(
+    "ddpm.{row}.{setting}.towards_balance",
+    WORDS["towards_balance"] + UNDER,
+    row=MNIST,
     setting=NOISY,
 )
-def _late(runs: Runs, row: str, observed: str, setting: str) -> FloatArray:
-    return values(runs, row, setting, observed)
+def _towards_balance(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "towards_balance")
 
 
 @fact(
-    "ddpm.r_spread.{setting}",
+    "ddpm.{setting}.r_spread",
     "largest minus smallest R of the three rows, {setting}",
     setting=SETTINGS,
 )
@@ -87,7 +112,7 @@ def _r_spread(runs: Runs, setting: str) -> Measured:
 
 
 @fact(
-    "ddpm.final.cifar10_minus_mnist.{setting}",
+    "ddpm.final.{setting}.cifar10_minus_mnist",
     "final ratio of CIFAR10 minus that of MNIST, {setting}",
     setting=NOISY,
 )
