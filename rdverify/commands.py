@@ -57,6 +57,9 @@ def ddpm(
     norm_groups: Annotated[
         int | None, typer.Option(help="Groups of channels that are normalised together.")
     ] = None,
+    attention: Annotated[
+        str, typer.Option(help="Levels with self-attention, such as 2,3; 0 is the finest.")
+    ] = "",
     device: Device = None,
     checkpoint_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 500,
     store: Annotated[
@@ -67,7 +70,8 @@ def ddpm(
     """Train the noise predictor on images; a stopped training goes on where it was."""
     require(store in STORES, "store", store, " or ".join(STORES))
     config = _training_config(
-        widths,
+        widths=_whole_numbers("widths", widths),
+        attention=_whole_numbers("attention", attention),
         steps=steps,
         batch=batch,
         learning_rate=learning_rate,
@@ -94,14 +98,18 @@ def ddpm(
     )
 
 
-def _training_config(widths: str, **given: Any) -> TrainingConfig:
+def _whole_numbers(name: str, typed: str) -> tuple[int, ...] | None:
+    """The numbers of "2,3"; None for nothing."""
+    parts = [part.strip() for part in typed.split(",") if part.strip()]
+    whole = all(part.isdecimal() for part in parts)
+    require(whole, name, typed, "whole numbers with commas between")
+    return tuple(map(int, parts)) or None
+
+
+def _training_config(**given: Any) -> TrainingConfig:
     """What was typed; the rest as the configuration has it."""
     from rdverify.ddpm.config import TrainingConfig
 
-    levels = [level.strip() for level in widths.split(",") if level.strip()]
-    whole = all(level.isdecimal() for level in levels)
-    require(whole, "widths", widths, "whole numbers with commas between")
-    given["widths"] = tuple(map(int, levels)) or None
     return TrainingConfig(**{k: v for k, v in given.items() if v is not None})
 
 
@@ -113,13 +121,15 @@ def _golden(folder: Path | None) -> Path:
 
 @record.command()
 def variants(golden: Golden = None, images: Annotated[int, typer.Option(min=2)] = 4) -> None:
-    """Variants of the DDPM sampler with the trained networks (ddpm.csv); resumes."""
-    from rdverify.ddpm.study.rows import RECORD
+    """Variants of the DDPM sampler with the trained networks (ddpm.csv, ddpm_open.csv); resumes."""
+    from rdverify.ddpm.study.open_settings import measure_open
+    from rdverify.ddpm.study.rows import OPEN_RECORD, RECORD
     from rdverify.ddpm.study.settings import search
     from rdverify.tools.progress import ConsoleReporter
 
     folder = _golden(golden)
     search(folder, folder / "search" / RECORD, ConsoleReporter(), images)
+    measure_open(folder, folder / "search" / OPEN_RECORD, ConsoleReporter())
 
 
 @record.command()
@@ -144,6 +154,16 @@ def architecture(
     from rdverify.tools.progress import ConsoleReporter
 
     compare(cards, _golden(golden) / "search" / ARCHITECTURE_RECORD, ConsoleReporter())
+
+
+@record.command()
+def noise(golden: Golden = None) -> None:
+    """M_diff of chains of noise without any network (ddpm_noise.csv)."""
+    from rdverify.ddpm.study.noise import measure_noise
+    from rdverify.ddpm.study.rows import NOISE_RECORD
+    from rdverify.tools.progress import ConsoleReporter
+
+    measure_noise(_golden(golden) / "search" / NOISE_RECORD, ConsoleReporter())
 
 
 @record.command()

@@ -14,9 +14,7 @@ from rdverify.report.findings import FINDINGS
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = systems.fact_places()
 CLAIMS = {
-    claim.id: sorted(
-        {name for test in claim.test for name in (test.fact, test.control, *test.also) if name}
-    )
+    claim.id: sorted({n for test in claim.test for n in (test.fact, test.control, *test.also) if n})
     for claim in the_paper().claims
 }
 

@@ -37,6 +37,7 @@ class TrainingConfig:
         norm_groups: of its group normalisation. Each group forgets its own mean over the
             image, so many small ones leave a colour image's mean brightness hard to see:
             with 8 the samples of CIFAR-10 drift off their scale, with 1 they stay.
+        attention: levels of the U-Net that have self-attention, 0 the finest.
 
     """
 
@@ -52,6 +53,7 @@ class TrainingConfig:
     precision: Precision = "float32"
     widths: tuple[int, ...] = WIDTHS
     norm_groups: int = NORM_GROUPS
+    attention: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch", 1), ("warmup", 0), ("seed", 0)):

@@ -184,7 +184,11 @@ class _Training:
     ) -> _Training:
         """Before the first step."""
         unet = build_unet(
-            images.channels, widths=config.widths, norm_groups=config.norm_groups, seed=config.seed
+            images.channels,
+            widths=config.widths,
+            norm_groups=config.norm_groups,
+            attention=config.attention,
+            seed=config.seed,
         ).to(where)
         draw = Batches(
             images.images,
@@ -285,6 +289,7 @@ def _identity(images: ImageSet, config: TrainingConfig, schedule: Schedule) -> d
         **{
             key: list(value) if isinstance(value, tuple) else value
             for key, value in vars(config).items()
+            if key != "attention" or value  # checkpoints from before it don't name it
         },
         "data": images.name,
         "images": hashlib.sha256(images.images.numpy().tobytes()).hexdigest(),

@@ -22,6 +22,8 @@ SCHEMA = "rdverify-unet-1"
 WIDTHS = (16, 16, 32, 96)  # 1.2M parameters, most of them where the image is small
 NORM_GROUPS = 8
 IMAGE_SIZE = 32
+DOWN = {False: "DownBlock2D", True: "AttnDownBlock2D"}
+UP = {False: "UpBlock2D", True: "AttnUpBlock2D"}
 
 
 def build_unet(
@@ -30,9 +32,10 @@ def build_unet(
     widths: tuple[int, ...] = WIDTHS,
     layers_per_block: int = 1,
     norm_groups: int = NORM_GROUPS,
+    attention: tuple[int, ...] = (),
     seed: int | None = None,
 ) -> torch.nn.Module:
-    """A fresh, untrained U-Net without attention, in evaluation mode.
+    """A fresh, untrained U-Net, in evaluation mode.
 
     Args:
         channels: of the image, 1 or 3.
@@ -40,6 +43,8 @@ def build_unet(
             a multiple of ``norm_groups``.
         layers_per_block: residual layers a level.
         norm_groups: groups of the group normalisation.
+        attention: levels with self-attention, 0 the finest; none without, any also
+            puts one between the way down and the way up.
         seed: of the initial weights; None takes torch's global generator.
 
     Returns:
@@ -64,6 +69,14 @@ def build_unet(
             widths,
             f"positive multiples of norm_groups = {norm_groups}",
         )
+    for level in attention:
+        require(
+            0 <= level < len(widths) and attention.count(level) == 1,
+            "attention",
+            attention,
+            f"different levels, 0 .. {len(widths) - 1}",
+        )
+    attends = [level in attention for level in range(len(widths))]
     with contextlib.nullcontext() if seed is None else seeded_globally(seed):
         unet: torch.nn.Module = cast(Any, UNet2DModel)(
             sample_size=IMAGE_SIZE,
@@ -71,10 +84,10 @@ def build_unet(
             out_channels=channels,
             layers_per_block=layers_per_block,
             block_out_channels=tuple(widths),
-            down_block_types=("DownBlock2D",) * len(widths),
-            up_block_types=("UpBlock2D",) * len(widths),
+            down_block_types=tuple(DOWN[attending] for attending in attends),
+            up_block_types=tuple(UP[attending] for attending in reversed(attends)),
             norm_num_groups=norm_groups,
-            add_attention=False,
+            add_attention=any(attends),
         )
     return unet.eval()
 
@@ -82,11 +95,13 @@ def build_unet(
 def architecture(unet: torch.nn.Module) -> dict[str, Any]:
     """The arguments of :func:`build_unet` that make this network, as JSON values."""
     config: Any = unet.config
+    attends = [n for n, kind in enumerate(config.down_block_types) if kind == DOWN[True]]
     return {
         "channels": config.in_channels,
         "widths": list(config.block_out_channels),
         "layers_per_block": config.layers_per_block,
         "norm_groups": config.norm_num_groups,
+        **({"attention": attends} if attends else {}),  # files from before it don't name it
     }
 
 
@@ -140,6 +155,7 @@ def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Modu
             widths=tuple(form["widths"]),
             layers_per_block=form["layers_per_block"],
             norm_groups=form["norm_groups"],
+            attention=tuple(form.get("attention", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _refused(path, f"no readable architecture in its header: {error}") from error

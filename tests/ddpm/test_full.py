@@ -124,6 +124,7 @@ def test_recipe_is_that_of_the_shipped_network(row, tmp_path):
         name: getattr(config, name) for name in ("batch", "seed", "flip", "precision")
     }
     assert list(config.widths) == told["architecture"]["widths"]
+    assert list(config.attention) == told["architecture"].get("attention", [])
 
 
 def test_first_4000_images_stand_in_for_cifar10_and_the_rest_is_asked_for(tmp_path, monkeypatch):

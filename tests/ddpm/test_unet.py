@@ -51,7 +51,23 @@ def test_round_trip_is_exact_and_bytes_repeat(saved, tmp_path):
         "widths": [8, 16],
         "layers_per_block": 1,
         "norm_groups": 4,
-    }
+    }  # as files from before attention: none is not named
+
+
+@pytest.mark.parametrize("attention", [(), (1,), (0, 1)])
+def test_attention_is_where_it_was_asked_for_and_travels_with_the_file(attention, tmp_path):
+    unet = build_unet(1, **TINY, attention=attention, seed=3)
+    heads = [name for name, part in unet.named_modules() if type(part).__name__ == "Attention"]
+    levels = sorted({int(name.split(".")[1]) for name in heads if name.startswith("down_blocks")})
+    assert tuple(levels) == attention
+    assert any(name.startswith("mid_block") for name in heads) == bool(attention)
+    # the way up has its levels in reverse
+    up = {len(TINY["widths"]) - 1 - int(n.split(".")[1]) for n in heads if n.startswith("up_blo")}
+    assert sorted(up) == levels
+    again = load_unet(save_unet(unet, tmp_path / "tiny.safetensors"))
+    assert tuple(architecture(again).get("attention", ())) == attention
+    x = torch.randn((1, 1, 32, 32), generator=torch.Generator().manual_seed(1))
+    assert torch.equal(again(x, 7).sample, unet(x, 7).sample)
 
 
 def test_half_precision_file_loads_as_float32_rounded_once(saved, tmp_path):
@@ -124,6 +140,8 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
         ("widths", {"channels": 1, "widths": ()}),
         ("norm_groups", {"channels": 1, "norm_groups": 0}),
         ("layers_per_block", {"channels": 1, "layers_per_block": 0}),
+        ("attention", {"channels": 1, **TINY, "attention": (2,)}),
+        ("attention", {"channels": 1, **TINY, "attention": (1, 1)}),
     ],
 )
 def test_bad_arguments_are_named(argument, options):

@@ -7,7 +7,15 @@ from typing import Any
 
 import torch
 
-from rdverify.ddpm.study import exact, facts, record_facts
+from rdverify.ddpm.study import (
+    closed_form,
+    exact,
+    facts,
+    field,
+    open_facts,
+    record_facts,
+    variance,
+)
 from rdverify.ddpm.study.cells import cells
 from rdverify.ddpm.study.figures import curves, figures
 from rdverify.ddpm.study.rows import ROWS
@@ -15,7 +23,8 @@ from rdverify.ddpm.study.runs import Runs, fact, run
 from rdverify.ddpm.study.tables import tables
 from rdverify.study import Context, Study
 
-FACTS_FROM = (facts, exact, record_facts)  # imported for what they declare
+# imported for what they declare
+FACTS_FROM = (facts, closed_form, exact, field, variance, record_facts, open_facts)
 
 
 def check(context: Context) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from rdverify.ddpm import ExpectedBalance
 from rdverify.ddpm.study.record_facts import training_of
 from rdverify.ddpm.study.rows import RECORD, ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs
@@ -21,6 +23,7 @@ PLATFORM_REASON = (
     "against one of 16 moved no trajectory's M by more than 2e-8 of it; a "
     "thousandfold more is allowed"
 )
+LAW_POINTS = 64
 ENOUGH_STEPS = 1000  # from here on the balance no longer follows the training
 
 
@@ -28,7 +31,9 @@ def cells(runs: Runs) -> list[Cell]:
     """Three cells of each row as corrected, and two as printed.
 
     MNIST's three numbers count as fitted: its M's chose the schedule, and its R is
-    their quotient. The other rows use the same schedule and are predictions.
+    their quotient. The other rows use the same schedule and are predictions, but for M_diff,
+    which the schedule fixes for every row at once, and R, the quotient of two others.
+    M_diff knows neither network nor data, so its law is known and stands in for its sample.
     """
     return [cell for sampled in runs.rows.values() for cell in _of_row(runs, sampled)]
 
@@ -39,20 +44,47 @@ def _of_row(runs: Runs, sampled: Sampled) -> Iterator[Cell]:
     note = f"trained on {extent[1]}; {extent[0]} training steps"
     for quantity in QUANTITIES:
         values: FloatArray = getattr(b, f"{quantity}_runs")
+        told = note
+        if quantity == "m_diff":
+            told += f"; of known law: {LAW_POINTS} points of it in place of {values.size} runs"
+            values = law_of_m_diff(sampled.expected)
         parts = (_platform(values), *part_settings(runs, sampled.setting, quantity))
         control = Control(
             "the schedule alone, in closed form: no network",
             float(getattr(sampled.expected, quantity)),
         )
         fitted = sampled.setting == "MNIST"
-        yield Cell(row, quantity, values, fitted, parts, note, control)
+        follows = follows_from(sampled.setting, quantity)
+        yield Cell(row, quantity, values, fitted, parts, told, control, follows=follows)
     literal = "the norm of epsilon_theta itself"
     as_printed: dict[Quantity, FloatArray] = {
         "m_react": sampled.epsilon,
         "r": sampled.epsilon / b.m_diff_runs,
     }
     for quantity, values in as_printed.items():
-        yield Cell(row, quantity, values, False, (_platform(values),), literal, form="printed")
+        follows = follows_from(sampled.setting, quantity)
+        parts = (_platform(values),)
+        yield Cell(row, quantity, values, False, parts, literal, form="printed", follows=follows)
+
+
+def law_of_m_diff(expected: ExpectedBalance) -> FloatArray:
+    """Points that stand for the law of one trajectory's M_diff: its exact mean and deviation.
+
+    M_diff is a mean of T independent sigma_t chi_d, near enough to a normal number (its skewness
+    is below 1e-3): quantiles of the normal law at even shares, set to that mean and deviation.
+    """
+    points = stats.norm.ppf((np.arange(LAW_POINTS) + 0.5) / LAW_POINTS)
+    deviation = expected.monte_carlo_error(1)[1]
+    return np.asarray(expected.m_diff + deviation * points / points.std(ddof=1))
+
+
+def follows_from(setting: str, quantity: Quantity) -> str:
+    """From which other numbers of Table 1 this one follows by algebra."""
+    if quantity == "r":
+        return f"M_react / M_diff of {setting}"
+    if quantity == "m_diff" and setting != "MNIST":
+        return "MNIST's M_diff: the schedule fixes both, the number of pixels their quotient"
+    return ""
 
 
 def _platform(values: FloatArray) -> Part:

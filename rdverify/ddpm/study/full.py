@@ -7,10 +7,12 @@ from pathlib import Path
 from rdverify.ddpm.card import card
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
+from rdverify.ddpm.study.open_settings import measure_open
 from rdverify.ddpm.study.quality_record import EPOCHS, record_quality
 from rdverify.ddpm.study.records import final_errors
 from rdverify.ddpm.study.rows import (
     FINAL_RECORD,
+    OPEN_RECORD,
     QUALITY_RECORD,
     RECORD,
     ROWS,
@@ -62,9 +64,8 @@ def recipe(context: Context, row: str) -> TrainingConfig:
     """How the shipped network of a row was trained, from its card."""
     told = load_row(context.golden, row)[1]["training"]
     fields = {name: told[name] for name in vars(TrainingConfig()) if name in told}
-    return TrainingConfig(
-        **fields | {"steps": told["steps_planned"], "widths": tuple(told["widths"])}
-    )
+    levels = {name: tuple(told.get(name, ())) for name in ("widths", "attention")}
+    return TrainingConfig(**fields | levels | {"steps": told["steps_planned"]})
 
 
 def retrain(
@@ -103,6 +104,7 @@ def retrain(
         {row: name for row, (name, _, _) in data.items()},
     )
     search(folder, records / RECORD, progress)
+    measure_open(folder, records / OPEN_RECORD, progress)
     return folder, records
 
 

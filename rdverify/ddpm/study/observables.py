@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,19 @@ def correlation(a: torch.Tensor, b: torch.Tensor) -> FloatArray:
     return np.asarray(((x * y).sum(1) / norms.clamp_min(1e-300)).numpy(), dtype=float)
 
 
-def visible(sampled: Sampled) -> FloatArray:
-    """|correlation| of x_t with the trajectory's own final image, shape (k, n)."""
-    curves = [np.abs(correlation(x, sampled.images)) for x in sampled.watched.states]
-    return np.array(curves)
+def seen(sampled: Sampled, guessed: bool) -> Iterator[torch.Tensor]:
+    """x_t of every look, or ("guessed") the image that the network predicts from it."""
+    if not guessed:
+        yield from sampled.watched.states
+        return
+    for t, x, eps in sampled.watched:
+        bar, rest = sampled.schedule.alpha_bar[t], sampled.schedule.one_minus_alpha_bar[t]
+        yield (x - float(rest) ** 0.5 * eps) / float(bar) ** 0.5
+
+
+def visible(sampled: Sampled, guessed: bool = False) -> FloatArray:
+    """|correlation| of what is :func:`seen` with the trajectory's own final image, shape (k, n)."""
+    return np.array([np.abs(correlation(x, sampled.images)) for x in seen(sampled, guessed)])
 
 
 def time_of_crossing(times: FloatArray, curves: FloatArray, level: float) -> FloatArray:
@@ -54,20 +64,6 @@ def pairwise_correlation(images: torch.Tensor) -> FloatArray:
     return np.asarray(((flat @ flat.T).sum(1) - 1) / (n - 1), dtype=float)
 
 
-def drift_alignment(sampled: Sampled) -> FloatArray:
-    """Cosine of each watched step's drift with the way to the final image, shape (k, n)."""
-    a, b = sampled.schedule.drift_coefficients()
-    cosines = []
-    for t, x, eps in zip(
-        sampled.watched.steps, sampled.watched.states, sampled.watched.noise, strict=True
-    ):
-        drift = (float(a[t]) * x + float(b[t]) * eps).double().flatten(1)
-        way = (sampled.images - x).double().flatten(1)
-        norms = (drift.norm(dim=1) * way.norm(dim=1)).clamp_min(1e-300)
-        cosines.append(((drift * way).sum(1) / norms).numpy())
-    return np.array(cosines)
-
-
 def bands(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Coarse and fine part of images: wavelengths above and below four pixels."""
     size = images.shape[-1]
@@ -78,22 +74,19 @@ def bands(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return coarse, images.double() - coarse
 
 
-def detail_times(sampled: Sampled) -> dict[str, FloatArray]:
-    """When the coarse and the fine part of the predicted image settle: correlation 0.5 and more."""
-    coarse_end, fine_end = bands(sampled.images)
+def details(sampled: Sampled, guessed: bool = False) -> dict[str, FloatArray]:
+    """As :func:`visible`, of the coarse and of the fine part, each of shape (k, n)."""
+    ends = bands(sampled.images)
     curves: dict[str, list[FloatArray]] = {"coarse": [], "fine": []}
-    for t, x, eps in zip(
-        sampled.watched.steps, sampled.watched.states, sampled.watched.noise, strict=True
-    ):
-        bar = float(sampled.schedule.alpha_bar[t])
-        x_0 = (x - (1 - bar) ** 0.5 * eps) / bar**0.5
-        coarse, fine = bands(x_0)
-        curves["coarse"].append(correlation(coarse, coarse_end))
-        curves["fine"].append(correlation(fine, fine_end))
-    return {
-        name: time_of_crossing(sampled.watched.times, np.array(values), 0.5)
-        for name, values in curves.items()
-    }
+    for x in seen(sampled, guessed):
+        for name, now, end in zip(curves, bands(x), ends, strict=True):
+            curves[name].append(np.abs(correlation(now, end)))
+    return {name: np.array(values) for name, values in curves.items()}
+
+
+def before(times: FloatArray, curves: FloatArray, end: float = 0.8) -> FloatArray:
+    """Largest value of each curve up to time ``end``, shapes (k,), (k, n) -> (n,)."""
+    return np.asarray(curves[times <= end].max(axis=0))
 
 
 def score_alignment(network: Any, images: torch.Tensor, draws: int = 4) -> dict[str, FloatArray]:
@@ -120,3 +113,34 @@ def smooth(r_t: FloatArray, window: int) -> FloatArray:
     """Moving average over ``window`` steps, shape (n, T) -> (n, T - window + 1)."""
     windows = np.lib.stride_tricks.sliding_window_view(r_t, window, axis=1)
     return np.asarray(windows.mean(axis=-1), dtype=float)
+
+
+def running(r_t: FloatArray) -> FloatArray:
+    """R_t as a moving mean over a fortieth of the steps, shape (n, T) -> (n, fewer)."""
+    return smooth(r_t, max(1, r_t.shape[1] // 40))
+
+
+def early_max(r_t: FloatArray) -> FloatArray:
+    """Largest :func:`running` R_t before t = 0.8, shape (n, T) -> (n,)."""
+    steps = r_t.shape[1]
+    end = max(1, int(0.8 * steps) - max(1, steps // 40) + 1)
+    return np.asarray(running(r_t)[:, :end].max(axis=1))
+
+
+def drop(r_t: FloatArray) -> FloatArray:
+    """How far :func:`running` R_t falls below its first value, as a share of it, (n, T) -> (n,)."""
+    curve = running(r_t)
+    return np.asarray(1 - curve.min(axis=1) / curve[:, 0])
+
+
+def rise(r_t: FloatArray) -> FloatArray:
+    """Mean R_t in the last hundredth over that before t = 0.8, shape (n, T) -> (n,)."""
+    steps = r_t.shape[1]
+    late, early = r_t[:, -max(1, steps // 100) :], r_t[:, : int(0.8 * steps)]
+    return np.asarray(late.mean(axis=1) / early.mean(axis=1))
+
+
+def towards_balance(r_t: FloatArray) -> FloatArray:
+    """How much nearer to 1 the last R_t is than the one at t = 0.8, shape (n, T) -> (n,)."""
+    before = running(r_t)[:, max(0, int(0.8 * r_t.shape[1]) - max(1, r_t.shape[1] // 40))]
+    return np.asarray(np.abs(before - 1) - np.abs(r_t[:, -1] - 1))

@@ -11,10 +11,9 @@ import pandas as pd
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.images import PixelRange
 from rdverify.ddpm.schedule import Direction
-from rdverify.ddpm.study.facts import KEYS, MNIST, OPEN_SETTINGS
+from rdverify.ddpm.study.facts import KEYS, MNIST
 from rdverify.ddpm.study.rows import QUALITY_RECORD, ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs, fact
-from rdverify.ddpm.study.settings import final_ratios
 from rdverify.study import Measured
 from rdverify.study.intervals import difference_of_means
 from rdverify.trace import FloatArray
@@ -67,21 +66,6 @@ def gain_since(runs: Runs, row: str, start: int) -> Measured:
     own = training_of(runs.record(TRAINING_RECORD), KEYS[row]).to_dict("records")
     nearest = min(own, key=lambda line: abs(line["step"] - start))
     return change(own[-1], nearest, "r", "r_sd")
-
-
-@fact(
-    "ddpm.{row}.final_ratio_in_reach",
-    f"final ratio, {{row}}; its interval covers {OPEN_SETTINGS}, and reaches up to 1, the true "
-    "noise's, as long as the ratio rises between the last two recorded training steps",
-    row=KEYS,
-)
-def _final_ratio_in_reach(runs: Runs, row: str) -> Measured:
-    own = training_of(runs.record(TRAINING_RECORD), KEYS[row])
-    before, end = own.iloc[-2:].to_dict("records")
-    rise = change(end, before, "final_ratio", "final_ratio_sd")
-    now = Measured.of(runs.of[row].balance.r_t[:, -1])
-    still = [1.0] if rise.low is not None and rise.low > 0 else []
-    return now.reaching([*final_ratios(runs.variants, KEYS[row]).values(), *still])
 
 
 def kernel_distance(runs: Runs, row: str, images: str) -> Measured:
@@ -137,23 +121,6 @@ def _sampled_gain(runs: Runs, scaling: str) -> Measured:
 
 
 @fact(
-    "ddpm.cifar10.gap_closed_by_steps",
-    "share of the gap between CIFAR10's and MNIST's final ratios that T = 4000 closes, trained "
-    "networks",
-)
-def _gap_closed_by_steps(runs: Runs) -> float:
-    mnist, cifar, many = (
-        float(entry_of(runs.variants, *which)["final_ratio"])
-        for which in (
-            ("MNIST", "as trained"),
-            ("CIFAR10", "as trained"),
-            ("CIFAR10", "T = 4000, endpoints"),
-        )
-    )
-    return (many - cifar) / (mnist - cifar)
-
-
-@fact(
     "ddpm.mnist.silent.pairwise_correlation",
     "mean correlation of an image with the others, trained MNIST network, sigma_t = 0",
 )
@@ -170,31 +137,43 @@ DIRECTIONS: Mapping[Direction, Mapping[PixelRange, str]] = {
 @fact(
     "ddpm.direction.gap_decreasing_minus_increasing",
     "root mean square relative distance to print of the three M_react sampled with beta "
-    "decreasing minus that with beta increasing, each with its better pixel range; the interval "
-    "covers the closed form as well, and the scatter of print",
+    "decreasing minus that with beta increasing, each with its better pixel range; print scatters "
+    "as one trajectory a row",
 )
 def _direction_gap(runs: Runs) -> Measured:
-    printed = {name: numbers["m_react"] for name, numbers in runs.printed.items()}
-    return direction_gap(runs.variants, runs.mean_squares, printed)
+    return direction_gap(runs.variants, runs.mean_squares, _printed_react(runs), sampled=True)
+
+
+@fact(
+    "ddpm.closed_form.direction.gap_decreasing_minus_increasing",
+    "the same in closed form, with the true noise and no network",
+)
+def _closed_direction_gap(runs: Runs) -> Measured:
+    return direction_gap(runs.variants, runs.mean_squares, _printed_react(runs), sampled=False)
+
+
+def _printed_react(runs: Runs) -> dict[str, float]:
+    return {name: numbers["m_react"] for name, numbers in runs.printed.items()}
 
 
 def direction_gap(
     variants: pd.DataFrame,
     mean_squares: Mapping[str, Mapping[str, float]],
     printed: Mapping[str, float],
+    sampled: bool,
     draws: int = 4000,
 ) -> Measured:
     """How much farther from print the three M_react are with beta decreasing than increasing.
 
     Distances are root mean squares of relative ones, and each direction takes the pixel
-    range that suits it better. The interval covers two limits, the trained networks as
-    sampled and the closed form, which a perfect network would come near; and in both the
-    scatter of our means and of print, which is taken for one trajectory a row.
+    range that suits it better. The interval holds the scatter of our means and of print, which
+    is taken for one trajectory a row.
 
     Args:
         variants: the record, with the four entries of :data:`DIRECTIONS` for each row.
         mean_squares: per row, the training pixels' mean square by pixel range.
         printed: per row, M_react.
+        sampled: the trained networks; else the closed form, which a perfect one comes near to.
         draws: of the scatter.
     """
     entries = {(entry["row"], entry["variant"]): entry for entry in variants.to_dict("records")}
@@ -202,7 +181,7 @@ def direction_gap(
     ours = {row: np.append(0.0, rng.standard_normal(draws)) for row in ROWS}
     print_ = {row: np.append(0.0, rng.standard_normal(draws)) for row in ROWS}
 
-    def react(row: str, direction: Direction, pixels: PixelRange, sampled: bool) -> FloatArray:
+    def react(row: str, direction: Direction, pixels: PixelRange) -> FloatArray:
         entry = entries[row, DIRECTIONS[direction][pixels]]
         if sampled:
             return float(entry["m_react"]) + float(entry["m_react_se"]) * ours[row]
@@ -210,7 +189,7 @@ def direction_gap(
         exact = expected_balance(schedule, ROWS[row].dimension, mean_squares[row][pixels])
         return np.full(1 + draws, exact.m_react)
 
-    def distance(direction: Direction, sampled: bool) -> FloatArray:
+    def distance(direction: Direction) -> FloatArray:
         found = []
         for pixels, name in DIRECTIONS[direction].items():
             squares = np.zeros(1 + draws)
@@ -218,11 +197,11 @@ def direction_gap(
                 entry = entries[row, name]
                 one = float(entry["m_react_se"]) * float(entry["n"]) ** 0.5  # of one trajectory
                 scattered = printed[row] + one * print_[row]
-                squares += (react(row, direction, pixels, sampled) / scattered - 1) ** 2
+                squares += (react(row, direction, pixels) / scattered - 1) ** 2
             found.append(np.sqrt(squares / len(ROWS)))
         return np.asarray(np.min(found, axis=0), dtype=float)
 
-    gaps = [distance("decreasing", kind) - distance("increasing", kind) for kind in (True, False)]
-    ends = [float(np.quantile(gap[1:], q)) for gap in gaps for q in (0.025, 0.975)]
-    value = float(gaps[0][0])
-    return Measured(value, min(value, *ends), max(value, *ends))
+    gap = distance("decreasing") - distance("increasing")
+    low, high = (float(np.quantile(gap[1:], q)) for q in (0.025, 0.975))
+    value = float(gap[0])
+    return Measured(value, min(value, low), max(value, high), how="parametric bootstrap")

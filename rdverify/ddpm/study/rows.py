@@ -16,7 +16,16 @@ from rdverify.tools.errors import InputError, one_line
 # files of golden/search/ that this study ships
 RECORD, TRAINING_RECORD, FINAL_RECORD = "ddpm.csv", "ddpm_training.csv", "ddpm_final.csv"
 QUALITY_RECORD, ARCHITECTURE_RECORD = "image_quality.csv", "ddpm_architecture.csv"
-RECORDS = (RECORD, TRAINING_RECORD, FINAL_RECORD, QUALITY_RECORD, ARCHITECTURE_RECORD)
+OPEN_RECORD, NOISE_RECORD = "ddpm_open.csv", "ddpm_noise.csv"
+RECORDS = (
+    RECORD,
+    TRAINING_RECORD,
+    FINAL_RECORD,
+    QUALITY_RECORD,
+    ARCHITECTURE_RECORD,
+    OPEN_RECORD,
+    NOISE_RECORD,
+)
 CONTROL_SEED = 3
 SCHEDULE = Schedule.linear()  # the one the networks were trained with
 

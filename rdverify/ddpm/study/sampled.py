@@ -93,8 +93,12 @@ def run_row(
     card: Mapping[str, Any] | None = None,
     schedule: Schedule = SCHEDULE,
     shape: tuple[int, int, int] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Sampled:
-    """Sample ``images`` trajectories and keep a look at every tenth state."""
+    """Sample ``images`` trajectories and keep a look at every tenth state.
+
+    ``options`` are further ones of :func:`rdverify.ddpm.sample`, such as the variance.
+    """
     states: list[torch.Tensor] = []
     noise: list[torch.Tensor] = []
     steps: list[int] = []
@@ -114,6 +118,7 @@ def run_row(
         observe=observe,
         progress=progress,
         name=f"sampling {setting}",
+        **(options or {}),
     )
     times = np.array([(schedule.T - 1 - t) / schedule.T for t in steps])
     watched = Watched(times, torch.stack(states), torch.stack(noise), tuple(steps))

@@ -181,16 +181,6 @@ def sample_variant(
     }
 
 
-def final_ratios(variants: pd.DataFrame, row: str) -> dict[str, float]:
-    """Final ratio by setting, over the settings that MNIST's M's leave open; finite ones only."""
-    own = variants[(variants["row"] == row) & variants["variant"].isin(OPEN)]
-    return {
-        entry["variant"]: float(entry["final_ratio"])
-        for entry in own.to_dict("records")
-        if math.isfinite(float(entry["final_ratio"]))
-    }
-
-
 def digest(weights: Path, row: str) -> str:
     """First 12 digits of the SHA-256 of a row's weights."""
     path = weights / "weights" / f"{ROWS[row].file}.safetensors"

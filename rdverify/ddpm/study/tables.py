@@ -8,9 +8,17 @@ from typing import Any
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance, final_ratio
-from rdverify.ddpm.study import choices
-from rdverify.ddpm.study.rows import ARCHITECTURE_RECORD, FINAL_RECORD, RECORD, ROWS
+from rdverify.ddpm.study import choices, noise
+from rdverify.ddpm.study.rows import (
+    ARCHITECTURE_RECORD,
+    FINAL_RECORD,
+    NOISE_RECORD,
+    OPEN_RECORD,
+    RECORD,
+    ROWS,
+)
 from rdverify.ddpm.study.runs import Runs
+from rdverify.ddpm.study.sampled import Sampled
 from rdverify.ddpm.study.settings import trajectories_behind
 from rdverify.study import Table, glossary
 from rdverify.study.tolerance import interval_of
@@ -43,6 +51,8 @@ def tables(runs: Runs) -> dict[str, Table]:
     }
     if RECORD in runs.records:
         found["ddpm.variants"] = choices.variants(runs.variants)
+    if OPEN_RECORD in runs.records:
+        found["ddpm.open"] = choices.open_settings(runs.record(OPEN_RECORD))
     if ARCHITECTURE_RECORD in runs.records:
         found["ddpm.architecture"] = choices.architectures(runs.record(ARCHITECTURE_RECORD))
     return found
@@ -75,15 +85,25 @@ def _departure(runs: Runs) -> Table:
                 "M_diff, expected": round(e.m_diff, 4),
                 "M_diff, network": _pm(b.m_diff_runs),
                 "standard error of M_diff, one run": round(e.monte_carlo_error(1)[1], 4),
+                "distance of ours in its standard errors": round(_distance(sampled), 2),
             }
         )
+    chance = ""
+    if NOISE_RECORD in runs.records:
+        chance = " " + noise.told(runs.record(NOISE_RECORD), _distance(runs.rows["MNIST"]))
     seen = "; ".join(f"{name}: {sampled.card['data']}" for name, sampled in runs.rows.items())
     return Table(
         "What the trained network adds to the schedule: the drift's norm against the "
         "closed form with the true noise (pixels on [-1,1], 95 % intervals of the mean). "
-        f"What the networks were trained on: {seen}.",
+        f"What the networks were trained on: {seen}.{chance}",
         lines,
     )
+
+
+def _distance(sampled: Sampled) -> float:
+    """How far a row's mean M_diff lies from its expectation, in its known standard errors."""
+    known = sampled.expected
+    return (sampled.balance.m_diff - known.m_diff) / known.monte_carlo_error(sampled.trace.runs)[1]
 
 
 def _readings(runs: Runs) -> Table:
