@@ -34,6 +34,8 @@ NEAR = math.log(1.03)  # section 5's "1.00 +- 0.03"
 LEAST_CROSSINGS = 4
 # neighbours' correlation of a wave of six steps, cos(2 pi / 6); white noise has 0
 LEAST_SMOOTHNESS = 0.5
+# of the spread before, what an oscillation that goes on keeps of it at least
+LEAST_SETTLING = 0.1
 # "significantly": at least doubled
 LEAST_RISE = math.log(2.0)
 # "extremely low": less than half the equilibrium
@@ -116,6 +118,15 @@ def features(r_t: npt.ArrayLike) -> Features:
     return Features(**found, mode=_mode(found))
 
 
+def oscillates(found: Features) -> bool:
+    """Whether R_t keeps crossing 1 without settling; what "dynamic" asks for but smoothness."""
+    return (
+        found.mode != "static"
+        and found.crossings >= LEAST_CROSSINGS
+        and found.settling >= LEAST_SETTLING
+    )
+
+
 def _mode(found: dict[str, float]) -> Mode:
     if (
         found["before"] <= LOW
@@ -129,24 +140,17 @@ def _mode(found: dict[str, float]) -> Mode:
         and (
             found["crossings"] < LEAST_CROSSINGS
             or found["spread"] <= 1e-3
-            or found["settling"] < 0.1
+            or found["settling"] < LEAST_SETTLING
         )
     ):
         return "static"
     if (
         found["crossings"] >= LEAST_CROSSINGS
         and found["smoothness"] >= LEAST_SMOOTHNESS
-        and found["settling"] >= 0.1
+        and found["settling"] >= LEAST_SETTLING
     ):
         return "dynamic"
     return "none"
-
-
-def share(r_t: npt.ArrayLike, mode: Mode) -> float:
-    """Share of runs whose R_t gets the label ``mode``; ``r_t`` of shape (runs, T)."""
-    curves = np.asarray(r_t, dtype=float)
-    require(curves.ndim == 2 and len(curves) > 0, "r_t.shape", curves.shape, "(runs, T)")
-    return float(np.mean([features(curve).mode == mode for curve in curves]))
 
 
 def _neighbours(values: FloatArray) -> float:

@@ -220,14 +220,20 @@ def exponent(x: Sequence[float], y: Sequence[float] | FloatArray) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
+def exponents(sweep: str, which: int) -> list[float] | float:
+    """Of R (0) or M_react (1), one for each seed; one exact number for a closed form."""
+    found = [exponent(SWEEPS[sweep].x, y) for y in swept(sweep)[:, :, which]]
+    return found if len(found) > 1 else found[0]
+
+
 @fact("metric.{sweep}.r_exponent", "exponent of R in {sweep}", sweep=STEPS | SIZES)
-def _r_exponent(runs: Runs, sweep: str) -> list[float]:
-    return [exponent(SWEEPS[sweep].x, r) for r in swept(sweep)[:, :, 0]]
+def _r_exponent(runs: Runs, sweep: str) -> list[float] | float:
+    return exponents(sweep, 0)
 
 
 @fact("metric.{sweep}.m_exponent", "exponent of M_react in {sweep}", sweep=SIZES)
-def _m_exponent(runs: Runs, sweep: str) -> list[float]:
-    return [exponent(SWEEPS[sweep].x, m) for m in swept(sweep)[:, :, 1]]
+def _m_exponent(runs: Runs, sweep: str) -> list[float] | float:
+    return exponents(sweep, 1)
 
 
 def scaling() -> Table:

@@ -1,8 +1,9 @@
 """The study of the metric itself: the statements that belong to no single system.
 
 Which changes leave R alone (scaling), what R can't tell (fields, networks, diffusion), the
-three modes (labels), and how much of R comes from the sizes of the two terms and how much
-from their cancelling (terms). Small runs and exact solutions; nothing is trained.
+three modes (labels), what happens while the DDPM's ratio rises (emergence), how many steps detail
+needs (mosaics), and how much of R comes from the sizes of the two terms and how much from their
+cancelling (terms). Small runs and exact solutions; nothing is trained.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from rdverify.gray_scott import run_many
-from rdverify.metric import diffusion, fields, networks
+from rdverify.metric import diffusion, emergence, fields, mosaics, networks
 from rdverify.metric.labels import modes
 from rdverify.metric.runs import (
     FEEDS,
@@ -82,6 +83,11 @@ LIMITS: tuple[tuple[str, Callable[[Runs], Any], str | Shows], ...] = (
         MODELS["control.blank"].label,
         lambda runs: ratios(runs, "control.blank"),
         "the ratio of Table 1 comes from the schedule",
+    ),
+    (
+        MODELS["control.blank"].label + ", R_t at the last step",
+        lambda runs: emergence.before_and_after(runs, "control.blank")[1],
+        "the ratio rises at the end though no image emerges",
     ),
     (
         "Untrained LSTM on sines",
@@ -165,12 +171,13 @@ def run(context: Context) -> Runs:
 
 
 def tables(runs: Runs) -> Mapping[str, Table]:
-    """What the metric is invariant under, what it can't tell, the modes, and cancellation."""
+    """What R is invariant under and can't tell, the modes, cancellation, and steps for detail."""
     return {
         "metric.scaling": scaling(),
         "metric.limits": limits(runs),
         "metric.modes": modes(runs),
         "metric.decomposition": decomposition(runs),
+        "metric.mosaics": mosaics.table(runs),
     }
 
 
@@ -219,7 +226,7 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
 
 def config(runs: Runs) -> dict[str, Any]:
     """Sizes and numbers of seeds, for the record."""
-    return {"cells": CELLS, "steps": STEPS, "networks": REPEATS}
+    return {"cells": CELLS, "steps": STEPS, "simulations": len(SEEDS), "networks": REPEATS}
 
 
 STUDY = Study(

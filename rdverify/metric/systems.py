@@ -19,6 +19,7 @@ from rdverify.gray_scott import GrayScottConfig
 from rdverify.gray_scott.study.settings import REGIMES
 from rdverify.lstm import LSTMConfig, SequenceModel, as_input, build, probe
 from rdverify.lstm.sequences import DataConfig, SineConfig, generate
+from rdverify.metric.modes import LATE
 from rdverify.trace import FloatArray, Trace
 
 SPOTS, STRIPES = REGIMES["spot"], REGIMES["stripe"]
@@ -41,10 +42,16 @@ class Chain:
     Attributes:
         trace: extras "change" = ||x_{t-1} - x_t|| and "drift_noise" = <drift, noise>.
         images: what it ended in, shape (n, C, H, W).
+        start: the noise that it began with.
+        late: the state at t = 0.8.
+        late_signal: share of the data in it, alpha_bar there.
     """
 
     trace: Trace
     images: torch.Tensor
+    start: torch.Tensor
+    late: torch.Tensor
+    late_signal: float
 
     @property
     def residual(self) -> float:
@@ -83,6 +90,8 @@ def exact_chain(
     a, b = schedule.drift_coefficients()
     change, inner = [], []  # one (images,) for each step
     last: list[torch.Tensor] = []  # x_t and its drift, flat
+    kept: dict[int, torch.Tensor] = {}
+    late = schedule.T - round(LATE * schedule.T)  # the index of what is reached at t = 0.8
 
     def close(x: torch.Tensor) -> None:
         before, drift = last
@@ -93,6 +102,8 @@ def exact_chain(
     def observe(t: int, x: torch.Tensor, eps: torch.Tensor) -> None:
         if last:
             close(x)
+        if t in (schedule.T - 1, late - 1):
+            kept[t] = x.clone()
         flat = x.flatten(1).clone()
         last[:] = [flat, float(a[t]) * flat + float(b[t]) * eps.flatten(1)]
 
@@ -109,7 +120,13 @@ def exact_chain(
     close(made)
     series = {"change": torch.stack(change, 1), "drift_noise": torch.stack(inner, 1)}
     extras = {name: values.numpy() for name, values in series.items()}  # (images, T)
-    return Chain(replace(trace, extras={**trace.extras, **extras}), made)
+    return Chain(
+        replace(trace, extras={**trace.extras, **extras}),
+        made,
+        kept[schedule.T - 1],
+        kept[late - 1],
+        float(schedule.alpha_bar[late - 1]),
+    )
 
 
 def closed_form(
@@ -168,7 +185,7 @@ def random_walk(seed: int) -> tuple[Trace, FloatArray]:
     return trace, (path**2).sum(axis=1)
 
 
-def heated_plate(cells: int = 64, times: int = 400) -> tuple[Trace, FloatArray]:
+def heated_plate(cells: int = 64, times: int = 400, seed: int = 5) -> tuple[Trace, FloatArray]:
     """A plate under a fixed, drawn heat source S: dv/dt = lap v + S, solved exactly.
 
     Per Fourier mode of -lap with eigenvalue q: v_q(t) = S_q / q (1 - e^(-q t)), v(0) = 0,
@@ -176,9 +193,9 @@ def heated_plate(cells: int = 64, times: int = 400) -> tuple[Trace, FloatArray]:
 
     Returns:
         the trace over ``times`` equal steps of time, the slowest mode decaying by e^20
-        over all, and the final v, shape (cells, cells).
+        over all, extra "change" = ||dv/dt||, and the final v, shape (cells, cells).
     """
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     k = 2 * np.pi * np.fft.fftfreq(cells)
     q = (2 - 2 * np.cos(k))[:, None] + (2 - 2 * np.cos(k))[None, :]  # of the 5-point Laplacian
     source = np.fft.fft2(rng.standard_normal((cells, cells))) * (q < 0.5)
@@ -186,10 +203,15 @@ def heated_plate(cells: int = 64, times: int = 400) -> tuple[Trace, FloatArray]:
     slowest = np.sort(q, axis=None)[1]
     t = np.linspace(0, 20 / slowest, times + 1)[1:]
     grown = -np.expm1(-q * t[:, None, None])  # (times, cells, cells)
-    diff = np.sqrt((np.abs(source * grown) ** 2).sum(axis=(1, 2))) / cells  # Parseval
+    diff, change = (  # by Parseval
+        np.sqrt((np.abs(source * part) ** 2).sum(axis=(1, 2))) / cells
+        for part in (grown, 1 - grown)
+    )
     react = np.full(times, np.sqrt((np.abs(source) ** 2).sum()) / cells)
     final = np.divide(source * grown[-1], q, out=np.zeros_like(source), where=q > 0)
-    return Trace(react[None], diff[None], t, "heated plate"), np.fft.ifft2(final).real
+    extras = {"change": change[None]}
+    trace = Trace(react[None], diff[None], t, "heated plate", extras=extras)
+    return trace, np.fft.ifft2(final).real
 
 
 def white_noise(seed: int) -> Trace:

@@ -12,7 +12,7 @@ from rdverify.gray_scott import simulate
 from rdverify.lstm import LSTMConfig, as_input, build, gates
 from rdverify.lstm.sequences import generate
 from rdverify.metric.fields import terms
-from rdverify.metric.runs import MODELS, Line, Runs, fact, lines, ratios, traces
+from rdverify.metric.runs import MODELS, Line, Runs, by_unit, fact, lines, ratios, traces
 from rdverify.metric.systems import SPOTS, read, regime, sines
 from rdverify.study import Table
 from rdverify.trace import FloatArray, Trace
@@ -27,6 +27,7 @@ NAMES = {
     "untrained": "control.fresh",
     "ddpm": "ddpm",
     "random": "random",
+    "control.plate": "control.plate",
 }
 
 
@@ -67,8 +68,8 @@ def parts_of(trace: Trace) -> dict[str, FloatArray]:
 
 
 def shares(runs: Runs, name: str) -> list[float]:
-    """:func:`cancellation` of a model, mean over runs, one for each seed."""
-    return [float(cancellation(trace).mean()) for trace in traces(runs, name)]
+    """:func:`cancellation` of a model, one for each independent run."""
+    return by_unit(name, [cancellation(trace) for trace in traces(runs, name)])
 
 
 @fact(

@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdverify.metric.modes import features, share
+from rdverify.metric.modes import Mode, features, oscillates
 from rdverify.tools.errors import InputError
 
 TIME = (np.arange(1000) + 1) / 1000
+
+
+def share(curves: np.ndarray, mode: Mode) -> float:
+    return float(np.mean([features(curve).mode == mode for curve in curves]))
 
 
 def oscillation(periods: float, size: float, centre: float = 1.0) -> np.ndarray:
@@ -59,6 +63,14 @@ def test_white_noise_has_no_mode() -> None:
     rng = np.random.default_rng(1)
     noise = np.exp(0.2 * rng.standard_normal((50, 1000)))
     assert share(noise, "none") == 1.0
+
+
+def test_what_oscillates_may_be_jagged_and_what_is_dynamic_oscillates() -> None:
+    noise = np.exp(0.2 * np.random.default_rng(3).standard_normal((20, 1000)))
+    assert all(oscillates(features(curve)) for curve in noise)
+    assert oscillates(features(oscillation(10, 0.2)))
+    for still in (np.ones(200), 1 + 0.5 * np.exp(-20 * TIME), oscillation(10, 0.2, centre=2.0)):
+        assert not oscillates(features(still))
 
 
 def test_a_random_walk_of_the_logarithm_is_seldom_dynamic() -> None:

@@ -19,7 +19,7 @@ from rdverify.gray_scott.stability import laplacian
 from rdverify.lstm import LSTMConfig, as_input, build, probe
 from rdverify.lstm.sequences import SineConfig, generate
 from rdverify.lstm.study.networks import SEEDS
-from rdverify.metric import fields, labels, networks, runs, scaling, systems, terms
+from rdverify.metric import fields, networks, runs, scaling, systems, terms
 from rdverify.metric.study import STUDY
 from rdverify.tools.errors import InputError
 from rdverify.trace import Trace
@@ -80,6 +80,10 @@ def test_the_heated_plate_ends_in_the_solution_of_poissons_equation() -> None:
     trace, v = systems.heated_plate(16)
     lap = sum(np.roll(v, s, a) for s in (1, -1) for a in (0, 1)) - 4 * v
     assert np.linalg.norm(lap) == pytest.approx(trace.react[0, 0], rel=1e-6)
+    change = trace.extras["change"]
+    # mode by mode S = S grown + S (1 - grown): squares add up to less, lengths to more
+    assert np.all(change**2 + trace.diff**2 <= trace.react**2 * (1 + 1e-12))
+    assert np.all(change + trace.diff >= trace.react * (1 - 1e-12))
     r_t = balance_of(trace).r_t[0]
     assert np.all(np.diff(r_t) <= 0)
     assert r_t[-1] == pytest.approx(1.0, abs=1e-6)
@@ -114,13 +118,31 @@ def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
         (lambda x, rng: laplacian(x, 1.0) / 4, {"state", "coupling", "conserving", "flattening"}),
         (fields.KINDS["decay"], {"state", "flattening"}),
         (fields.KINDS["noise"], set()),
+        (fields.KINDS["density"], {"state", "coupling", "conserving", "flattening"}),
+        (fields.KINDS["drift"], {"state", "coupling", "conserving"}),
     ],
 )
-def test_eq01_only_the_laplacian_has_all_four_properties(
+def test_eq01_a_laplacian_has_all_four_properties_and_so_has_noise_on_a_density(
     step: fields.Step, properties: set[str]
 ) -> None:
     found = fields.shared_with_diffusion(step)
     assert {name for name, has in found.items() if has} == properties
+
+
+@pytest.mark.parametrize("wave", [1, 2, 3])
+def test_eq01_the_noise_damps_a_densitys_waves_as_the_heat_equation_does(wave: int) -> None:
+    """Variance 1 leaves exp(-q^2 / 2) of a wave; a lattice adds exp(-(2 pi - q)^2 / 2) to that."""
+    q = 2 * np.pi * wave / fields.GRID
+    p = np.ones((fields.GRID, fields.GRID)) + 0.5 * np.cos(q * np.arange(fields.GRID))
+    change = fields.spread_density(p, np.random.default_rng(0))
+    np.testing.assert_allclose(change, np.expm1(-(q**2) / 2) * (p - 1), rtol=1e-5, atol=1e-9)
+
+
+def test_a_drift_carries_what_the_continuity_equation_says() -> None:
+    """An even density loses div f of itself: the drift draws together where div f < 0."""
+    change = fields.carry_density(np.ones((fields.GRID, fields.GRID)), np.random.default_rng(0))
+    assert abs(change.sum()) < 1e-12
+    assert change[8, 8] == change.max() > 0
 
 
 @settings(max_examples=25)
@@ -188,15 +210,6 @@ def test_opposite_and_equal_terms_cancel_wholly() -> None:
     ones = np.ones((1, 4))
     assert terms.cancellation(Trace(ones, ones, extras={"change": 0 * ones}))[0] == 1.0
     assert terms.cancellation(Trace(ones, ones, extras={"change": 2 * ones}))[0] == -1.0
-
-
-def test_a_spectrum_has_the_stated_power_and_white_noise_the_most_modes() -> None:
-    for alpha in labels.SPECTRA:
-        variance, count = labels.spectrum(alpha)
-        assert count @ variance == pytest.approx(0.25 * 32**2)
-    dimensions = [labels.effective_dimension(alpha) for alpha in labels.SPECTRA]
-    assert dimensions == sorted(dimensions, reverse=True)
-    assert dimensions[0] == pytest.approx(labels.spectrum(0.0)[1].sum())
 
 
 def write_networks(folder: Path) -> None:
