@@ -66,9 +66,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     monkeypatch.setattr(
         ddpm_full, "final_errors", lambda folder, path, root, names: noted.append(("final", names))
     )
-    monkeypatch.setattr(
-        ddpm_full, "search", lambda folder, path, progress: noted.append(("search", path.name))
-    )
+    for name in ("search", "measure_open"):
+        monkeypatch.setattr(
+            ddpm_full,
+            name,
+            lambda folder, path, progress, name=name: noted.append((name, path.name)),
+        )
     return noted
 
 
@@ -79,7 +82,11 @@ def test_every_network_is_trained_measured_and_described(tmp_path, calls):
         assert card["training"]["steps"] == card["training"]["steps_planned"] == TINY.steps
         assert (card["dataset"], card["architecture"]["channels"]) == (row.lower(), channels)
         assert ddpm_full.load_row(weights, row)[2] == card["mean_square"]["[-1,1]"]
-    assert [name for name, _ in calls] == ["curve"] * 3 + ["quality"] * 2 + ["final", "search"]
+    assert [name for name, _ in calls] == ["curve"] * 3 + ["quality"] * 2 + [
+        "final",
+        "search",
+        "measure_open",
+    ]
     assert all("step-00002-raw.safetensors" in kept for name, (_, kept) in calls[:3])
     assert records == weights / "search"
 

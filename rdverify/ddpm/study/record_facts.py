@@ -74,7 +74,8 @@ def kernel_distance(runs: Runs, row: str, images: str) -> Measured:
     own = {line["images"]: line for line in lines if line["dataset"] == KERNEL[row]}
     base, entry = float(own["untrained"]["kernel_distance"]), own[images]
     value, half = float(entry["kernel_distance"]) / base, 1.96 * float(entry["error"]) / base
-    return Measured(value, value - half, value + half, int(entry["n"]))
+    n, how = int(entry["n"]), "normal, with the estimate's own error"
+    return Measured(value, value - half, value + half, n, how=how)
 
 
 @fact(
@@ -124,8 +125,10 @@ def _sampled_gain(runs: Runs, scaling: str) -> Measured:
     "ddpm.mnist.silent.pairwise_correlation",
     "mean correlation of an image with the others, trained MNIST network, sigma_t = 0",
 )
-def _silent_correlation(runs: Runs) -> float:
-    return float(entry_of(runs.variants, "MNIST", "no noise")["pairwise_correlation"])
+def _silent_correlation(runs: Runs) -> Measured:
+    entry = entry_of(runs.variants, "MNIST", "no noise")
+    how = "a mean as recorded: no interval"
+    return Measured(float(entry["pairwise_correlation"]), n=int(entry["n"]), how=how)
 
 
 DIRECTIONS: Mapping[Direction, Mapping[PixelRange, str]] = {
