@@ -9,6 +9,7 @@ them (Holm), since of many true parts some fail by chance.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -78,6 +79,7 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
         no_control=claim.no_control,
         evidence=tests,
         p=_p(judged),
+        p_as_printed=_p(_of_form(tests, "printed")) if printed else None,
         fragile=[] if claim.undecided or claim.untestable else _fragile(judged),
     )
 
@@ -155,21 +157,37 @@ def _discriminating(tests: Sequence[Evidence]) -> bool | None:
 
 
 def _fragile(tests: Sequence[Evidence]) -> list[str]:
-    """For each test whose threshold is ours: where the claim's verdict turns, if it does."""
-    alone = [_at_own(test) for test in tests]
-    now, found = combine(alone), []
-    for k, test in enumerate(tests):
-        turned = {
-            combine([*alone[:k], segment.outcome, *alone[k + 1 :]]): segment
-            for segment in test.strip
-        }
-        others = {verdict: segment for verdict, segment in turned.items() if verdict != now}
-        for verdict, segment in others.items():
-            found.append(
-                f"{verdict} if the threshold of {test.fact} lay between {segment.start:.3g} "
-                f"and {segment.end:.3g}"
+    """For each threshold that is ours: where the claim's verdict turns, if it does.
+
+    Tests with the same predicate and range stand on one threshold, which moves for all of them.
+    """
+    now, found = combine([_at_own(test) for test in tests]), []
+    groups: dict[tuple[str, float, float], list[Evidence]] = {}
+    for test in tests:
+        if test.strip:
+            key = str(test.predicate), test.strip[0].start, test.strip[-1].end
+            groups.setdefault(key, []).append(test)
+    for moved in groups.values():
+        cuts = sorted({end for test in moved for s in test.strip for end in (s.start, s.end)})
+        turned: dict[Verdict, tuple[float, float]] = {}
+        for low, high in itertools.pairwise(cuts):
+            verdict = combine(
+                [_at(test, (low + high) / 2) if test in moved else _at_own(test) for test in tests]
             )
+            start, _ = turned.get(verdict, (low, high))
+            turned[verdict] = (start, high)
+        names = " and ".join(dict.fromkeys(test.fact for test in moved))
+        found += [
+            f"{verdict} if the threshold of {names} lay between {low:.3g} and {high:.3g}"
+            for verdict, (low, high) in turned.items()
+            if verdict != now
+        ]
     return list(dict.fromkeys(found))
+
+
+def _at(test: Evidence, threshold: float) -> Verdict:
+    """The outcome at another threshold of its range."""
+    return next(s.outcome for s in test.strip if s.start <= threshold <= s.end)
 
 
 def _at_own(test: Evidence) -> Verdict:

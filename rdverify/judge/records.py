@@ -186,6 +186,7 @@ class JudgedClaim(Record, frozen=True):
     no_control: str
     evidence: list[Evidence]
     p: float | None = None
+    p_as_printed: float | None = None
     fragile: list[str] = []
     environments: dict[str, Verdict] = {}
 

@@ -27,10 +27,9 @@ def judge_sentence(sentence: Sentence, claims: Sequence[JudgedClaim]) -> JudgedS
     """One sentence with the verdict of its readings."""
     own = [claim for claim in claims if claim.sentence == sentence.id]
     readings = [claim for claim in own if not claim.inference]
-    verdict = _verdict(readings, lambda claim: claim.verdict) if readings else None
-    printed = None
-    if any(claim.verdict_as_printed for claim in readings):
-        printed = _verdict(readings, lambda claim: claim.verdict_as_printed or claim.verdict)
+    verdict = _verdict(readings, _corrected) if readings else None
+    two_forms = any(claim.verdict_as_printed for claim in readings)
+    printed = _verdict(readings, _as_printed) if two_forms else None
     told = [claim.discriminating for claim in readings if claim.discriminating is not None]
     return JudgedSentence(
         id=sentence.id,
@@ -57,14 +56,25 @@ def _parts(readings: Sequence[JudgedClaim]) -> Mapping[str, list[JudgedClaim]]:
     return found
 
 
-def _verdict(readings: Sequence[JudgedClaim], of: Callable[[JudgedClaim], Verdict]) -> Verdict:
+def _corrected(claim: JudgedClaim) -> tuple[Verdict, float]:
+    return claim.verdict, claim.p or 0.0
+
+
+def _as_printed(claim: JudgedClaim) -> tuple[Verdict, float]:
+    """Of the printed form where it differs from the corrected one."""
+    if claim.verdict_as_printed is None:
+        return _corrected(claim)
+    return claim.verdict_as_printed, claim.p_as_printed or 0.0
+
+
+def _verdict(
+    readings: Sequence[JudgedClaim], of: Callable[[JudgedClaim], tuple[Verdict, float]]
+) -> Verdict:
     """Of a conjunction of parts, each with its readings; refuted at a level shared among them."""
-    parts = list(_parts(readings).values())
-    verdicts = [agree([of(claim) for claim in part]) for part in parts]
+    parts = [[of(claim) for claim in part] for part in _parts(readings).values()]
+    verdicts = [agree([verdict for verdict, _ in part]) for part in parts]
     chances = [
-        max(claim.p if claim.p is not None else 0.0 for claim in part)
-        if verdict == Verdict.REFUTED
-        else 1.0
+        max(p for _, p in part) if verdict == Verdict.REFUTED else 1.0
         for part, verdict in zip(parts, verdicts, strict=True)
     ]
     if Verdict.REFUTED in verdicts and not any(holm(chances)):

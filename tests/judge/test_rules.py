@@ -181,6 +181,18 @@ def test_a_verdict_that_turns_within_the_range_of_its_threshold_is_fragile() -> 
     assert judge(Condition("a", AtMost(0.05)), facts=facts).fragile  # half to twice it
 
 
+def test_tests_on_one_threshold_move_together() -> None:
+    """A mark that two regimes share, or a fact with two controls, is one choice of ours."""
+    facts = {"spot": number(0.2, 0.01), "stripe": number(0.15, 0.01), "x": number(9, 0.1)}
+    tests = [
+        Condition(fact, AtMost(0.1), control, range=(0.02, 0.5))
+        for fact, control in (("spot", "x"), ("spot", "stripe"), ("stripe", "x"))
+    ]
+    judged = judge(*tests, facts=facts)
+    assert judged.verdict is R
+    assert any(reason.startswith("CONFIRMED") for reason in judged.fragile)
+
+
 @given(PREDICATES, NUMBERS)
 def test_a_strip_agrees_with_the_verdict_at_every_threshold(predicate: Any, fact: Measured) -> None:
     from rdverify.judge.decide import at_threshold

@@ -66,3 +66,13 @@ def test_a_sentence_of_many_parts_falls_at_a_level_that_they_share(
     # by itself p is about 0.03: outside its 95 % interval, but not four times so
     claims = [claim(f"T-0{k + 1}", name) for k, name in enumerate(names)]
     assert judged(*claims).verdict is verdict
+
+
+def test_a_printed_form_falls_by_its_own_evidence() -> None:
+    tests = [
+        Condition("no", AtLeast(0.0), form="printed"),
+        Condition("yes", AtLeast(0.0), form="corrected"),
+    ]
+    both = Claim("T-01", "5.01", "t", [18], test=tests)
+    found = judge_sentence(SENTENCE, [judge_claim(both, FACTS, SENTENCE)])
+    assert (found.verdict, found.verdict_as_printed) == (C, R)
