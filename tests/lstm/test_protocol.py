@@ -14,6 +14,7 @@ from rdverify.lstm.study.networks import SEEDS, configs
 from rdverify.lstm.study.reach_tables import reach
 from rdverify.lstm.study.reproduction import caveats, hits, in_one_run
 from rdverify.lstm.study.rows import KEYS, ROWS
+from rdverify.lstm.study.tables import tables
 from rdverify.study.tolerance import interval_of
 
 
@@ -98,3 +99,14 @@ def test_the_first_page_says_how_many_numbers_one_protocol_gives(runs):
     (other,) = caveats(dataclasses.replace(runs, printed=aimed))
     assert told != other
     assert "gives 9 of the nine" in other
+
+
+def test_fits_are_told_in_the_appendix_alone(runs):
+    found = tables(runs)
+    fits = {name for name, table in found.items() if "appendix" in table.caption}
+    assert fits == {"lstm-fits", "lstm-reach", "lstm-ranking"}
+    for name, table in found.items():
+        assert table.rows
+        assert ("REACHED" in str(table.rows)) == (name == "lstm-reach")
+    shown = {line["Kind"] for line in found["lstm-protocol"].rows}
+    assert not shown & {line["Kind"] for line in found["lstm-fits"].rows}
