@@ -118,6 +118,8 @@ def test_correlation_is_invariant_and_zero_for_constants():
     assert correlation(a, b) == pytest.approx(correlation(5 - 2 * a, -b), abs=1e-12)
     assert correlation(a, a) == pytest.approx(1)
     assert correlation(a, np.ones_like(a)) == 0
+    assert correlation(a, 1 + 1e-7 * b) == 0
+    assert correlation(a, 1e-7 * b) == pytest.approx(correlation(a, b))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -31,6 +31,7 @@ from rdverify.lstm.study.rows import START_UP, UNSEEN, read
 from rdverify.trace import FloatArray
 
 DEAD_BAND = 1e-3  # closer to 1 than that, rounding decides the side
+ROUNDING = 1e-5  # relative; float32 moves a series at rest by less
 LENGTHS = (50, 100, 200, 400, 800)  # T of the start-up law
 WARM_UP = 100  # values that a network reads before it runs on its own
 
@@ -103,8 +104,8 @@ def crossings(r_t: FloatArray) -> float:
 
 
 def correlation(a: FloatArray, b: FloatArray) -> float:
-    """Pearson's correlation over time, mean over rows; a constant row counts as 0."""
-    moving = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
+    """Pearson's correlation over time, mean over rows; one constant up to rounding counts as 0."""
+    moving = np.logical_and(*(np.ptp(s, axis=1) > ROUNDING * np.abs(s).max(axis=1) for s in (a, b)))
     found = np.zeros(len(a))
     if moving.any():
         found[moving] = stats.pearsonr(a[moving], b[moving], axis=1).statistic
