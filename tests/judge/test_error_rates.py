@@ -47,7 +47,7 @@ def cells_of(
         row = Row(f"r{k}", "S", f"r{k}", "#000000")
         printed.append(PrintedRow("S", f"r{k}", "1.00000000", "1.00000000", "1.00000000"))
         for quantity, runs in zip(QUANTITIES, (react, diff, react / diff), strict=True):
-            found.append(Cell(row, quantity, runs, quantity in fitted, parts))
+            found.append(Cell(row, quantity, runs, quantity in fitted.split(), parts))
     return Paper(printed, []), found
 
 
