@@ -17,7 +17,7 @@ from scipy import stats
 from rdverify.judge.decide import holm
 from rdverify.judge.paper import Paper
 from rdverify.judge.records import Budget, CellKey, JudgedCell
-from rdverify.judge.verdict import COARSE, NEAR_ONE, Verdict
+from rdverify.judge.verdict import COARSE, NEAR_ONE, TELLS, Verdict
 from rdverify.study import QUANTITIES, Cell, Form, Part, Quantity
 from rdverify.study.intervals import difference
 from rdverify.study.tolerance import (
@@ -84,10 +84,14 @@ def share_the_level(cells: Sequence[JudgedCell]) -> list[JudgedCell]:
     return found
 
 
-def scale_of(quantity: Quantity, target: float) -> float:
-    """What a printed number is about: R's distance from 1 where it is near 1, else the number."""
+def scale_of(quantity: Quantity, target: float, measured: float) -> float:
+    """What a printed number is about: R's distance from 1 where it is near 1, else the number.
+
+    Near 1 as printed or as measured: else a print of 1.11 would be held for our 1.01.
+    """
     off = abs(target - 1)
-    return off if quantity == "r" and off <= NEAR_ONE else abs(target)
+    near = min(off, abs(measured - 1)) <= NEAR_ONE
+    return off if quantity == "r" and near else abs(target)
 
 
 def judge_cell(printed: str, cell: Cell | None, key: CellKey) -> JudgedCell:
@@ -99,7 +103,8 @@ def judge_cell(printed: str, cell: Cell | None, key: CellKey) -> JudgedCell:
 
     * fitted: REACHED if d <= t s sqrt(1 + 1/n) + e (t the 0.975 quantile), else UNDECIDED;
     * CONFIRMED if d + t' s sqrt(1 + 1/n) + e + S <= margin (t' the 0.95 quantile): TOST;
-    * COMPATIBLE if d <= t s sqrt(1 + 1/n) + e, and that is less than what the number is about;
+    * COMPATIBLE if d <= t s sqrt(1 + 1/n) + e, and with S that is at most half of what the
+      number is about;
     * UNDECIDED if only S reaches print, or the check is coarser than that;
     * REFUTED else.
 
@@ -116,7 +121,7 @@ def judge_cell(printed: str, cell: Cell | None, key: CellKey) -> JudgedCell:
     tolerance = _tolerance(printed, interval, cell)
     errors, settings = tolerance.of(*ERRORS), tolerance.of("settings")
     accepted = tolerance.half_width - settings
-    about = scale_of(key.quantity, target)
+    about = scale_of(key.quantity, target, interval.mean)
     deviation, margin = target - interval.mean, COARSE * about
     equivalent = abs(deviation) + _one_sided(interval) + errors + settings <= margin
     verdict, reason = _verdict_of(
@@ -198,8 +203,8 @@ def _verdict_of(
         return Verdict.CONFIRMED, f"equivalent to print within {COARSE:.0%} of what it is about"
     if deviation > accepted + settings:
         return Verdict.REFUTED, "outside one run's interval and all settings that fit as well"
-    if accepted + settings > about:
-        return Verdict.UNDECIDED, "the check is coarser than what the number is about"
+    if accepted + settings > TELLS * about:
+        return Verdict.UNDECIDED, "the check would pass half of what the number is about as well"
     if deviation > accepted:
         return Verdict.UNDECIDED, (
             "outside the interval of the chosen setting, inside the spread over settings that fit "

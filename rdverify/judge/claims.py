@@ -105,18 +105,26 @@ def _verdicts(claim: Claim, tests: Sequence[Evidence]) -> tuple[Verdict, Verdict
 
 
 def _why(tests: Sequence[Evidence], verdict: Verdict) -> str:
-    """What the whole made of tests that came out otherwise alone."""
-    changed = [test for test in tests if test.alone != test.outcome]
-    if any(len({test.alone, *(other.outcome for other in test.also)}) > 1 for test in changed):
-        return f"{changed[0].also_what or 'a setting that print leaves open'} decides it"
-    if verdict == R and changed and all(test.outcome == C for test in tests if test not in changed):
-        return f"as a cause: its control does as much ({changed[0].control_what})"
-    if changed and any(test.alone == R for test in changed):
-        return (
-            "a part fails by itself, but not at the level that is left when it is shared among "
-            f"{_parts(tests)} parts"
-        )
-    return "the control passes the threshold as well, if by less" if changed else ""
+    """Why the claim is refuted though no test fails alone, or what leaves it undecided."""
+    fallen = [test for test in tests if test.outcome == R]
+    if verdict == R and all(test.alone != R for test in fallen):
+        controls = dict.fromkeys(test.control_what for test in fallen)
+        return f"as a cause: its control does as much ({', '.join(controls)})"
+    if verdict != U:
+        return ""
+    reasons = [_open(test, _parts(tests)) for test in tests if test.outcome == U]
+    return "; ".join(dict.fromkeys(reasons))
+
+
+def _open(test: Evidence, parts: int) -> str:
+    """What leaves one test undecided."""
+    if len({test.alone, *(other.outcome for other in test.also)}) > 1:
+        return f"{test.also_what} decides {test.fact}"
+    if test.alone == R:
+        return f"{test.fact} fails by itself, but not at the level that {parts} parts share"
+    if test.alone == C:
+        return f"{test.control_what} passes as well, or is no further off than scatter"
+    return f"the interval of {test.fact} covers the threshold"
 
 
 def _parts(tests: Sequence[Evidence]) -> int:
@@ -143,8 +151,13 @@ def _shared(tests: Sequence[Evidence], form: str, settled: Sequence[Evidence]) -
 
 
 def _p(tests: Sequence[Evidence]) -> float | None:
-    """The least p of the parts times their number; None without statistical parts."""
+    """The least p of the parts times their number; None without statistical parts.
+
+    0 where what fails rests on no chance: an exact value, or a cause whose control does as much.
+    """
     values = {(t.fact, str(t.predicate)): t.p for t in tests if t.p is not None}.values()
+    if values and any(t.outcome == R and (t.p is None or t.alone != R) for t in tests):
+        return 0.0
     return min(1.0, len(values) * min(values)) if values else None
 
 

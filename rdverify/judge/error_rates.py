@@ -94,7 +94,7 @@ class Checks:
             stats.t.ppf(q, self.n - 1) for q in (0.5 + CONFIDENCE / 2, CONFIDENCE)
         )
         surely = self.errors + self.settings
-        near = self.ratio & (np.abs(print_ - 1) <= NEAR_ONE)
+        near = self.ratio & (np.minimum(np.abs(print_ - 1), np.abs(mean - 1)) <= NEAR_ONE)
         about = np.where(near, np.abs(print_ - 1), np.abs(print_))
         equivalent = off + one_sided * one_run + surely <= COARSE * about
         outside = off > two_sided * one_run + surely

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 COARSE = 0.1  # of what a printed number is about: print is confirmed within so much
+TELLS = 0.5  # of the same: a check that print and half of it both pass is not compatible, but blind
 NEAR_ONE = 0.1  # an R so near to 1 is about its distance from 1
 
 

@@ -22,12 +22,17 @@ def share(hits: int, n: int, method: Literal["exact", "wilson"] = "exact") -> Me
 def difference(a: npt.ArrayLike, b: npt.ArrayLike) -> Measured:
     """mean(a) - mean(b) of independent samples, with Welch's interval."""
     x, y = np.asarray(a, float), np.asarray(b, float)
-    value, n = float(x.mean() - y.mean()), min(x.size, y.size)
-    size = 1e-9 * max(np.abs(x).max(), np.abs(y).max())
-    if np.ptp(x) <= size and np.ptp(y) <= size:  # no scatter but of rounding, no interval
-        return Measured(value, value, value, n)
-    interval = stats.ttest_ind(x, y, equal_var=False).confidence_interval(CONFIDENCE)
-    return Measured(value, float(interval.low), float(interval.high), n, how="welch")
+    deviations = tuple(_deviation(values) for values in (x, y))
+    return difference_of_means(
+        float(x.mean()), float(y.mean()), (deviations[0], deviations[1]), (x.size, y.size)
+    )
+
+
+def _deviation(values: npt.NDArray[np.float64]) -> float:
+    """Standard deviation; 0 for one value, and where nothing differs but by rounding."""
+    if values.size < 2 or np.ptp(values) <= 1e-12 * np.abs(values).max():
+        return 0.0
+    return float(values.std(ddof=1))
 
 
 def difference_of_means(
@@ -37,8 +42,8 @@ def difference_of_means(
     if max(deviations) == 0:
         return Measured(a - b, a - b, a - b, min(sizes))
     parts = [s**2 / n for s, n in zip(deviations, sizes, strict=True)]
-    freedom = sum(parts) ** 2 / sum(p**2 / (n - 1) for p, n in zip(parts, sizes, strict=True))
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, freedom)) * sum(parts) ** 0.5
+    lost = [p**2 / max(n - 1, 1) for p, n in zip(parts, sizes, strict=True)]
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, sum(parts) ** 2 / sum(lost))) * sum(parts) ** 0.5
     return Measured(a - b, a - b - half, a - b + half, min(sizes), how="welch")
 
 

@@ -180,3 +180,11 @@ def test_another_judge_can_be_asked(answer: bool, rate: float, caught: float | N
     )
     assert (found.families[0].anew, found.families[0].recorded) == (rate, rate)
     assert {one.caught for one in found.power} == {caught}
+
+
+def test_an_r_near_1_falls_the_surer_the_farther_off_it_is() -> None:
+    """Also where print leaves the neighbourhood of 1, in which its distance from 1 counts."""
+    found = error_rates(judged(11, spread=0.002, fitted="m_react m_diff"), 100).power[0]
+    assert found.name == "S/r0/r"
+    assert all(a <= b + 1e-12 for a, b in zip(found.refuted, found.refuted[1:], strict=False))
+    assert found.refuted[-1] == 1
