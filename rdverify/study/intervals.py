@@ -39,11 +39,14 @@ def difference_of_means(
     a: float, b: float, deviations: tuple[float, float], sizes: tuple[int, int]
 ) -> Measured:
     """The same from means, standard deviations (n - 1) and sizes alone, as records keep them."""
-    if max(deviations) == 0:
+    largest = max(deviations)
+    if largest == 0:
         return Measured(a - b, a - b, a - b, min(sizes))
-    parts = [s**2 / n for s, n in zip(deviations, sizes, strict=True)]
+    # relative to the larger, since squares of squares leave the range of floats
+    parts = [(s / largest) ** 2 / n for s, n in zip(deviations, sizes, strict=True)]
     lost = [p**2 / max(n - 1, 1) for p, n in zip(parts, sizes, strict=True)]
-    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, sum(parts) ** 2 / sum(lost))) * sum(parts) ** 0.5
+    quantile = float(stats.t.ppf(0.5 + CONFIDENCE / 2, sum(parts) ** 2 / sum(lost)))
+    half = quantile * largest * sum(parts) ** 0.5
     return Measured(a - b, a - b - half, a - b + half, min(sizes), how="welch")
 
 

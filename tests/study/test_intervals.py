@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import stats
 
 from rdverify.study.intervals import difference, difference_of_means, median, share
@@ -52,3 +53,10 @@ def test_a_median_of_ten_lies_between_the_second_and_the_ninth() -> None:
     assert found.value == np.median(values)
     # P(the median lies between them) = 1 - 2 P(at most 1 of 10 below) = 0.979
     assert 1 - 2 * stats.binom.cdf(1, 10, 0.5) > 0.95
+
+
+def test_a_difference_of_tiny_numbers_scales_with_them() -> None:
+    """Their squares' squares underflow."""
+    a, b = np.array([1.0, 2.0, 4.0]), np.array([0.5, 0.7])
+    plain, tiny = difference(a, b), difference(1e-90 * a, 1e-90 * b)
+    assert_allclose(np.array(tiny.ends) * 1e90, plain.ends)
