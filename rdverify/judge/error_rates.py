@@ -128,12 +128,22 @@ class Law:
 
     @classmethod
     def of(cls, cells: Sequence[JudgedCell]) -> Law:
-        """From cells in rows of three, M_react, M_diff, R, with their runs."""
-        runs = [np.array([cell.runs for cell in cells[k : k + 2]]) for k in range(0, len(cells), 3)]
-        means = np.array([pair.mean(axis=1) for pair in runs])
-        roots = np.zeros((len(runs), 2, 2))
-        for k, pair in enumerate(runs):
-            values, vectors = np.linalg.eigh(np.cov(pair))  # one may be 0: Cholesky would fail
+        """From cells in rows of three, M_react, M_diff, R, with their runs.
+
+        Runs of one row that are no pairs, since one of its M's has a law of its own, are taken
+        to be independent.
+        """
+        pairs = [
+            [np.array(cell.runs) for cell in cells[k : k + 2]] for k in range(0, len(cells), 3)
+        ]
+        means = np.array([[runs.mean() for runs in pair] for pair in pairs])
+        roots = np.zeros((len(pairs), 2, 2))
+        for k, (react, diff) in enumerate(pairs):
+            paired = len(react) == len(diff)
+            spread = (
+                np.cov(react, diff) if paired else np.diag([react.var(ddof=1), diff.var(ddof=1)])
+            )
+            values, vectors = np.linalg.eigh(spread)  # one may be 0: Cholesky would fail
             roots[k] = vectors * np.sqrt(np.maximum(values, 0))
         return cls(means, roots)
 
@@ -146,7 +156,7 @@ class Law:
 
 
 def complete_rows(cells: Sequence[JudgedCell]) -> list[JudgedCell]:
-    """The corrected cells of the rows all of whose three numbers have several paired runs."""
+    """The corrected cells of the rows all of whose three numbers have several runs."""
     rows: dict[tuple[str, str], dict[str, JudgedCell]] = {}
     for cell in cells:
         if cell.key.form == "corrected":
@@ -154,8 +164,7 @@ def complete_rows(cells: Sequence[JudgedCell]) -> list[JudgedCell]:
     found = []
     for row in rows.values():
         three = [row[quantity] for quantity in QUANTITIES if quantity in row]
-        runs = {len(cell.runs) for cell in three}
-        if len(three) == 3 and len(runs) == 1 and runs == {three[0].n} and three[0].n > 1:
+        if len(three) == 3 and all(len(cell.runs) == cell.n > 1 for cell in three):
             found += three
     return found
 
