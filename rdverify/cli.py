@@ -17,7 +17,7 @@ from rdverify import commands, systems
 from rdverify.tools.errors import InputError, require
 
 if TYPE_CHECKING:
-    from rdverify.judge.records import Evidence, JudgedClaim
+    from rdverify.judge.judged import Evidence, JudgedClaim
 
 app = typer.Typer(
     name="rdverify",

@@ -27,6 +27,10 @@ Golden = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="cpu or cuda; default a GPU where there is one.")]
 Snapshots = Annotated[bool, typer.Option("--snapshots", help="Keep weights on the way.")]
+Attention = Annotated[
+    str, typer.Option(help="Levels with self-attention, such as 2,3; 0 is the finest.")
+]
+Store = Annotated[str, typer.Option(help="float32 or float16, of the weights file.")]
 STORES = ("float32", "float16")
 
 
@@ -57,14 +61,10 @@ def ddpm(
     norm_groups: Annotated[
         int | None, typer.Option(help="Groups of channels that are normalised together.")
     ] = None,
-    attention: Annotated[
-        str, typer.Option(help="Levels with self-attention, such as 2,3; 0 is the finest.")
-    ] = "",
+    attention: Attention = "",
     device: Device = None,
     checkpoint_every: Annotated[int, typer.Option(help="Steps between two checkpoints.")] = 500,
-    store: Annotated[
-        str, typer.Option(help="float32 or float16, of the weights file.")
-    ] = "float32",
+    store: Store = "float32",
     snapshots: Snapshots = False,
 ) -> None:
     """Train the noise predictor on images; a stopped training goes on where it was."""

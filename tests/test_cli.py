@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from rdverify import cli, verify
 from rdverify.judge.drift import drifts
-from rdverify.judge.records import JudgedCell, Results
+from rdverify.judge.judged import JudgedCell
+from rdverify.judge.records import Results
 from rdverify.judge.results import load_results
 from rdverify.judge.verdict import Verdict, not_discriminating
 from rdverify.tools.errors import InputError

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from scipy import stats
 
 from rdverify.judge.decide import holm
+from rdverify.judge.judged import Budget, CellKey, JudgedCell
 from rdverify.judge.paper import Paper
-from rdverify.judge.records import Budget, CellKey, JudgedCell
 from rdverify.judge.verdict import COARSE, NEAR_ONE, TELLS, Verdict
 from rdverify.study import QUANTITIES, Cell, Form, Part, Quantity
 from rdverify.study.intervals import difference

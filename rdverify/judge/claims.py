@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from rdverify.judge.decide import ABSENT, decide, holm, numeric, p_outside, span_of, strip
 from rdverify.judge.gaps import gap
+from rdverify.judge.judged import Evidence, Gap, JudgedClaim, Other, Segment
 from rdverify.judge.paper import Claim, Condition, Predicate, Sentence
-from rdverify.judge.records import Evidence, Gap, JudgedClaim, Other, Segment
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Measured
 

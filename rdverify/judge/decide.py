@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 
 from scipy import stats
 
+from rdverify.judge.judged import Segment
 from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
-from rdverify.judge.records import Segment
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Measured
 from rdverify.study.tolerance import CONFIDENCE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rdverify.judge.records import JudgedCell, JudgedClaim, Results
+from rdverify.judge.judged import JudgedCell, JudgedClaim
+from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
 
 

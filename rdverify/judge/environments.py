@@ -7,14 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from rdverify.judge.records import (
-    Environment,
-    EnvironmentCell,
-    EquationRecord,
-    JudgedCell,
-    JudgedClaim,
-    Results,
-)
+from rdverify.judge.judged import JudgedCell, JudgedClaim
+from rdverify.judge.records import Environment, EnvironmentCell, EquationRecord, Results
 from rdverify.judge.results import load_results, verdict_digest
 from rdverify.study import Profile
 from rdverify.tools.errors import require

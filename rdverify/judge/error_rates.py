@@ -21,7 +21,7 @@ from scipy import stats
 
 from rdverify.judge.cells import ERRORS
 from rdverify.judge.decide import LEVEL
-from rdverify.judge.records import ErrorRates, FamilyRate, JudgedCell, Power
+from rdverify.judge.judged import ErrorRates, FamilyRate, JudgedCell, Power
 from rdverify.judge.verdict import COARSE, NEAR_ONE
 from rdverify.study import QUANTITIES
 from rdverify.study.intervals import share

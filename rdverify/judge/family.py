@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rdverify.judge.decide import LEVEL, holm
-from rdverify.judge.records import Family, JudgedClaim
+from rdverify.judge.judged import Family, JudgedClaim
 from rdverify.judge.verdict import Verdict
 
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from rdverify.judge.decide import numeric
+from rdverify.judge.judged import Gap
 from rdverify.judge.paper import AtLeast, AtMost, Predicate, Within
-from rdverify.judge.records import Gap
 from rdverify.study import Measured
 from rdverify.study.intervals import difference
 

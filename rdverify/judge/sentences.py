@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rdverify.judge.claims import agree, combine
 from rdverify.judge.decide import holm
+from rdverify.judge.judged import JudgedClaim, JudgedSentence
 from rdverify.judge.paper import Sentence
-from rdverify.judge.records import JudgedClaim, JudgedSentence
 from rdverify.judge.verdict import Verdict
 
 

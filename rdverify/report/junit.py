@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from rdverify.judge.records import JudgedCell, JudgedClaim, Results
+from rdverify.judge.judged import JudgedCell, JudgedClaim
+from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rdverify.judge.judged import Evidence, JudgedCell
 from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
-from rdverify.judge.records import Evidence, JudgedCell
 from rdverify.judge.verdict import COARSE, Judged, Verdict, not_discriminating
 
 

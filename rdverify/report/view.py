@@ -8,14 +8,8 @@ from functools import cached_property
 
 from rdverify.judge.drift import platform_budget
 from rdverify.judge.environments import cell_values, platform_spread
-from rdverify.judge.records import (
-    Environment,
-    EquationRecord,
-    JudgedCell,
-    JudgedClaim,
-    Results,
-    StudyRecord,
-)
+from rdverify.judge.judged import JudgedCell, JudgedClaim
+from rdverify.judge.records import Environment, EquationRecord, Results, StudyRecord
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Figure
 

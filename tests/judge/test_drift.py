@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from rdverify.judge.drift import drifts
-from rdverify.judge.records import JudgedCell, Results
+from rdverify.judge.judged import JudgedCell
+from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
 
 

@@ -22,8 +22,8 @@ from rdverify.judge.error_rates import (
     holm_rows,
     rounded,
 )
+from rdverify.judge.judged import JudgedCell
 from rdverify.judge.paper import Paper, PrintedRow
-from rdverify.judge.records import JudgedCell
 from rdverify.judge.verdict import Verdict
 from rdverify.study import QUANTITIES, Cell, Part, Row
 

@@ -16,6 +16,7 @@ from rdverify.judge.cells import judge_cell, share_the_level
 from rdverify.judge.claims import combine
 from rdverify.judge.claims import judge_claim as judge_a_claim
 from rdverify.judge.decide import decide
+from rdverify.judge.judged import CellKey, JudgedCell, JudgedClaim
 from rdverify.judge.paper import (
     AtLeast,
     AtMost,
@@ -29,7 +30,6 @@ from rdverify.judge.paper import (
     Within,
     the_paper,
 )
-from rdverify.judge.records import CellKey, JudgedCell, JudgedClaim
 from rdverify.judge.verdict import Verdict
 from rdverify.report.markdown import verdict_text
 from rdverify.study import Cell, Control, Facts, Measured, Part, Row

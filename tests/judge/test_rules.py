@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rdverify.judge.claims import judge_claim
 from rdverify.judge.decide import decide, holm, p_outside
 from rdverify.judge.gaps import gap
+from rdverify.judge.judged import JudgedClaim
 from rdverify.judge.paper import AtLeast, AtMost, Claim, Condition, Holds, Sentence, Within
-from rdverify.judge.records import JudgedClaim
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Measured
 

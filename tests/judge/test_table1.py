@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rdverify.judge.drift import drifts, platform_budget
-from rdverify.judge.records import JudgedCell, Results
+from rdverify.judge.judged import JudgedCell
+from rdverify.judge.records import Results
 from rdverify.judge.results import load_results
 from rdverify.tools.paths import golden_folder
 

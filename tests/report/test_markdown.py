@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from rdverify.judge.judged import CellKey, JudgedCell
 from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
-from rdverify.judge.records import CellKey, JudgedCell
 from rdverify.judge.verdict import Verdict
 from rdverify.report.markdown import (
     counts,
