@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from numpy.testing import assert_allclose
 
 import spec
 from rdverify import InputError
 from rdverify.judge.records import Results
 from rdverify.judge.results import load_results, results_schema, verdict_digest
 from rdverify.judge.verdict import Verdict
+from rdverify.study.intervals import share
+from rdverify.study.tolerance import interval_of
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import as_written, plain, write_record
 
@@ -44,9 +46,32 @@ def test_the_record_follows_the_schema_which_follows_the_types(recorded: Results
 
 
 def test_the_record_was_judged_by_the_ledger_as_it_stands(recorded: Results) -> None:
-    text = "".join(spec.text_of(name) for name in ("claims.toml", "table1.toml"))
-    assert recorded.provenance.ledger_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert recorded.provenance.ledger_sha256 == spec.ledger_sha256()
     assert [claim.id for claim in recorded.claims] == [c["id"] for c in spec.claims()]
+
+
+def test_every_interval_says_how_it_was_made_and_can_be_made_again(recorded: Results) -> None:
+    for name, fact in recorded.facts.items():
+        assert (fact.low is None) or fact.how, name
+        if fact.how == "student-t":
+            again = interval_of(fact.runs)
+            assert_allclose(fact.ends, (again.low, again.high), rtol=1e-6, atol=1e-300)
+        if fact.how == "clopper-pearson":
+            share_again = share(round(float(fact.value or 0) * fact.n), fact.n)
+            assert_allclose(fact.ends, share_again.ends, rtol=1e-6, atol=1e-12)
+    for cell in recorded.table1:
+        if cell.measured is not None and cell.n > 1:
+            again = interval_of(cell.runs)
+            assert_allclose((cell.low, cell.high), (again.low, again.high), rtol=1e-6)
+
+
+def test_the_hash_of_the_ledger_covers_claims_sentences_and_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain_hash, text_of = spec.ledger_sha256(), spec.text_of
+    for changed in ("claims/gen.toml", "sentences.toml", "table1.toml"):
+        monkeypatch.setattr(spec, "text_of", lambda n, c=changed: text_of(n) + "#" * (n == c))
+        assert spec.ledger_sha256() != plain_hash
 
 
 def test_a_changed_verdict_needs_a_changelog_entry(recorded: Results) -> None:
