@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from rdverify.balance import balance_of
 from rdverify.gray_scott import GrayScottConfig, Simulation, all_states, initial_state, simulate
-from rdverify.gray_scott.study.facts import growth_of, last_above
+from rdverify.gray_scott.study.extremes import largest_gains, octaves
+from rdverify.gray_scott.study.facts import growth_of, last_above, when_balanced
 from rdverify.gray_scott.study.feed_rates import turing
 from rdverify.gray_scott.study.feedback import RUNAWAY, reach, unchecked
-from rdverify.gray_scott.study.runs import FEED_RATES, RATIOS, Runs, heated_plate
+from rdverify.gray_scott.study.runs import FEED_RATES, RATIOS, Runs, died, heated_plate
+from rdverify.tools.errors import InputError
 from rdverify.trace import Trace
 
 SETTING = {
@@ -39,6 +43,12 @@ def test_the_time_from_which_on_a_bound_holds_is_read_off_the_last_step_above_it
     assert_allclose(last_above(series, 2.0, 5), [0.6, 0.0, 1.0, 0.8])
     assert_allclose(last_above(series, 2.0, 10), [0.3, 0.0, 0.5, 0.4])
     assert_allclose(last_above(series, 0.5, 5), np.ones(4))
+
+
+def test_the_change_when_balanced_is_the_largest_in_the_band_or_nearest_to_it() -> None:
+    off = np.array([[0.5, 0.03, 0.02, 0.0], [0.5, 0.2, 0.1, np.nan]])  # in the band, never in it
+    change = np.array([[9.0, 3.0, 4.0, 1.0], [9.0, 8.0, 7.0, np.nan]])
+    assert_allclose(when_balanced(off, change), [4.0, 7.0])
 
 
 def test_the_heated_plate_solves_its_own_equation() -> None:
@@ -91,12 +101,67 @@ def test_reach_is_the_difference_of_radii() -> None:
     assert reach(Simulation(trace, np.where(v > 0, 0.5, 1.0), v)) == 0
 
 
-def test_growth_of_the_noise_itself_is_about_one() -> None:
-    config = GrayScottConfig(0.029, rows=200, cols=200, square=0, noise=1e-3, steps=1, seed=3)
+def test_growth_is_over_the_runs_own_start() -> None:
+    config = GrayScottConfig(0.029, rows=32, cols=32, square=0, noise=1e-3, steps=1, seed=3)
     run = simulate(config)
     start = initial_state(config)[1]
-    assert growth_of(run, start) == pytest.approx(1, abs=0.15)
-    assert growth_of(run, 7 * start) == pytest.approx(7 * growth_of(run, start))
+    assert growth_of(replace(run, v=start)) == 1
+    assert growth_of(replace(run, v=-7 * start)) == pytest.approx(7)
+
+
+def test_a_wave_shows_in_its_own_octave_alone() -> None:
+    n = 32
+    y, x = np.mgrid[:n, :n] * 2 * np.pi / n
+    for number_x, number_y, octave in ((1, 0, 0), (1, 1, 0), (0, 2, 1), (5, 5, 2), (16, 16, 4)):
+        for v in (np.cos(number_x * x + number_y * y), 3 + 0 * x):
+            found = octaves(v) > 1e-9
+            assert len(found) == 5
+            assert list(np.flatnonzero(found)) == ([octave] if np.ptp(v) > 1 else [])
+
+
+def test_gains_are_those_of_the_linear_law_around_the_empty_state() -> None:
+    # around (1, 0) a wave of v loses F + k + D_v q a step, so the first step leaves it largest
+    config = GrayScottConfig(0.029, rows=32, cols=32, square=0, noise=1e-9, steps=5)
+    gains = largest_gains(simulate(config).trace)
+    loss = config.feed_rate + config.kill_rate
+    finest = 1 - loss - 8 * config.d_v / config.dx**2
+    assert np.all(np.diff(gains) < 0), "the shorter the wave, the more diffusion takes"
+    assert finest < gains[-1] < gains[0] < 1 - loss
+    assert gains[0] == pytest.approx(1 - loss, rel=0.01)
+
+
+def test_a_wave_that_grows_first_and_dies_later_counts_at_its_largest() -> None:
+    # uniform at v = 0.25, u = 0.5 v doubles and dies: the long waves grow, the finest never do
+    config = GrayScottConfig(
+        0.029,
+        rows=64,
+        cols=64,
+        square=0,
+        background_u=0.5,
+        background_v=0.25,
+        noise=1e-3,
+        steps=600,
+    )
+    run = simulate(config)
+    assert growth_of(run) < 1e-3
+    gains = largest_gains(run.trace)
+    assert gains[0] > 1 > gains[-1]
+
+
+def test_a_run_that_is_gone_goes_on_by_its_linear_law() -> None:
+    config = GrayScottConfig(
+        0.029, kill_rate=0.08, rows=32, cols=32, square=8, inner_products=True, steps=500
+    )
+    short, long = simulate(config), simulate(replace(config, steps=901)).trace
+    later = died(short, 400)
+    for mine, whole in (
+        (later.react / later.diff, long.react / long.diff),
+        (later.extras["change"] / later.diff, long.extras["change"] / long.diff),
+    ):
+        assert mine[0, 0] == pytest.approx(whole[0, 900], rel=1e-9)
+        assert mine[0, 0] != pytest.approx(whole[0, 500], rel=1e-2)
+    with pytest.raises(InputError, match="largest v"):
+        died(simulate(replace(config, steps=5)), 400)
 
 
 def test_the_ratios_tried_lie_on_both_sides_of_the_papers() -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from rdverify.balance import balance_of
-from rdverify.gray_scott import Simulation
-from rdverify.gray_scott.study.facts import fact, growth_of
+from rdverify.gray_scott import GrayScottConfig, initial_state, step
+from rdverify.gray_scott.study.facts import fact
 from rdverify.gray_scott.study.runs import Runs
 from rdverify.gray_scott.study.settings import REGIMES
 from rdverify.study import Measured
-from rdverify.trace import FloatArray
+from rdverify.trace import FloatArray, Trace
+
+LOOKED_AT = 400  # steps; by then R_t is beyond 1,000 and every wave past its peak
+GAIN = (
+    f"amplitude of v's waves over that at the start, its largest within {LOOKED_AT} steps, each "
+    "looked at, per octave of wavelengths:"
+)
 
 
 @fact(
@@ -48,18 +56,22 @@ def _reactive_r(runs: Runs, regime: str) -> FloatArray:
 
 
 @fact(
-    "rd.{regime}.reactive.growth",
-    "largest contrast of v in the same runs, looked at seven times within 400 steps and at the "
-    "end, over that of their noise; > 1 if it was amplified",
+    "rd.{regime}.reactive.least_gain",
+    f"{GAIN} the least over the octaves, in the same runs; > 1 if every wave is amplified",
     regime=REGIMES,
 )
-def _reactive_growth(runs: Runs, regime: str) -> FloatArray:
-    return np.array([_peak(run) for run in runs.of("reactive", regime)])
+def _least_gain(runs: Runs, regime: str) -> FloatArray:
+    return np.array([largest_gains(run.trace).min() for run in runs.of("reactive", regime)])
 
 
-def _peak(run: Simulation) -> float:
-    """Largest growth at the times at which the state was kept, and at the end."""
-    return max(growth_of(run), *(growth_of(run, v) for _, v in run.snapshots.values()))
+@fact(
+    "rd.{regime}.reactive.greatest_gain",
+    f"{GAIN} the greatest over the octaves, in the same runs; > 1 if some wave is amplified",
+    serves="tells that the runs of RD-17 amplify some fluctuations, though not every one",
+    regime=REGIMES,
+)
+def _greatest_gain(runs: Runs, regime: str) -> FloatArray:
+    return np.array([largest_gains(run.trace).max() for run in runs.of("reactive", regime)])
 
 
 @fact(
@@ -72,9 +84,36 @@ def _noise_r(runs: Runs, regime: str) -> float:
 
 
 @fact(
-    "rd.{regime}.noise.growth",
-    "contrast of v at the end of the same run over that of the noise",
+    "rd.{regime}.noise.least_gain",
+    f"{GAIN} the least over the octaves, in the run that starts from noise alone",
     regime=REGIMES,
 )
-def _noise_growth(runs: Runs, regime: str) -> float:
-    return growth_of(runs.one("noise", regime))
+def _noise_least_gain(runs: Runs, regime: str) -> float:
+    return float(largest_gains(runs.one("noise", regime).trace).min())
+
+
+def octaves(v: FloatArray) -> FloatArray:
+    """Root mean square amplitude of v's waves per octave of wave number, the longest first.
+
+    Wave numbers in waves per side of a square domain: 1 to 2, 2 to 4, up to the grid's diagonal.
+    """
+    numbers = np.fft.fftfreq(len(v), 1 / len(v))
+    number = np.hypot(numbers[:, None], numbers).ravel()
+    octave = np.floor(np.log2(number[1:])).astype(int)  # the first is the mean, no wave
+    power = np.abs(np.fft.fft2(v)).ravel()[1:] ** 2
+    return np.asarray(np.sqrt(np.bincount(octave, power) / np.bincount(octave)))
+
+
+def largest_gains(trace: Trace) -> FloatArray:
+    """Per octave the largest amplitude after 1 to 400 steps over that at the run's start."""
+    return _largest_gains(GrayScottConfig(**trace.config))
+
+
+@cache
+def _largest_gains(config: GrayScottConfig) -> FloatArray:
+    u, v = initial_state(config)
+    start, largest = octaves(v), np.zeros(1)
+    for _ in range(min(LOOKED_AT, config.steps)):
+        u, v = step(u, v, config)
+        largest = np.maximum(largest, octaves(v))
+    return largest / start

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdverify.balance import balance_of
-from rdverify.gray_scott import Simulation, classify, initial_state
+from rdverify.gray_scott import GrayScottConfig, Simulation, classify, initial_state
 from rdverify.gray_scott.study.runs import (
     DYING_KILL_RATE,
     LONG,
@@ -37,9 +37,13 @@ AT_END = (
         run: f"the last step at which it is finite ({words.removeprefix('; ')})"
         for run, words in CONTROLS.items()
     }
+    | {
+        f"{run}.long": f"t = {LONG} T ({words.removeprefix('; ')})"
+        for run, words in CONTROLS.items()
+    }
 )
 TINY_GROWTH = (
-    "contrast of v at the end over that of the initial noise (0.001, no square) around "
+    "contrast of v at the end over that at the start (noise of 0.001, no square) around "
     "the uniform state; > 1 if the fluctuation grows"
 )
 
@@ -148,15 +152,20 @@ def _converges(runs: Runs, regime: str) -> FloatArray:
 
 
 @fact(
-    "rd.{regime}.change_when_balanced",
-    f"largest ||change|| / ||diffusion|| up to T among the steps with |R_t - 1| <= {BALANCED}",
-    regime=REGIMES,
+    "rd.{run}.change_when_balanced",
+    f"largest ||change|| / ||diffusion|| up to T among the steps with |R_t - 1| <= {BALANCED}, or "
+    "where R_t is nearest to 1 in a run that has none{run}",
+    run=OVER_T,
 )
-def _change_when_balanced(runs: Runs, regime: str) -> FloatArray:
-    trace = runs.traces[regime]
-    balanced = distance_from_one(trace) <= BALANCED
-    largest = np.where(balanced, change_over_diffusion(trace), -np.inf).max(axis=1)
-    return np.asarray(largest[np.isfinite(largest)])  # seeds without such a step don't count
+def _change_when_balanced(runs: Runs, run: str) -> FloatArray | float:
+    trace = runs.traces[run]
+    return samples(when_balanced(distance_from_one(trace), change_over_diffusion(trace)))
+
+
+def when_balanced(off: FloatArray, change: FloatArray) -> FloatArray:
+    """Per run the largest change where ``off`` is in the band, or least if it is never in it."""
+    bound = np.maximum(BALANCED, np.nanmin(off, axis=1, keepdims=True))
+    return np.asarray(np.nanmax(np.where(off <= bound, change, np.nan), axis=1))
 
 
 @fact(
@@ -220,11 +229,10 @@ def _starts_turing_unstable(runs: Runs, regime: str) -> bool:
     )
 
 
-def growth_of(simulation: Simulation, v: FloatArray | None = None) -> float:
-    """Contrast of v, by default at the end, over that of the noise that it started from."""
-    config = simulation.trace.config
-    start = config["noise"] * np.sqrt(2 * np.log(config["rows"] * config["cols"]))
-    return float(np.ptp(simulation.v if v is None else v) / (2 * start))
+def growth_of(simulation: Simulation) -> float:
+    """Contrast of v at the end over that of the state that the run started from."""
+    start = initial_state(GrayScottConfig(**simulation.trace.config))[1]
+    return float(np.ptp(simulation.v) / np.ptp(start))
 
 
 @fact("rd.{regime}.tiny_growth", f"{TINY_GROWTH} (1, 0)", regime=REGIMES)

@@ -130,9 +130,18 @@ def _equal_contrast(runs: Runs, regime: str) -> FloatArray:
     return _contrasts(runs.of("ratio", regime, 1.0))
 
 
-@fact("rd.{regime}.equal.level", "mean v at T, or once dead, for D_v = D_u", regime=REGIMES)
-def _equal_level(runs: Runs, regime: str) -> FloatArray:
-    return np.array([run.v.mean() for run in runs.of("ratio", regime, 1.0)])
+@fact(
+    "rd.{regime}.slowed.contrast",
+    "the same for D_u as small as D_v, the inhibitor slowed, at T or once dead",
+    regime=REGIMES,
+)
+def _slowed_contrast(runs: Runs, regime: str) -> FloatArray:
+    return _contrasts(runs.of("slowed", regime))
+
+
+@fact("rd.{regime}.slowed.level", "mean v at the end of the same runs", regime=REGIMES)
+def _slowed_level(runs: Runs, regime: str) -> FloatArray:
+    return np.array([run.v.mean() for run in runs.of("slowed", regime)])
 
 
 def _patterned(ended: list[Simulation]) -> Measured:

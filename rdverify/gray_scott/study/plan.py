@@ -50,7 +50,6 @@ FEW = 3  # seeds of what hardly depends on them
 # further steps only count with denormal numbers, ten times slower.
 DEAD_AFTER = 2_000
 DIES_FROM = 0.8  # D_v / D_u from which on nothing lives that long
-AMPLIFIED = (5, 10, 20, 50, 100, 200, 400)  # when a fluctuation is looked at on its way
 # One choice changed at a time, by these factors: a quarter or so to either side.
 FACTORS = {
     "n": (0.8, 1.28),
@@ -136,6 +135,7 @@ def _other_coefficients(
 ) -> Iterator[tuple[Key, GrayScottConfig]]:
     """exchanged: D_u and D_v exchanged. ratio: D_v / D_u another one (more: the ratio, the seed).
 
+    These change the activator; slowed: D_u as small as D_v, which stays, the other field slowed.
     turing: the Turing-unstable uniform state at F = 0.055 with noise of 0.001, and the same
     with D_u and D_v exchanged.
     """
@@ -144,6 +144,8 @@ def _other_coefficients(
         dead = min(plain.steps, DEAD_AFTER)
         for seed in seeds[:FEW]:
             yield ("exchanged", regime, seed), replace(exchanged(plain), seed=seed, steps=dead)
+            slowed = replace(plain, seed=seed, d_u=plain.d_v, steps=dead)
+            yield ("slowed", regime, seed), slowed
         for ratio in RATIOS:
             for seed in seeds[: FEW if ratio == 1 else 1]:
                 changed = replace(plain, seed=seed, d_v=ratio * plain.d_u)
@@ -190,10 +192,7 @@ def _controls(setting: Setting, seeds: Sequence[int]) -> Iterator[tuple[Key, Gra
             yield ("dying", regime, seed), replace(dead, seed=seed, kill_rate=DYING_KILL_RATE)
         yield ("flat", regime), flat
         for seed in seeds[:FEW]:
-            yield (
-                ("reactive", regime, seed),
-                replace(flat, seed=seed, noise=TINY, snapshots=AMPLIFIED),
-            )
+            yield ("reactive", regime, seed), replace(flat, seed=seed, noise=TINY)
         yield ("noise", regime), replace(dead, square=0)
         yield ("tiny", regime), replace(dead, square=0, noise=TINY)
         fine = replace(dead, square=1, noise=0.0, dx=SMOOTHING_DX, dt=plain.dt / 1000)

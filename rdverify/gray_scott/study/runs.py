@@ -24,6 +24,7 @@ from rdverify.gray_scott.study.settings import (
 from rdverify.study import QUANTITIES, Quantity
 from rdverify.study.axes import Setting
 from rdverify.study.ranking import LEVEL, plausible
+from rdverify.tools.errors import require
 from rdverify.trace import FloatArray, Trace
 
 SEEDS = tuple(range(11, 21))  # new ones: the search used 0, 101 to 105 and 201 to 210
@@ -34,6 +35,7 @@ FEED_RATES = tuple(round(0.029 + 0.002 * k, 3) for k in range(14))  # section 4.
 RATIOS = (0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)  # D_v / D_u, beside the paper's 0.5
 REACH_STEPS = 1_000  # the square has by then grown to a few wavelengths, far from the border
 SMOOTHING_DX = 1e-3  # D_v / dx^2 is then 50 times F + k
+GONE = 1e-16  # v below it: u v^2 is lost in rounding beside v
 Key = tuple[Any, ...]
 
 
@@ -75,12 +77,17 @@ class Runs:
 
     @cached_property
     def traces(self) -> dict[str, Trace]:
-        """The main runs up to T ("spot"), "spot.long", and their controls' traces."""
+        """The main runs up to T ("spot"), "spot.long", and the controls of both."""
         found = {regime: until(trace, self.steps) for regime, trace in self.double.items()}
         for regime in REGIMES:
             for name, what in ((f"{regime}.long", "long"), (f"control.dying_{regime}", "dying")):
                 found[name] = Trace.stack([run.trace for run in self.of(what, regime)])
-            found[f"control.plate_{regime}"] = heated_plate(self.decay(regime), self.steps)
+            late = LONG * self.steps
+            for name, steps in (("", self.steps), (".long", late)):
+                found[f"control.plate_{regime}{name}"] = heated_plate(self.decay(regime), steps)
+            found[f"control.dying_{regime}.long"] = Trace.stack(
+                [died(run, late - 1 - run.trace.steps) for run in self.of("dying", regime)]
+            )
         return found
 
     def decay(self, regime: str) -> float:
@@ -179,3 +186,24 @@ def heated_plate(decay: float, steps: int) -> Trace:
     """
     left = (1 - decay) ** np.arange(1.0, steps + 1)[None, :]
     return Trace(np.ones_like(left), 1 - left, system="RD", extras={"change": left})
+
+
+def died(run: Simulation, steps: int) -> Trace:
+    """The norms ``steps`` steps after the end of a run whose v is gone, as a trace of one step.
+
+    u v^2 is then lost beside v, so that every wave of v follows its own linear law: a step takes
+    off dt (F + k + D_v q). What all waves lose alike is left out: norms would be 0 to the last
+    bit, their ratios are not.
+    """
+    config = run.trace.config
+    largest = float(np.abs(run.v).max())
+    require(0 < largest <= GONE, "largest v", largest, f"more than 0 and at most {GONE:g}")
+    rows, cols = (2 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(n)) for n in run.v.shape)
+    taken = config["d_v"] * (rows[:, None] + cols) / config["dx"] ** 2
+    lost = config["feed_rate"] + config["kill_rate"]
+    left = 1 - config["dt"] * taken / (1 - config["dt"] * lost)
+    waves = np.abs(np.fft.fft2(run.v / largest)) * left**steps
+    react, diff, change = (
+        np.full((1, 1), np.linalg.norm(rate * waves)) for rate in (lost, taken, lost + taken)
+    )
+    return Trace(react, diff, system="RD", extras={"change": change})
