@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from rdverify.judge.decide import ABSENT, decide, holm, numeric, p_outside, span_of, strip
 from rdverify.judge.gaps import gap
 from rdverify.judge.judged import Evidence, Gap, JudgedClaim, Other, Segment
-from rdverify.judge.paper import Claim, Condition, Predicate, Sentence
+from rdverify.judge.paper import AtLeast, Claim, Condition, Predicate, Sentence
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Measured
 
@@ -162,11 +162,14 @@ def _p(tests: Sequence[Evidence]) -> float | None:
 
 
 def _discriminating(tests: Sequence[Evidence]) -> bool | None:
-    """Whether every test tells the model from each of its controls; None without a control."""
+    """Whether every test tells the model from each of its controls.
+
+    None without a control, and where a control neither passes nor fails for sure.
+    """
     told = [test.discriminates for test in tests if test.control]
-    if not told or None in told:
-        return None
-    return all(told)
+    if False in told:
+        return False
+    return True if told and None not in told else None
 
 
 def _fragile(tests: Sequence[Evidence]) -> list[str]:
@@ -195,12 +198,24 @@ def _fragile(tests: Sequence[Evidence]) -> list[str]:
             for verdict, (low, high) in turned.items()
             if verdict != now
         ]
+    for name, end in (("loosest", True), ("strictest", False)):
+        verdict = combine([_at_end(test, end) for test in tests])
+        if verdict != now and not any(reason.startswith(verdict) for reason in found):
+            found.append(f"{verdict} with all its thresholds at their {name}")
     return list(dict.fromkeys(found))
 
 
 def _at(test: Evidence, threshold: float) -> Verdict:
     """The outcome at another threshold of its range."""
     return next(s.outcome for s in test.strip if s.start <= threshold <= s.end)
+
+
+def _at_end(test: Evidence, loosest: bool) -> Verdict:
+    """The outcome at the end of the range that asks least, or most."""
+    if not test.strip:
+        return _at_own(test)
+    rising = isinstance(test.predicate, AtLeast)  # a greater threshold asks for more
+    return test.strip[0 if rising == loosest else -1].outcome
 
 
 def _at_own(test: Evidence) -> Verdict:
@@ -258,10 +273,16 @@ def _outcome(claim: Claim, test: Condition, facts: Facts, predicate: Predicate) 
 
 
 def _tells(control: Verdict | None, lead: Gap | None) -> bool | None:
-    """Whether a control fails for sure, and the model does better than it by more than scatter."""
+    """Whether a control fails for sure, and the model does better than it by more than scatter.
+
+    None where the control was not measured, or neither passes nor fails for sure: then it does
+    not count as failing, nor does it satisfy the claim.
+    """
     if control in (None, Verdict.ERROR, Verdict.NOT_RUN):
         return None
-    return control == R and (lead is None or lead.low > 0)
+    if control == C or (lead is not None and lead.low <= 0):
+        return False
+    return True if control == R else None
 
 
 def _strip(claim: Claim, test: Condition, facts: Facts) -> list[Segment]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from rdverify.judge.claims import agree, combine
 from rdverify.judge.decide import holm
 from rdverify.judge.judged import JudgedClaim, JudgedSentence
@@ -43,7 +45,7 @@ def judge_sentence(sentence: Sentence, claims: Sequence[JudgedClaim]) -> JudgedS
         seen=[name for name in sentence.claims if name not in {claim.id for claim in own}],
         why=_why(readings, verdict),
         discriminating=all(told) if told else None,
-        fragile=[f"{claim.id}: {reason}" for claim in readings for reason in claim.fragile],
+        fragile=_fragile(readings, verdict),
         nothing_testable=sentence.nothing_testable,
     )
 
@@ -80,6 +82,18 @@ def _verdict(
     if Verdict.REFUTED in verdicts and not any(holm(chances)):
         verdicts = [Verdict.UNDECIDED if v == Verdict.REFUTED else v for v in verdicts]
     return combine(verdicts)
+
+
+def _fragile(readings: Sequence[JudgedClaim], verdict: Verdict | None) -> list[str]:
+    """What of the claims' fragility would turn the sentence."""
+    found = []
+    for claim in readings:
+        for reason in claim.fragile:
+            turned = Verdict(reason.partition(" ")[0])
+            others = [replace(c, verdict=turned, p=0.0) if c is claim else c for c in readings]
+            if _verdict(others, _corrected) != verdict:
+                found.append(f"{claim.id}: {reason}")
+    return found
 
 
 def _why(readings: Sequence[JudgedClaim], verdict: Verdict | None) -> str:

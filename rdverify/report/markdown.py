@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rdverify.judge.judged import Evidence, JudgedCell
+from rdverify.judge.judged import Evidence, JudgedCell, JudgedClaim
 from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
 from rdverify.judge.verdict import COARSE, Judged, Verdict, not_discriminating
 
@@ -68,11 +68,20 @@ def counts(records: Iterable[Judged]) -> str:
 def verdict_text(record: Judged) -> str:
     """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
     flags = ["not discriminating"] if not_discriminating(record) else []
+    flags += ["control undecided"] if control_undecided(record) else []
     flags += ["fragile"] if getattr(record, "fragile", None) else []
     if isinstance(record, JudgedCell) and record.verdict == Verdict.REACHED:
         coarse = (record.resolution or 0.0) > COARSE * abs(float(record.printed))
         flags += ["coarse"] if coarse else []
     return f"**{record.verdict}**" + (f" ({', '.join(flags)})" if flags else "")
+
+
+def control_undecided(record: Judged) -> bool:
+    """Whether a claim holds and a control of it neither passes nor fails for sure."""
+    if not isinstance(record, JudgedClaim) or record.discriminating is not None:
+        return False
+    controls = [item.control_outcome for item in record.evidence]
+    return record.verdict == Verdict.CONFIRMED and Verdict.UNDECIDED in controls
 
 
 def predicate_text(predicate: Predicate) -> str:

@@ -76,3 +76,12 @@ def test_a_printed_form_falls_by_its_own_evidence() -> None:
     both = Claim("T-01", "5.01", "t", [18], test=tests)
     found = judge_sentence(SENTENCE, [judge_claim(both, FACTS, SENTENCE)])
     assert (found.verdict, found.verdict_as_printed) == (C, R)
+
+
+def test_only_what_would_turn_the_sentence_makes_it_fragile() -> None:
+    near = Claim("T-02", "5.01", "t", [18], test=[Condition("near", AtLeast(0.5))])
+    facts = FACTS | {"near": Measured(0.6, 0.55, 0.65, 5)}
+    other = [judge_claim(one, facts, SENTENCE) for one in (claim("T-01", "no"), near)]
+    assert other[1].fragile
+    assert judge_sentence(SENTENCE, other).fragile == []  # T-01 refutes it whatever T-02 is
+    assert judge_sentence(SENTENCE, other[1:]).fragile
