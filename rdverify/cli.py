@@ -181,7 +181,9 @@ def claims(
     records = results.claims
     if claim is not None:
         known = [record.id for record in records]
-        require(claim in known, "claim", claim, f"one of {', '.join(known)}")
+        claim = claim.upper()
+        allowed = "an id of the ledger, such as RD-01; `rdverify claims` lists them"
+        require(claim in known, "claim", claim, allowed)
         records = [record for record in records if record.id == claim]
     if as_json:
         typer.echo(json.dumps(plain(records), indent=2, ensure_ascii=False))
@@ -238,6 +240,7 @@ def _evidence_lines(item: Evidence, places: Mapping[str, str]) -> list[str]:
     lines = [
         f"  {item.fact} = {number(item.value)} {'' if ends == '–' else f'{ends} '}"
         f"must be {predicate_text(item.predicate)}: {outcome_text(item)}",
+        f"    {item.what}",
         f"    {place(item.fact)}",
     ]
     if item.control:
@@ -247,7 +250,7 @@ def _evidence_lines(item: Evidence, places: Mapping[str, str]) -> list[str]:
             f"      {item.control} in {place(item.control)}",
         ]
     if item.gap:
-        lines.append(f"    lead over it: {interval((item.gap.low, item.gap.high))}")
+        lines.append(f"    lead over it, 95 %: {interval((item.gap.low, item.gap.high))}")
     return lines
 
 

@@ -204,13 +204,19 @@ def _verdict_of(
     if deviation > accepted + settings:
         return Verdict.REFUTED, "outside one run's interval and all settings that fit as well"
     if accepted + settings > TELLS * about:
-        return Verdict.UNDECIDED, "the check would pass half of what the number is about as well"
+        return (
+            Verdict.UNDECIDED,
+            "too coarse: with all settings that print leaves open, a number off by half would pass",
+        )
     if deviation > accepted:
         return Verdict.UNDECIDED, (
             "outside the interval of the chosen setting, inside the spread over settings that fit "
             "as well"
         )
-    return Verdict.COMPATIBLE, "one run may give it, but it is not shown to be the same"
+    return (
+        Verdict.COMPATIBLE,
+        "one run may give it; over its scatter and all settings it is not shown to be the same",
+    )
 
 
 def _against(

@@ -118,7 +118,8 @@ def _why(tests: Sequence[Evidence], verdict: Verdict) -> str:
 
 def _open(test: Evidence, parts: int) -> str:
     """What leaves one test undecided."""
-    if len({test.alone, *(other.outcome for other in test.also)}) > 1:
+    others = {other.outcome for other in test.also} - {test.alone}
+    if (test.alone != U and others) or len(others - {U}) > 1:
         return f"{test.also_what} decides {test.fact}"
     if test.alone == R:
         return f"{test.fact} fails by itself, but not at the level that {parts} parts share"
@@ -192,9 +193,10 @@ def _fragile(tests: Sequence[Evidence]) -> list[str]:
             )
             start, _ = turned.get(verdict, (low, high))
             turned[verdict] = (start, high)
-        names = " and ".join(dict.fromkeys(test.fact for test in moved))
+        facts = list(dict.fromkeys(test.fact for test in moved))
+        names, common = " and ".join(facts), "threshold" if len(facts) == 1 else "common threshold"
         found += [
-            f"{verdict} if the threshold of {names} lay between {low:.3g} and {high:.3g}"
+            f"{verdict} if the {common} of {names} lay between {low:.3g} and {high:.3g}"
             for verdict, (low, high) in turned.items()
             if verdict != now
         ]

@@ -30,8 +30,8 @@ class Verdict(StrEnum):
 
 _MEANING = {
     Verdict.CONFIRMED: "measured and found as the paper says, to within a margin stated beforehand",
-    Verdict.COMPATIBLE: "not contradicted: one run may give it, but the check is too coarse to "
-    "tell it from what the paper would not say",
+    Verdict.COMPATIBLE: "not contradicted: one run may give it, but scatter and open settings "
+    "together exceed the margin that CONFIRMED asks for",
     Verdict.REACHED: "a setting fitted to this very number gives it: possible, not predicted",
     Verdict.REFUTED: "measured and found otherwise, by more than every tolerance allows",
     Verdict.UNDECIDED: "the paper leaves out what decides it, or the interval covers both answers",

@@ -116,7 +116,7 @@ def outcome_text(evidence: Evidence) -> str:
     """The outcome, what it was alone, and what the settings left open say."""
     alone = f"; alone {evidence.alone}" if evidence.alone != evidence.outcome else ""
     also = ", ".join(f"{number(x.value)} {x.outcome}" for x in evidence.also)
-    return f"{evidence.outcome}{alone}" + (f"; also {also} ({evidence.also_what})" if also else "")
+    return f"{evidence.outcome}{alone}" + (f"; {evidence.also_what}: {also}" if also else "")
 
 
 FILTERS = {

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from rdverify.judge.drift import platform_budget
 from rdverify.judge.environments import cell_values, platform_spread
-from rdverify.judge.judged import JudgedCell, JudgedClaim
+from rdverify.judge.judged import JudgedCell, JudgedClaim, JudgedSentence
 from rdverify.judge.records import Environment, EquationRecord, Results, StudyRecord
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Figure
@@ -47,6 +47,12 @@ class View:
     def quotes(self) -> dict[str, str]:
         """Sentences by id, word for word."""
         return {sentence.id: sentence.quote for sentence in self.results.sentences}
+
+    def homes(self, sentence: JudgedSentence) -> list[str]:
+        """Ids of the sentences under which the claims that bear on this one are judged."""
+        own = {claim.id: claim.sentence for claim in self.results.claims}
+        found = (own[name] for name in sentence.seen if name in own)
+        return list(dict.fromkeys(home for home in found if home != sentence.id))
 
     @cached_property
     def fragile(self) -> list[JudgedClaim]:

@@ -100,30 +100,11 @@ def _settling(runs: Runs, run: str) -> FloatArray | float:
     "rd.{regime}.rest",
     f"time in T after which ||change|| stays at or below {STILL:.0%} of ||diffusion|| "
     f"up to {LONG} T; {LONG} if it never does",
+    serves="RD-05 and RD-30: when the pattern comes to rest",
     regime=REGIMES,
 )
 def _rest(runs: Runs, regime: str) -> FloatArray | float:
     change = change_over_diffusion(runs.traces[f"{regime}.long"])
-    return samples(last_above(change, STILL, runs.steps))
-
-
-@fact(
-    "rd.control.dying_{regime}.rest",
-    f"the same of a run that dies out ({DYING}), in units of its own length",
-    regime=REGIMES,
-)
-def _dying_rest(runs: Runs, regime: str) -> FloatArray | float:
-    trace = runs.traces[f"control.dying_{regime}"]
-    return LONG * samples(last_above(change_over_diffusion(trace), STILL, trace.steps))
-
-
-@fact(
-    "rd.control.plate_{regime}.rest",
-    f"the same of {PLATE}",
-    regime=REGIMES,
-)
-def _plate_rest(runs: Runs, regime: str) -> FloatArray | float:
-    change = change_over_diffusion(runs.traces[f"control.plate_{regime}"])
     return samples(last_above(change, STILL, runs.steps))
 
 
