@@ -12,12 +12,13 @@ import torch
 from rdverify.balance import balance_of
 from rdverify.ddpm import Schedule, expected_balance, sample
 from rdverify.ddpm.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
-from rdverify.ddpm.study import field, noise, variance
+from rdverify.ddpm.study import ascent, field, noise, variance
+from rdverify.ddpm.study.exact import SDE
 from rdverify.ddpm.study.observables import (
     before,
     details,
-    drop,
     early_max,
+    fall,
     rise,
     towards_balance,
 )
@@ -137,16 +138,59 @@ def test_walks_in_the_mixture_are_shares_and_cosines_and_the_score_knows_more_th
     assert walks["score"].mean() > walks["blind"].mean()
 
 
+def test_potential_is_the_one_whose_gradient_the_silent_field_is():
+    """Its gradient by central differences, times beta, is Eq. (10) without noise."""
+    x, h = np.random.default_rng(9).standard_normal((20, 2)), 1e-5
+    for t in (0.05, 0.4, 1.0):
+        gradient = np.stack(
+            [
+                (ascent.potential(x + e, t) - ascent.potential(x - e, t)) / (2 * h)
+                for e in h * np.eye(2)
+            ],
+            axis=1,
+        )
+        assert ascent.silent_field(x, t) == pytest.approx(SDE.beta(t) * gradient, rel=1e-5)
+
+
+def test_asymmetry_by_differences_is_that_of_a_matrix():
+    matrix = np.array([[1.0, 2.0], [-3.0, 0.5]])
+    x = np.random.default_rng(10).standard_normal((3, 2))
+    odd = np.linalg.norm((matrix - matrix.T) / 2) / np.linalg.norm(matrix)
+    assert ascent.asymmetry(lambda y: y @ matrix.T, x) == pytest.approx(odd)
+    assert ascent.asymmetry(lambda y: y @ (matrix + matrix.T), x) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_silent_process_climbs_its_potential_and_noise_hides_that():
+    found = ascent.ascents()
+    assert all(values.shape == (field.BATCHES,) for values in found.values())
+    assert found["asymmetry"].max() < 1e-6
+    assert found["silent"].min() > found["noise"].max()
+
+
 def test_curves_before_t_08_and_at_the_end():
     steps = 400
     u = np.arange(steps) / steps
     r_t = np.where(u < 0.8, 0.1, 0.9)[None] * np.array([[1.0], [2.0]])
     assert early_max(r_t) == pytest.approx([0.1, 0.2])
-    assert drop(r_t) == pytest.approx([0, 0])
-    assert drop(r_t[:, ::-1])[0] == pytest.approx(1 - 0.1 / 0.9)
+    assert fall(r_t) == pytest.approx([0, 0])
+    assert fall(r_t[:, ::-1])[0] == pytest.approx(1 - 0.1 / 0.9)
     assert rise(r_t) == pytest.approx([9, 9])
     # nearer to 1 by 0.9 - 0.1, and (1.8, on the other side) by 0.8 - 0.8
     assert towards_balance(r_t) == pytest.approx([0.8, 0.0])
+
+
+def test_a_hump_is_a_fall_also_where_it_ends_above_its_first_value():
+    """Flat pieces longer than the moving mean: it reaches each piece's own value."""
+    hump = np.repeat([1.0, 4.0, 3.0, 5.0], 100)
+    deeper = np.repeat([1.0, 4.0, 3.0, 5.0, 2.0], 100)
+    assert fall(hump[None]) == pytest.approx([1 / 4])
+    assert fall(deeper[None]) == pytest.approx([3 / 5])
+
+
+def test_an_infinite_ratio_is_no_fall_but_coming_back_from_it_is():
+    silent_end = np.append(np.repeat([2.0, 1.5], 100), np.inf)
+    assert fall(silent_end[None]) == pytest.approx([1 / 4])
+    assert fall(silent_end[None, ::-1]) == pytest.approx([1.0])
 
 
 def test_before_takes_the_largest_up_to_its_time():

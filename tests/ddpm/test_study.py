@@ -426,6 +426,48 @@ def test_facts_under_another_setting_are_those_of_its_own_trajectories(facts):
         assert (facts[fact].low, facts[fact].high) == Measured.of(own).ends
 
 
+def test_final_ratios_gain_by_training_and_by_steps_is_counted_from_the_shorter_one(runs, facts):
+    gained = record_facts.gain_since(runs, "mnist", 1000, "final_ratio")
+    assert gained.value == pytest.approx((5000 - 1000) / 1e5)
+    assert gained.low < gained.value < gained.high
+    assert facts["ddpm.training.cifar10.final_gain_since_1000"].value == pytest.approx(0)
+    record = open_record()
+    many = record[(record["row"] == "CIFAR10") & (record["setting"] == "more_steps")]["final_ratio"]
+    few = runs.rows["CIFAR10"].balance.r_t[:, -1]
+    assert facts["ddpm.steps.cifar10.final_gain"].value == pytest.approx(many.mean() - few.mean())
+
+
+@pytest.mark.parametrize("scaling", ["endpoints", "1/T"])
+def test_both_together_are_the_closed_form_at_more_steps_from_the_network_as_trained(
+    scaling, runs, facts
+):
+    key = scaling.replace("1/T", "inverse_T")
+    schedule = Schedule.linear(4000, scaling=scaling)
+    mnist, fashion = runs.rows["MNIST"], runs.rows["FashionMNIST"]
+    r = expected_balance(schedule, mnist.dimension, mnist.mean_square).r
+    gain = facts[f"ddpm.steps.{key}.joint_gain"]
+    assert gain.runs == pytest.approx(tuple(r - mnist.balance.r_runs))
+    r_t = expected_balance(schedule, fashion.dimension, fashion.mean_square).r_t
+    assert facts[f"ddpm.steps.{key}.fashion.final_ratio"].value == pytest.approx(r_t[-1])
+
+
+def test_the_heaviest_mode_is_the_one_of_weight_030_and_the_rest_have_less(facts):
+    modes = exact.modes(exact.MIXTURE.means[[0, 0, 0, 5]])
+    assert modes == pytest.approx([0.75, 0, 0, 0, 0, 0.25, 0, 0])
+    assert exact.MIXTURE.weights.argmax() == 0
+    for end in ("silent", "reverse"):
+        heaviest, largest = (
+            facts[f"ddpm.{end}.{name}_mode_share"].value for name in ("heaviest", "largest")
+        )
+        assert heaviest <= largest
+
+
+def test_what_the_network_makes_without_noise_is_read_off_the_record(facts):
+    entry = record_facts.entry_of(variants_record(), "MNIST", "no noise")
+    for name in ("pairwise_correlation", "neighbour_correlation"):
+        assert facts[f"ddpm.mnist.silent.{name}"].value == entry[name]
+
+
 def test_the_true_noise_predicts_its_image_from_the_start_while_x_t_hides_it(facts):
     assert facts["ddpm.control.true_noise.early_guess"].value == pytest.approx(1, abs=1e-5)
     assert facts["ddpm.control.true_noise.early_fine_guess"].value == pytest.approx(1, abs=1e-4)

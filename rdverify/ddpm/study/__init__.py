@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from rdverify.ddpm.study import (
+    ascent,
     closed_form,
     exact,
     facts,
@@ -24,7 +25,7 @@ from rdverify.ddpm.study.tables import tables
 from rdverify.study import Context, Study
 
 # imported for what they declare
-FACTS_FROM = (facts, closed_form, exact, field, variance, record_facts, open_facts)
+FACTS_FROM = (facts, closed_form, exact, field, ascent, variance, record_facts, open_facts)
 
 
 def check(context: Context) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 
 from rdverify.ddpm import ExpectedBalance, Schedule, expected_balance
 from rdverify.ddpm.study.facts import KEYS, MNIST, WORDS
-from rdverify.ddpm.study.observables import drop, early_max, rise, towards_balance
+from rdverify.ddpm.study.observables import early_max, fall, rise, towards_balance
+from rdverify.ddpm.study.record_facts import LOW, SCALINGS
 from rdverify.ddpm.study.rows import SCHEDULE
 from rdverify.ddpm.study.runs import Runs, fact
+from rdverify.ddpm.study.sampled import Sampled
 from rdverify.trace import FloatArray
 
 NO_NETWORK = ", closed form with the true noise, no network, {row}"
@@ -36,14 +38,40 @@ def _final_ratio(runs: Runs, row: str) -> float:
     return float(runs.of[row].expected.r_t[-1])
 
 
+@fact(
+    "ddpm.steps.{scaling}.joint_gain",
+    "R at T = 4000 in closed form with the true noise minus R at T = 1000 of the trained MNIST "
+    "network, beta {scaling}",
+    scaling={key: words for key, (_, words) in SCALINGS.items()},
+)
+def _joint_gain(runs: Runs, scaling: str) -> FloatArray:
+    return more_steps(runs.of["mnist"], scaling).r - runs.of["mnist"].balance.r_runs
+
+
+@fact(
+    "ddpm.steps.{scaling}.{row}.final_ratio",
+    WORDS["final_ratio"] + NO_NETWORK + ", T = 4000, beta {scaling}",
+    scaling={key: words for key, (_, words) in SCALINGS.items()},
+    row=LOW,
+)
+def _long_final_ratio(runs: Runs, scaling: str, row: str) -> float:
+    return float(more_steps(runs.of[row], scaling).r_t[-1])
+
+
+def more_steps(sampled: Sampled, scaling: str) -> ExpectedBalance:
+    """The closed form of a row at T = 4000."""
+    schedule = Schedule.linear(4000, scaling=SCALINGS[scaling][0])
+    return expected_balance(schedule, sampled.dimension, sampled.mean_square)
+
+
 @fact("ddpm.closed_form.{row}.early_max", WORDS["early_max"] + NO_NETWORK, row=MNIST)
 def _early_max(runs: Runs, row: str) -> float:
     return of_curve(early_max, runs.of[row].expected)
 
 
-@fact("ddpm.closed_form.{row}.r_t_drop", WORDS["r_t_drop"] + NO_NETWORK, row=MNIST)
-def _r_t_drop(runs: Runs, row: str) -> float:
-    return of_curve(drop, runs.of[row].expected)
+@fact("ddpm.closed_form.{row}.r_t_fall", WORDS["r_t_fall"] + NO_NETWORK, row=MNIST)
+def _r_t_fall(runs: Runs, row: str) -> float:
+    return of_curve(fall, runs.of[row].expected)
 
 
 @fact("ddpm.closed_form.{row}.rise", WORDS["rise"] + NO_NETWORK, row=MNIST)
@@ -91,12 +119,11 @@ def _cifar_minus_mnist(runs: Runs) -> float:
 
 
 @fact(
-    "ddpm.control.reversed.r_t_drop",
-    "how far R_t falls below its first value, as a share of it, for the closed form's curve of "
-    "decreasing beta run backwards in time",
+    "ddpm.control.reversed.r_t_fall",
+    WORDS["r_t_fall"] + ", closed form's curve of decreasing beta run backwards in time",
 )
-def _reversed_drop(runs: Runs) -> float:
+def _reversed_fall(runs: Runs) -> float:
     mnist = runs.rows["MNIST"]
     turned = Schedule.linear(mnist.schedule.T, direction="decreasing")
     r_t = expected_balance(turned, mnist.dimension, mnist.mean_square).r_t
-    return float(drop(r_t[None, ::-1])[0])
+    return float(fall(r_t[None, ::-1])[0])

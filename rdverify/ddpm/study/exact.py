@@ -247,6 +247,15 @@ def _largest_mode_share(runs: Runs, end: str) -> list[float]:
 
 
 @fact(
+    "ddpm.{end}.heaviest_mode_share",
+    "share of the mode of weight 0.30, the heaviest, among the ends ({end})",
+    end={name: ENDS[name] for name in ("reverse", "silent")},
+)
+def _heaviest_mode_share(runs: Runs, end: str) -> list[float]:
+    return [float(modes(x)[0]) for x in batches(end)]
+
+
+@fact(
     "ddpm.{end}.modes_covered",
     "share of the eight modes that get over 1 % of the ends ({end})",
     end={name: ENDS[name] for name in ("reverse", "silent")},

@@ -9,8 +9,8 @@ import numpy as np
 from rdverify.ddpm.study.observables import (
     before,
     details,
-    drop,
     early_max,
+    fall,
     neighbour_correlation,
     pairwise_correlation,
     rise,
@@ -37,8 +37,8 @@ WORDS = {
     "inverse_r": "M_diff / M_react, drift reading",
     "final_ratio": "R_t at the last step, with sigma_1 z as drawn though not added",
     "early_max": "largest R_t before t = 0.8, mean over a fortieth of the steps",
-    "r_t_drop": "how far R_t falls below its first value, as a share of it, mean over a fortieth "
-    "of the steps; 0 for a curve that never falls below",
+    "r_t_fall": "largest fall of R_t from the highest value it has had, as a share of that, mean "
+    "over a fortieth of the steps; 0 for a curve that never falls",
     "rise": "mean R_t in the last hundredth over that before t = 0.8",
     "towards_balance": "how much nearer to 1 R_t is at the last step than at t = 0.8",
     "early_visible": "largest correlation of x_t with the trajectory's own final image up to t = "
@@ -79,9 +79,9 @@ def _early_max(runs: Runs, row: str) -> FloatArray:
     return early_max(runs.of[row].balance.r_t)
 
 
-@fact("ddpm.{row}.r_t_drop", WORDS["r_t_drop"] + ", {row}", row=MNIST)
-def _r_t_drop(runs: Runs, row: str) -> FloatArray:
-    return drop(runs.of[row].balance.r_t)
+@fact("ddpm.{row}.r_t_fall", WORDS["r_t_fall"] + ", {row}", row=MNIST)
+def _r_t_fall(runs: Runs, row: str) -> FloatArray:
+    return fall(runs.of[row].balance.r_t)
 
 
 @fact("ddpm.{row}.rise", WORDS["rise"] + ", {row}", row=MNIST)

@@ -127,10 +127,12 @@ def early_max(r_t: FloatArray) -> FloatArray:
     return np.asarray(running(r_t)[:, :end].max(axis=1))
 
 
-def drop(r_t: FloatArray) -> FloatArray:
-    """How far :func:`running` R_t falls below its first value, as a share of it, (n, T) -> (n,)."""
+def fall(r_t: FloatArray) -> FloatArray:
+    """Largest fall of :func:`running` R_t from what it had reached, as a share, (n, T) -> (n,)."""
     curve = running(r_t)
-    return np.asarray(1 - curve.min(axis=1) / curve[:, 0])
+    highest = np.maximum.accumulate(curve, axis=1)
+    kept = np.divide(curve, highest, out=np.ones_like(curve), where=np.isfinite(curve))
+    return np.asarray((1 - kept).max(axis=1))  # R_t is infinite where no noise is drawn: no fall
 
 
 def rise(r_t: FloatArray) -> FloatArray:

@@ -52,9 +52,9 @@ def _early_max(runs: Runs, row: str, setting: str) -> FloatArray:
     return values(runs, row, setting, "early_max")
 
 
-@fact("ddpm.{row}.{setting}.r_t_drop", WORDS["r_t_drop"] + UNDER, row=MNIST, setting=SETTINGS)
-def _r_t_drop(runs: Runs, row: str, setting: str) -> FloatArray:
-    return values(runs, row, setting, "r_t_drop")
+@fact("ddpm.{row}.{setting}.r_t_fall", WORDS["r_t_fall"] + UNDER, row=MNIST, setting=SETTINGS)
+def _r_t_fall(runs: Runs, row: str, setting: str) -> FloatArray:
+    return values(runs, row, setting, "r_t_fall")
 
 
 @fact(
@@ -129,6 +129,15 @@ def _cifar_minus_mnist(runs: Runs, setting: str) -> Measured:
 def _gap_closed_by_steps(runs: Runs) -> Measured:
     few, target = (runs.of[row].balance.r_t[:, -1] for row in ("cifar10", "mnist"))
     return gap_closed(values(runs, "cifar10", "more_steps", "final_ratio"), few, target)
+
+
+@fact(
+    "ddpm.steps.cifar10.final_gain",
+    "final ratio at T = 4000, beta with fixed end points, minus that at T = 1000, CIFAR10",
+)
+def _final_gain(runs: Runs) -> Measured:
+    many = values(runs, "cifar10", "more_steps", "final_ratio")
+    return difference(many, runs.of["cifar10"].balance.r_t[:, -1])
 
 
 def gap_closed(many: FloatArray, few: FloatArray, target: FloatArray) -> Measured:

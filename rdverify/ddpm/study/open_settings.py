@@ -19,8 +19,8 @@ from rdverify.ddpm.denoisers import Remapped
 from rdverify.ddpm.study.observables import (
     before,
     details,
-    drop,
     early_max,
+    fall,
     rise,
     time_of_crossing,
     towards_balance,
@@ -52,7 +52,7 @@ OBSERVED: Mapping[str, Callable[[Sampled], FloatArray]] = {
     "r": lambda s: s.balance.r_runs,
     "final_ratio": lambda s: s.balance.r_t[:, -1],
     "early_max": lambda s: early_max(s.balance.r_t),
-    "r_t_drop": lambda s: drop(s.balance.r_t),
+    "r_t_fall": lambda s: fall(s.balance.r_t),
     "rise": lambda s: rise(s.balance.r_t),
     "towards_balance": lambda s: towards_balance(s.balance.r_t),
     "early_visible": lambda s: before(s.watched.times, visible(s)),

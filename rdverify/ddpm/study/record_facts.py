@@ -10,7 +10,7 @@ import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.images import PixelRange
-from rdverify.ddpm.schedule import Direction
+from rdverify.ddpm.schedule import Direction, Scaling
 from rdverify.ddpm.study.facts import KEYS, MNIST
 from rdverify.ddpm.study.rows import QUALITY_RECORD, ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs, fact
@@ -18,10 +18,11 @@ from rdverify.study import Measured
 from rdverify.study.intervals import difference_of_means
 from rdverify.trace import FloatArray
 
-SCALINGS = {
+SCALINGS: Mapping[str, tuple[Scaling, str]] = {
     "endpoints": ("endpoints", "with fixed end points"),
     "inverse_T": ("1/T", "proportional to 1/T"),
 }
+LOW = {key: KEYS[key] for key in ("fashion", "cifar10")}  # whose final ratio is below 1
 KERNEL = {"mnist": "mnist", "fashion": "fashionmnist"}  # key -> data set of the record
 
 
@@ -44,15 +45,6 @@ def change(
 
 
 @fact(
-    "ddpm.training.{row}.gain_since_untrained",
-    "R at the end of training minus R before it, {row}",
-    row=MNIST,
-)
-def _gain_since_untrained(runs: Runs, row: str) -> Measured:
-    return gain_since(runs, row, 0)
-
-
-@fact(
     "ddpm.training.{row}.gain_since_1000",
     "R at the end of training minus R after 1,000 steps, {row}",
     row=MNIST,
@@ -61,11 +53,20 @@ def _gain_since_1000(runs: Runs, row: str) -> Measured:
     return gain_since(runs, row, 1000)
 
 
-def gain_since(runs: Runs, row: str, start: int) -> Measured:
-    """R at the end of training minus R at the recorded step nearest to ``start``."""
+@fact(
+    "ddpm.training.{row}.final_gain_since_1000",
+    "final ratio at the end of training minus that after 1,000 steps, {row}",
+    row=LOW,
+)
+def _final_gain_since_1000(runs: Runs, row: str) -> Measured:
+    return gain_since(runs, row, 1000, "final_ratio")
+
+
+def gain_since(runs: Runs, row: str, start: int, name: str = "r") -> Measured:
+    """``name`` at the end of training minus the same at the recorded step nearest to ``start``."""
     own = training_of(runs.record(TRAINING_RECORD), KEYS[row]).to_dict("records")
     nearest = min(own, key=lambda line: abs(line["step"] - start))
-    return change(own[-1], nearest, "r", "r_sd")
+    return change(own[-1], nearest, name, f"{name}_sd")
 
 
 def kernel_distance(runs: Runs, row: str, images: str) -> Measured:
@@ -126,9 +127,23 @@ def _sampled_gain(runs: Runs, scaling: str) -> Measured:
     "mean correlation of an image with the others, trained MNIST network, sigma_t = 0",
 )
 def _silent_correlation(runs: Runs) -> Measured:
+    return silent(runs, "pairwise_correlation")
+
+
+@fact(
+    "ddpm.mnist.silent.neighbour_correlation",
+    "correlation of neighbouring pixels in the images; 0 for pure noise, trained MNIST network, "
+    "sigma_t = 0",
+)
+def _silent_neighbours(runs: Runs) -> Measured:
+    return silent(runs, "neighbour_correlation")
+
+
+def silent(runs: Runs, name: str) -> Measured:
+    """A recorded mean over the images that the MNIST network makes without noise."""
     entry = entry_of(runs.variants, "MNIST", "no noise")
     how = "a mean as recorded: no interval"
-    return Measured(float(entry["pairwise_correlation"]), n=int(entry["n"]), how=how)
+    return Measured(float(entry[name]), n=int(entry["n"]), how=how)
 
 
 DIRECTIONS: Mapping[Direction, Mapping[PixelRange, str]] = {
