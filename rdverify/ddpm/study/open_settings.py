@@ -105,9 +105,12 @@ def measure_open(
 ) -> pd.DataFrame:
     """Every open setting with every row's network; written to ``path`` after each.
 
-    Entries of other weights, or of another number of trajectories, are measured again.
+    Entries of other weights, of another number of trajectories, or without all that is observed
+    are measured again.
     """
     done = read_frame(path) if path.exists() else pd.DataFrame()
+    if not set(OBSERVED) <= set(done):
+        done = pd.DataFrame()  # written by a version that observed something else
     digests = {row: digest(weights, row) for row in ROWS}
     if len(done):
         current = done["weights"].eq(done["row"].map(digests)) & done["n"].eq(images)
