@@ -69,7 +69,11 @@ def _r_printed(runs: Runs, row: str) -> FloatArray:
     return runs.of[row].epsilon / runs.of[row].balance.m_diff_runs
 
 
-@fact("ddpm.{row}.final_ratio", WORDS["final_ratio"] + ", {row}", row=KEYS | UNTRAINED | ZERO)
+@fact(
+    "ddpm.{row}.final_ratio",
+    WORDS["final_ratio"] + ", {row}",
+    row=KEYS | UNTRAINED | ZERO | SET,
+)
 def _final_ratio(runs: Runs, row: str) -> FloatArray:
     return runs.of[row].balance.r_t[:, -1]
 
