@@ -43,7 +43,7 @@ def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
         (("verify", "--data-root", "nowhere"), "data_root = 'nowhere' is not allowed"),
         (("verify", "--output", "a-file"), "output = 'a-file' is not allowed"),
         (("equations", "21"), "equation = 21 is not allowed: must be 1 to 20"),
-        (("claims", "XX-99"), "claim = 'XX-99' is not allowed: must be one of"),
+        (("claims", "XX-99"), "claim = 'XX-99' is not allowed: must be an id of the ledger"),
         (("train", "ddpm", "mnist", "--output", "a-file"), "output = 'a-file' is not allowed"),
         (("train", "ddpm", "mnist", "--output", ".", "--store", "int8"), "store = 'int8'"),
         (("train", "ddpm", "mnist", "--output", ".", "--widths", "8;16"), "widths = '8;16'"),

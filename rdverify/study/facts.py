@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -61,7 +61,7 @@ class Measured:
     n: int = 1
     what: str = ""
     error: str = ""
-    runs: tuple[float, ...] = ()
+    runs: Sequence[float] = ()
     how: str = ""
 
     @classmethod

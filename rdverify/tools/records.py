@@ -83,7 +83,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 def _settled(schema: Any) -> Any:
-    if isinstance(schema, list):
+    if isinstance(schema, (list, tuple)):
         return [_settled(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
