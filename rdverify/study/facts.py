@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -80,11 +80,6 @@ class Measured:
             exact if self.low is None else float(self.low),
             exact if self.high is None else float(self.high),
         )
-
-    def reaching(self, others: Iterable[float], what: str = "") -> Measured:
-        """The same value with an interval that also covers ``others``: what print leaves open."""
-        covered = [*self.ends, *others]
-        return replace(self, low=min(covered), high=max(covered), what=what)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from rdverify import InputError
@@ -98,24 +97,3 @@ def test_a_name_is_declared_once_and_a_parameter_that_is_misspelt_shows_at_once(
         fact("toy.{side}.mean", "again", side=SIDES)(lambda runs, side: 0.0)
     with pytest.raises(KeyError, match="sied"):
         fact("toy.{side}.x", "over {sied}", side=SIDES)(lambda runs, side: 0.0)
-
-
-@given(NUMBERS, st.lists(NUMBERS))
-def test_an_interval_that_reaches_covers_all_and_nothing_beyond(
-    value: float, others: list[float]
-) -> None:
-    half = 0.5
-    measured = Measured(value, value - half, value + half, 7)
-    wide = measured.reaching(others, "y")
-    assert (wide.value, wide.what, wide.n) == (value, "y", 7)
-    covered = [value - half, value + half, *others]
-    assert (wide.low, wide.high) == (min(covered), max(covered))
-    # order and repetition don't matter, and nothing is forgotten by reaching again
-    assert measured.reaching(reversed(others), "y").reaching(others, "y") == wide
-
-
-def test_an_exact_value_reaches_from_itself() -> None:
-    wide = Measured(2.0).reaching([3.0])
-    assert (wide.low, wide.high) == (2.0, 3.0)
-    same = Measured(2.0).reaching([])
-    assert (same.low, same.high) == (2.0, pytest.approx(2.0))
