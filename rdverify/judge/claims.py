@@ -193,7 +193,7 @@ def _fragile(tests: Sequence[Evidence]) -> list[str]:
             )
             start, _ = turned.get(verdict, (low, high))
             turned[verdict] = (start, high)
-        facts = list(dict.fromkeys(test.fact for test in moved))
+        facts = sorted({test.fact for test in moved})
         names, common = " and ".join(facts), "threshold" if len(facts) == 1 else "common threshold"
         found += [
             f"{verdict} if the {common} of {names} lay between {low:.3g} and {high:.3g}"

@@ -130,6 +130,6 @@ def measure_open(
                 **{key: np.round(read(sampled), 9) for key, read in OBSERVED.items()},
             }
         )
-        done = pd.concat([done, lines], ignore_index=True)
+        done = pd.concat([done, lines], ignore_index=True) if len(done) else lines
         write_frame(path, done)
     return done

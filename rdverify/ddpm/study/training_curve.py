@@ -113,7 +113,10 @@ def measure_training(
         line = {"dataset": dataset, "step": step, "weights": weights}
         line |= measure_weights(path, images)
         line["validation_mse"] = errors.get((step, weights), math.nan)
-        known = pd.concat([known, pd.DataFrame([line], columns=COLUMNS).map(six_digits)])
+        new = pd.DataFrame([line], columns=COLUMNS).map(six_digits)
+        # by rows: pandas' concat guesses types where a column is empty
+        rows = [*known.to_dict("records"), *new.to_dict("records")]
+        known = pd.DataFrame(rows, columns=COLUMNS)
         (progress or Reporter()).say(f"{dataset} step {step} {weights}: R = {line['r']:.5f}")
         write_frame(out, known.sort_values(["dataset", "weights", "step"]))
 
