@@ -9,44 +9,20 @@ them (Holm), since of many true parts some fail by chance.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from rdverify.judge.decide import ABSENT, decide, holm, numeric, p_outside, span_of, strip
+from rdverify.judge.fragility import fragile
 from rdverify.judge.gaps import gap
 from rdverify.judge.judged import Evidence, Gap, JudgedClaim, Other, Segment
-from rdverify.judge.paper import AtLeast, Claim, Condition, Predicate, Sentence
-from rdverify.judge.verdict import Verdict
+from rdverify.judge.paper import Claim, Condition, Predicate, Sentence
+from rdverify.judge.verdict import Verdict, agree, combine
 from rdverify.study import Measured
 
 C, R, U = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.UNDECIDED
 Facts = Mapping[str, Measured]
-
-
-def combine(verdicts: Sequence[Verdict]) -> Verdict:
-    """Verdict of a conjunction: one failed part refutes it, whatever is undecided."""
-    for worst in (
-        Verdict.ERROR,
-        Verdict.NOT_RUN,
-        Verdict.REFUTED,
-        Verdict.UNDECIDED,
-        Verdict.UNTESTABLE,
-        Verdict.COMPATIBLE,
-        Verdict.REACHED,
-    ):
-        if worst in verdicts:
-            return worst
-    return Verdict.CONFIRMED
-
-
-def agree(verdicts: Sequence[Verdict]) -> Verdict:
-    """Verdict of what can be read or set in several ways: theirs if all agree, else UNDECIDED."""
-    for absent in (Verdict.ERROR, Verdict.NOT_RUN):
-        if absent in verdicts:
-            return absent
-    return verdicts[0] if len(set(verdicts)) == 1 else U
 
 
 def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
@@ -80,7 +56,7 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
         evidence=tests,
         p=_p(judged),
         p_as_printed=_p(_of_form(tests, "printed")) if printed else None,
-        fragile=[] if claim.undecided or claim.untestable else _fragile(judged),
+        fragile=[] if claim.undecided or claim.untestable else fragile(judged),
     )
 
 
@@ -171,58 +147,6 @@ def _discriminating(tests: Sequence[Evidence]) -> bool | None:
     if False in told:
         return False
     return True if told and None not in told else None
-
-
-def _fragile(tests: Sequence[Evidence]) -> list[str]:
-    """For each threshold that is ours: where the claim's verdict turns, if it does.
-
-    Tests with the same predicate and range stand on one threshold, which moves for all of them.
-    """
-    now, found = combine([_at_own(test) for test in tests]), []
-    groups: dict[tuple[str, float, float], list[Evidence]] = {}
-    for test in tests:
-        if test.strip:
-            key = str(test.predicate), test.strip[0].start, test.strip[-1].end
-            groups.setdefault(key, []).append(test)
-    for moved in groups.values():
-        cuts = sorted({end for test in moved for s in test.strip for end in (s.start, s.end)})
-        turned: dict[Verdict, tuple[float, float]] = {}
-        for low, high in itertools.pairwise(cuts):
-            verdict = combine(
-                [_at(test, (low + high) / 2) if test in moved else _at_own(test) for test in tests]
-            )
-            start, _ = turned.get(verdict, (low, high))
-            turned[verdict] = (start, high)
-        facts = sorted({test.fact for test in moved})
-        names, common = " and ".join(facts), "threshold" if len(facts) == 1 else "common threshold"
-        found += [
-            f"{verdict} if the {common} of {names} lay between {low:.3g} and {high:.3g}"
-            for verdict, (low, high) in turned.items()
-            if verdict != now
-        ]
-    for name, end in (("loosest", True), ("strictest", False)):
-        verdict = combine([_at_end(test, end) for test in tests])
-        if verdict != now and not any(reason.startswith(verdict) for reason in found):
-            found.append(f"{verdict} with all its thresholds at their {name}")
-    return list(dict.fromkeys(found))
-
-
-def _at(test: Evidence, threshold: float) -> Verdict:
-    """The outcome at another threshold of its range."""
-    return next(s.outcome for s in test.strip if s.start <= threshold <= s.end)
-
-
-def _at_end(test: Evidence, loosest: bool) -> Verdict:
-    """The outcome at the end of the range that asks least, or most."""
-    if not test.strip:
-        return _at_own(test)
-    rising = isinstance(test.predicate, AtLeast)  # a greater threshold asks for more
-    return test.strip[0 if rising == loosest else -1].outcome
-
-
-def _at_own(test: Evidence) -> Verdict:
-    """The outcome before a level is shared, as the strip has it."""
-    return test.alone if test.outcome == U and test.alone == R and not test.also else test.outcome
 
 
 def _evidence(claim: Claim, test: Condition, facts: Facts) -> Evidence:

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from rdverify.judge.claims import agree, combine
 from rdverify.judge.decide import holm
 from rdverify.judge.judged import JudgedClaim, JudgedSentence
 from rdverify.judge.paper import Sentence
-from rdverify.judge.verdict import Verdict
+from rdverify.judge.verdict import Verdict, agree, combine
 
 
 def judge_sentences(

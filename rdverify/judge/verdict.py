@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -39,6 +40,30 @@ _MEANING = {
     Verdict.NOT_RUN: "its system was not run",
     Verdict.ERROR: "the measurement failed; this says nothing about the paper",
 }
+
+
+def combine(verdicts: Sequence[Verdict]) -> Verdict:
+    """Verdict of a conjunction: one failed part refutes it, whatever is undecided."""
+    for worst in (
+        Verdict.ERROR,
+        Verdict.NOT_RUN,
+        Verdict.REFUTED,
+        Verdict.UNDECIDED,
+        Verdict.UNTESTABLE,
+        Verdict.COMPATIBLE,
+        Verdict.REACHED,
+    ):
+        if worst in verdicts:
+            return worst
+    return Verdict.CONFIRMED
+
+
+def agree(verdicts: Sequence[Verdict]) -> Verdict:
+    """Verdict of what can be read or set in several ways: theirs if all agree, else UNDECIDED."""
+    for absent in (Verdict.ERROR, Verdict.NOT_RUN):
+        if absent in verdicts:
+            return absent
+    return verdicts[0] if len(set(verdicts)) == 1 else Verdict.UNDECIDED
 
 
 class Judged(Protocol):

@@ -13,7 +13,6 @@ from numpy.testing import assert_allclose
 
 import spec
 from rdverify.judge.cells import judge_cell, share_the_level
-from rdverify.judge.claims import combine
 from rdverify.judge.claims import judge_claim as judge_a_claim
 from rdverify.judge.decide import decide
 from rdverify.judge.judged import CellKey, JudgedCell, JudgedClaim
@@ -30,7 +29,7 @@ from rdverify.judge.paper import (
     Within,
     the_paper,
 )
-from rdverify.judge.verdict import Verdict
+from rdverify.judge.verdict import Verdict, combine
 from rdverify.report.markdown import verdict_text
 from rdverify.study import Cell, Control, Facts, Measured, Part, Row
 from rdverify.study.tolerance import interval_of
