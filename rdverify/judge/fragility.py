@@ -1,4 +1,4 @@
-"""What would turn a claim's verdict: thresholds of ours within the range that others might choose."""
+"""What would turn a claim's verdict: thresholds of ours, moved within their ranges."""
 
 from __future__ import annotations
 
@@ -59,8 +59,5 @@ def _at_end(test: Evidence, loosest: bool) -> Verdict:
 
 def _at_own(test: Evidence) -> Verdict:
     """The outcome before a level is shared, as the strip has it."""
-    return (
-        test.alone
-        if test.outcome == Verdict.UNDECIDED and test.alone == Verdict.REFUTED and not test.also
-        else test.outcome
-    )
+    shared = test.outcome == Verdict.UNDECIDED and test.alone == Verdict.REFUTED
+    return test.alone if shared and not test.also else test.outcome
