@@ -88,7 +88,7 @@ def _why(tests: Sequence[Evidence], verdict: Verdict) -> str:
         return f"as a cause: its control does as much ({', '.join(controls)})"
     if verdict != U:
         return ""
-    reasons = [_open(test, _parts(tests)) for test in tests if test.outcome == U]
+    reasons = [_open(test, len(_chances(tests))) for test in tests if test.outcome == U]
     return "; ".join(dict.fromkeys(reasons))
 
 
@@ -104,24 +104,25 @@ def _open(test: Evidence, parts: int) -> str:
     return f"the interval of {test.fact} covers the threshold"
 
 
-def _parts(tests: Sequence[Evidence]) -> int:
-    """How many measurements with scatter a conjunction rests on."""
-    return len({(test.fact, str(test.predicate)) for test in tests if test.p is not None})
+def _part(test: Evidence) -> tuple[str, str]:
+    """What a test asks of which fact: the same part of a claim, whatever the control."""
+    return test.fact, str(test.predicate)
+
+
+def _chances(tests: Sequence[Evidence]) -> dict[tuple[str, str], float]:
+    """The p of each part with scatter that a conjunction rests on."""
+    return {_part(test): test.p for test in tests if test.p is not None}
 
 
 def _shared(tests: Sequence[Evidence], form: str, settled: Sequence[Evidence]) -> list[Evidence]:
     """``settled`` with the refutations taken back that a shared level does not carry."""
-    own = {
-        (test.fact, str(test.predicate)): test.p
-        for test in _of_form(tests, form)
-        if test.p is not None
-    }
+    own = _chances(_of_form(tests, form))
     fallen = dict(zip(own, holm(own.values()), strict=True))
     return [
         replace(test, outcome=U)
         if test.outcome == R == test.alone
         and test.form in ("", form)
-        and not fallen.get((test.fact, str(test.predicate)), True)
+        and not fallen.get(_part(test), True)
         else test
         for test in settled
     ]
@@ -132,7 +133,7 @@ def _p(tests: Sequence[Evidence]) -> float | None:
 
     0 where what fails rests on no chance: an exact value, or a cause whose control does as much.
     """
-    values = {(t.fact, str(t.predicate)): t.p for t in tests if t.p is not None}.values()
+    values = _chances(tests).values()
     if values and any(t.outcome == R and (t.p is None or t.alone != R) for t in tests):
         return 0.0
     return min(1.0, len(values) * min(values)) if values else None

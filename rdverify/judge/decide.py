@@ -17,9 +17,8 @@ from rdverify.judge.judged import Segment
 from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicate, Within
 from rdverify.judge.verdict import Verdict
 from rdverify.study import Measured
-from rdverify.study.tolerance import CONFIDENCE
+from rdverify.study.tolerance import CONFIDENCE, LEVEL
 
-LEVEL = 1 - CONFIDENCE
 ABSENT = Measured(None, n=0)  # stands for a fact that was not measured
 
 
@@ -123,8 +122,8 @@ def span_of(predicate: Predicate, given: tuple[float, float] | None) -> tuple[fl
     it is the half width of the band that varies.
     """
     match predicate:
-        case Within(low=bottom, high=top):
-            own = (top - bottom) / 2
+        case Within():
+            own = predicate.half_width
         case AtLeast(value=own) | AtMost(value=own):
             pass
         case _:
@@ -137,9 +136,8 @@ def span_of(predicate: Predicate, given: tuple[float, float] | None) -> tuple[fl
 def at_threshold(predicate: Predicate, threshold: float) -> Predicate:
     """The same predicate with another threshold; ``within`` with another half width."""
     match predicate:
-        case Within(low=bottom, high=top):
-            middle = (bottom + top) / 2
-            return Within(middle - threshold, middle + threshold)
+        case Within():
+            return Within(predicate.middle - threshold, predicate.middle + threshold)
         case AtLeast():
             return AtLeast(threshold)
         case AtMost():
@@ -165,8 +163,7 @@ def strip(
     low, high = span
     ends = [end for fact in facts if fact is not None and numeric(fact) for end in fact.ends]
     if isinstance(predicate, Within):
-        middle = (predicate.low + predicate.high) / 2
-        ends = [abs(end - middle) for end in ends]
+        ends = [abs(end - predicate.middle) for end in ends]
     cuts = sorted({low, high, *(end for end in ends if low < end < high)})
     found: list[Segment] = []
     for left, right in itertools.pairwise(cuts):

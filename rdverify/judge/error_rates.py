@@ -20,12 +20,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from rdverify.judge.cells import ERRORS
-from rdverify.judge.decide import LEVEL
 from rdverify.judge.judged import ErrorRates, FamilyRate, JudgedCell, Power
 from rdverify.judge.verdict import COARSE, NEAR_ONE
 from rdverify.study import QUANTITIES
 from rdverify.study.intervals import share
-from rdverify.study.tolerance import CONFIDENCE
+from rdverify.study.tolerance import CONFIDENCE, LEVEL
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rdverify.judge.decide import LEVEL, holm
+from rdverify.judge.decide import holm
 from rdverify.judge.judged import Family, JudgedClaim
 from rdverify.judge.verdict import Verdict
+from rdverify.study.tolerance import LEVEL
 
 
 def family_of(claims: Sequence[JudgedClaim]) -> Family:

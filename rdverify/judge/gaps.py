@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from rdverify.judge.decide import numeric
 from rdverify.judge.judged import Gap
 from rdverify.judge.paper import AtLeast, AtMost, Predicate, Within
@@ -48,8 +46,8 @@ def _score(predicate: Predicate, value: float) -> float:
     match predicate:
         case AtMost():
             return -value
-        case Within(low=bottom, high=top):
-            return -abs(value - (bottom + top) / 2)
+        case Within():
+            return -abs(value - predicate.middle)
         case _:
             return value
 
@@ -58,8 +56,6 @@ def _scored(predicate: Predicate, fact: Measured) -> tuple[float, float, float]:
     """Score of the value, and the least and the greatest over its interval."""
     value, ends = float(fact.value or 0.0), fact.ends
     scores = [_score(predicate, x) for x in (value, *ends)]
-    if isinstance(predicate, Within):
-        middle = (predicate.low + predicate.high) / 2
-        if ends[0] <= middle <= ends[1]:
-            scores.append(0.0)
-    return scores[0], float(np.min(scores)), float(np.max(scores))
+    if isinstance(predicate, Within) and ends[0] <= predicate.middle <= ends[1]:
+        scores.append(0.0)
+    return scores[0], min(scores), max(scores)

@@ -15,6 +15,16 @@ class Within(Record, frozen=True, tag_field="type", tag="within"):
     low: float
     high: float
 
+    @property
+    def middle(self) -> float:
+        """Of the band: what the number should be."""
+        return (self.low + self.high) / 2
+
+    @property
+    def half_width(self) -> float:
+        """Of the band: by how much it may be off."""
+        return (self.high - self.low) / 2
+
 
 class AtLeast(Record, frozen=True, tag_field="type", tag="at_least"):
     """The number is ``value`` or more."""

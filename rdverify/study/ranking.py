@@ -13,10 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from rdverify.study.tolerance import CONFIDENCE
+from rdverify.study.tolerance import LEVEL
 from rdverify.tools.errors import require
-
-LEVEL = 1 - CONFIDENCE  # of the test that print is one run of a setting
 
 
 def rank(frame: pd.DataFrame, targets: Mapping[str, float]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from rdverify.tools.errors import require
 
 PartName = Literal["rounding", "monte-carlo", "seeds", "discretisation", "platform", "settings"]
 CONFIDENCE = 0.95
+LEVEL = 1 - CONFIDENCE  # of tests
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from rdverify.gray_scott.study.settings import (
 )
 from rdverify.study import QUANTITIES, Quantity
 from rdverify.study.axes import Setting
-from rdverify.study.ranking import LEVEL, plausible
+from rdverify.study.ranking import plausible
+from rdverify.study.tolerance import LEVEL
 from rdverify.tools.errors import require
 from rdverify.trace import FloatArray, Trace
 

@@ -19,8 +19,9 @@ from rdverify.gray_scott.study.settings import (
     three,
 )
 from rdverify.study import QUANTITIES, Table, glossary
-from rdverify.study.ranking import LEVEL, plausible, spread_as_well
+from rdverify.study.ranking import plausible, spread_as_well
 from rdverify.study.sensitivity import sensitivity
+from rdverify.study.tolerance import LEVEL
 
 LEVELS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001)  # beside 0.05, at which verdicts are given
 WORDS: Mapping[str, str] = {

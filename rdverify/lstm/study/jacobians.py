@@ -102,8 +102,8 @@ def feedback(model: SequenceModel, x: FloatArray) -> dict[str, float]:
 
     own_reaction: derivative of a unit's i c~ to its own C. reaction_reach, diffusion_reach: size
     of a term's derivative to another unit's C over that to its own. restoring: <C, D C> / ||C||^2
-    with D the derivative of -(1 - f) C. decay_time: steps in which the decay takes away 1/e of
-    the state, sum |C| over sum (1 - f) |C|.
+    with D the derivative of -(1 - f) C. decay_time: steps in which the decay brings the state
+    down to 1/e of itself, sum |C| over sum (1 - f) |C|.
     """
     inside = gates(model.lstm, as_input(x[:FEW], model))
     u, h = recurrent(model), model.lstm.hidden_size
