@@ -35,7 +35,7 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
     tests = [_evidence(claim, test, facts) for test in claim.test]
     tests = _shared(tests, "printed", _shared(tests, "corrected", tests))
     verdict, printed, why = _verdicts(claim, tests)
-    judged = _of_form(tests, "corrected") or tests
+    judged = _judged(tests)
     return JudgedClaim(
         id=claim.id,
         sentence=sentence.id,
@@ -64,6 +64,11 @@ def _of_form(tests: Sequence[Evidence], form: str) -> list[Evidence]:
     return [test for test in tests if test.form in ("", form)]
 
 
+def _judged(tests: Sequence[Evidence]) -> list[Evidence]:
+    """The tests that make up the verdict: as corrected, or as printed where nothing else is."""
+    return _of_form(tests, "corrected") or _of_form(tests, "printed")
+
+
 def _verdicts(claim: Claim, tests: Sequence[Evidence]) -> tuple[Verdict, Verdict | None, str]:
     """Verdict, verdict as printed where there are two forms, and why where it is no plain one."""
     if any(Verdict.NOT_RUN in (test.outcome, test.control_outcome) for test in tests):
@@ -72,8 +77,7 @@ def _verdicts(claim: Claim, tests: Sequence[Evidence]) -> tuple[Verdict, Verdict
         return Verdict.UNTESTABLE, None, claim.untestable
     if claim.undecided:
         return U, None, claim.undecided
-    corrected, as_printed = _of_form(tests, "corrected"), _of_form(tests, "printed")
-    judged = corrected or as_printed
+    judged, as_printed = _judged(tests), _of_form(tests, "printed")
     two_forms = any(test.form for test in tests) and as_printed
     verdict = combine([test.outcome for test in judged])
     printed = combine([test.outcome for test in as_printed]) if two_forms else None
