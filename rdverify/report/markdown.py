@@ -66,14 +66,20 @@ def counts(records: Iterable[Judged]) -> str:
 
 
 def verdict_text(record: Judged) -> str:
-    """The verdict with its flags: a control satisfies it too; the check of a number is coarse."""
-    flags = ["not discriminating"] if not_discriminating(record) else []
-    flags += ["control undecided"] if control_undecided(record) else []
-    flags += ["fragile"] if getattr(record, "fragile", None) else []
+    """The verdict with its flags."""
+    said = ", ".join(flags(record))
+    return f"**{record.verdict}**" + (f" ({said})" if said else "")
+
+
+def flags(record: Judged) -> list[str]:
+    """What limits a verdict: a control satisfies it too; the check of a number is coarse."""
+    found = ["not discriminating"] if not_discriminating(record) else []
+    found += ["control undecided"] if control_undecided(record) else []
+    found += ["fragile"] if getattr(record, "fragile", None) else []
     if isinstance(record, JudgedCell) and record.verdict == Verdict.REACHED:
         coarse = (record.resolution or 0.0) > COARSE * abs(float(record.printed))
-        flags += ["coarse"] if coarse else []
-    return f"**{record.verdict}**" + (f" ({', '.join(flags)})" if flags else "")
+        found += ["coarse"] if coarse else []
+    return found
 
 
 def control_undecided(record: Judged) -> bool:

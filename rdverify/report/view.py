@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -129,6 +130,30 @@ class View:
         return [values.get(name) for name in self.anew]
 
     @cached_property
+    def claims(self) -> dict[str, JudgedClaim]:
+        """Claims by id."""
+        return {claim.id: claim for claim in self.results.claims}
+
+    def read_from(self, sentence: JudgedSentence) -> list[JudgedClaim]:
+        """The claims of a sentence: those that count, then those that go beyond it."""
+        names = [*sentence.readings, *sentence.inferences]
+        return [self.claims[name] for name in names if name in self.claims]
+
+    def rests_on(self, claim: JudgedClaim) -> list[str]:
+        """Names of the studies that measured what a claim rests on, in the order of the suite.
+
+        A study's tables and figures are named as its facts are, up to the first dot or dash.
+        """
+        tests = claim.evidence
+        facts = {_family(name) for test in tests for name in (test.fact, test.control) if name}
+        facts |= {_family(other.fact) for test in tests for other in test.also}
+        return [
+            study.name
+            for study in self.results.studies
+            if facts & {_family(name) for name in (*study.tables, *study.figures)}
+        ]
+
+    @cached_property
     def known_claims(self) -> set[str]:
         """Ids of all claims."""
         return {claim.id for claim in self.results.claims}
@@ -150,6 +175,11 @@ def _parts(cell: JudgedCell) -> dict[str, float | None]:
     for part in cell.tolerance.parts if cell.tolerance else ():
         found[part.name] = (found[part.name] or 0.0) + part.half_width
     return found
+
+
+def _family(name: str) -> str:
+    """The first part of a name such as ``rd.spot.r`` or ``lstm-words``."""
+    return re.split(r"[.-]", name, maxsplit=1)[0]
 
 
 def _place(section: str) -> list[int]:
