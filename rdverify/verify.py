@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import tempfile
+import webbrowser
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
 from rdverify.report.fig2 import draw_fig2
+from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
 from rdverify.report.terminal import summary
@@ -33,6 +35,7 @@ from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
 from rdverify.tools.records import as_written, read_record, write_record
 
+HTML = "report.html"  # made again by each run, and not committed
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 
@@ -48,6 +51,7 @@ def verify_command(
     record: bool,
     now: datetime,
     command: str,
+    show: bool = False,
 ) -> list[str]:
     """Run, judge and write; returns what drifted from the record.
 
@@ -82,18 +86,23 @@ def verify_command(
         figures = together(studies, context)
         results = gather(paper, studies, recorded, origin, mutation, figures)
         found = [] if record or recorded is None else drifts(results, recorded)
-        page, cases = render(as_written(results), "figures"), junit(results, found)
+        written = as_written(results)
+        page, html = render(written, "figures"), render_html(written, Path(drawn))
+        cases = junit(results, found)
         shown = summary(results, found)
         for path in sorted(Path(drawn).iterdir()):
             write_bytes(output / "figures" / path.name, path.read_bytes())
     write_record(output / "results.json", results)
     write_text(output / "REPORT.md", page)
+    write_text(output / HTML, html)
     write_text(output / "junit.xml", cases)
     if record and root is not None:
         write_the_record(carried(results, recorded), root, output / "figures")
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
     typer.echo(shown)
-    typer.echo(f"report: {output / 'REPORT.md'}")
+    typer.echo(f"report: {output / 'REPORT.md'}, {output / HTML}")
+    if show:
+        open_page(output / HTML)
     return found
 
 
@@ -160,17 +169,27 @@ def _recorded(golden: Path, needed: bool) -> Results | None:
         return None
 
 
-def report_command(environments: Path | None, record: bool) -> str:
-    """Merge environments into the record and render REPORT.md; returns what was written."""
+def open_page(path: Path) -> None:
+    """Show a page in the browser; where there is none, say so."""
+    if not webbrowser.open(path.resolve().as_uri()):
+        typer.echo(f"no browser was found: open {path} in one", err=True)
+
+
+def report_command(environments: Path | None, record: bool, show: bool = False) -> str:
+    """Merge environments into the record, render both reports; returns what was written."""
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
     recorded = load_results(root / "golden" / "results.json")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
+    html = render_html(as_written(recorded), root / "golden" / "figures", "golden/figures")
     write_the_record(recorded, root)
+    write_text(root / HTML, html)
+    if show:
+        open_page(root / HTML)
     names = sorted({name for claim in recorded.claims for name in claim.environments})
-    return f"{root / 'REPORT.md'}: environments {', '.join(names) or 'none'}"
+    return f"{root / 'REPORT.md'}, {root / HTML}: environments {', '.join(names) or 'none'}"
 
 
 def write_the_record(results: Results, root: Path, drawn: Path | None = None) -> None:

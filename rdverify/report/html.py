@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,7 @@ LARGEST = 5_000_000  # bytes of the page; figures that would exceed it are linke
 HERE = Path(__file__).resolve().parent
 PLOTTING = "plotly-basic-4.1.1.min.js"
 FONT = "stix-two-math-5.3.0.subset.woff2"
+SYMBOLS = {"m_react": "M react", "m_diff": "M diff", "r": "R"}  # of Table 1, on an axis
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png", ".woff2": "font/woff2"}
 
 
@@ -97,9 +99,11 @@ def templates() -> Environment:
         number=number,
         outcome=outcome_text,
         predicate=predicate_text,
+        prose=_prose,
         strip=strip_of,
         threshold=threshold_text,
     )
+    found.tests["blind"] = not_discriminating
     found.globals.update(
         Verdict=Verdict,
         blind=not_discriminating,
@@ -110,12 +114,17 @@ def templates() -> Environment:
     return found
 
 
+def _prose(text: str) -> Markup:
+    """Recorded sentences, escaped; ``**so**`` is bold, as it is in Markdown."""
+    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", str(in_text(text))))
+
+
 def _plotted(view: View) -> dict[str, Any]:
     """What the scripts draw: Table 1 and the curves of R_t."""
     return {
         "cells": [
             {
-                "name": cell.name,
+                "label": f"{cell.key.system}, {cell.key.setting}: {SYMBOLS[cell.key.quantity]}",
                 "form": cell.key.form,
                 "printed": cell.printed,
                 "measured": cell.measured,
@@ -158,7 +167,7 @@ def _hash(script: str) -> str:
 
 def _image(folder: Path, name: str) -> str:
     """A figure as a data URI; nothing where there is none of that name in the folder."""
-    if Path(name).name != name:
+    if not name or Path(name).name != name:
         return ""
     for path in (folder / Path(name).with_suffix(".svg"), folder / name):
         if path.suffix in MEDIA and path.is_file():

@@ -12,11 +12,13 @@ from markupsafe import Markup, escape
 LONGEST = 2_000  # characters of a formula; what is longer is none
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 # what a formula may consist of: nothing that links, loads or runs
-ELEMENTS = frozenset(
-    "math mfrac mi mn mo mover mrow mspace msqrt mroot mstyle msub msubsup msup mtable mtd mtext "
-    "mtr munder munderover".split()
-)
-ATTRIBUTES = frozenset("display fence form stretchy width".split())
+ELEMENTS = {
+    *("math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mstyle", "mfrac", "msqrt", "mroot"),
+    *("msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd"),
+}
+ATTRIBUTES = {"display", "fence", "form", "stretchy", "width"}
+# a function before a letter or another command, which the library would set without a space
+SPACELESS = re.compile(r"\\(ln|log|exp|sin|cos|tanh)\s+(?=[\w\\])")
 
 
 def in_text(text: str) -> Markup:
@@ -42,13 +44,14 @@ def formula(latex: str, display: str = "inline") -> Markup:
 def _mathml(latex: str, display: str) -> Markup | None:
     """None where the library fails, or gives what is not among ``ELEMENTS`` and ``ATTRIBUTES``."""
     try:
-        text = convert(latex, display=display)
+        text = convert(SPACELESS.sub(r"\\\1\\, ", latex), display=display)
+        text = re.sub(r"<mi>(&#x000B1;|&#x02213;)</mi>", r"<mo>\1</mo>", text)  # ± and ∓
         tree = ElementTree.fromstring(text)
     except Exception:  # it has no common error: IndexError, KeyError, its own, and more
         return None
     for element in tree.iter():
         plain = element.tag.removeprefix(f"{{{NAMESPACE}}}")
-        if plain not in ELEMENTS or not ATTRIBUTES >= element.keys():
+        if plain not in ELEMENTS or not ATTRIBUTES.issuperset(element.keys()):
             return None
     opening = Markup('<math alttext="{}"').format(latex)
     return Markup(text.replace(f'<math xmlns="{NAMESPACE}"', opening, 1))

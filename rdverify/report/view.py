@@ -153,6 +153,11 @@ class View:
             if facts & {_family(name) for name in (*study.tables, *study.figures)}
         ]
 
+    def measured_by(self, sentence: JudgedSentence) -> list[str]:
+        """Names of the studies that a sentence's own claims rest on, as :meth:`rests_on`."""
+        found = {name for claim in self.read_from(sentence) for name in self.rests_on(claim)}
+        return [study.name for study in self.results.studies if study.name in found]
+
     @cached_property
     def known_claims(self) -> set[str]:
         """Ids of all claims."""
