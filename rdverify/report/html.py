@@ -6,6 +6,7 @@ Everything stands in it as HTML and is readable without scripts; they search, fi
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -60,8 +61,7 @@ def render_html(results: Results, figures: Path, link: str = "figures") -> str:
 
 def _page(view: View, images: Mapping[str, str]) -> str:
     scripts = {name: _script(name) for name in ("start.js", "report.js", "plots.js")}
-    library = _vendored(PLOTTING).decode()
-    hashes = [_hash(text) for text in (*scripts.values(), library)]
+    hashes = [_hash(text) for text in (*scripts.values(), _vendored(PLOTTING).decode())]
     return (
         templates()
         .get_template("page.html.j2")
@@ -70,7 +70,7 @@ def _page(view: View, images: Mapping[str, str]) -> str:
             results=view.results,
             images=images,
             scripts={name: Markup(text) for name, text in scripts.items()},
-            library=Markup(library),
+            library=base64.b64encode(gzip.compress(_vendored(PLOTTING), mtime=0)).decode(),
             style=Markup((HERE / "static" / "report.css").read_text("utf-8")),
             font=_data_uri(FONT, _vendored(FONT)),
             hashes=hashes,

@@ -2,6 +2,8 @@
 "use strict";
 (() => {
   const role = (name) => document.querySelector(`[data-role="${name}"]`);
+  const PAPER = 660; // pixels across a printed page
+  const printing = () => document.documentElement.classList.contains("printing");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const LINES = [
     ["#0072b2", "#5aaee0"], ["#b86b00", "#e69f00"], ["#00795a", "#2cc295"], ["#c44e00", "#ff8a4c"],
@@ -9,15 +11,16 @@
   ];
   const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
   const BUTTONS = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["toImage", "select2d", "lasso2d", "autoScale2d"] };
-  let data = null, started = false;
   const drawn = new Set();
+  let data = null, ready = null;
 
-  const start = () => {
-    if (started) return;
-    started = true;
+  // the library lies in the page packed, since it is larger than all the rest
+  const unpack = async () => {
     data = JSON.parse(role("plotted").textContent);
+    const bytes = Uint8Array.from(atob(role("library").textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
-    script.textContent = role("library").textContent;
+    script.textContent = await new Response(stream).text();
     document.head.append(script);
   };
 
@@ -74,12 +77,12 @@
       height: 120 + 22 * corrected.length,
       xaxis: axis({ title: { text: "distance from print, per cent", font: { size: 13 } }, range: [-reach, reach], zeroline: true, zerolinewidth: 2 }),
       yaxis: axis({ autorange: "reversed", categoryorder: "array", categoryarray: [...new Set(known.map(label))], tickfont: { size: 12 } }),
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", xref: "container", x: 0 },
     })];
   };
 
   const curves = () => {
-    const shade = dark.matches ? 1 : 0;
+    const shade = dark.matches && !printing() ? 1 : 0;
     const traces = data.curves.map((curve, place) => ({
       type: "scatter", mode: "lines", name: plain(curve.name), x: curve.x, y: curve.y,
       line: { color: LINES[place % LINES.length][shade], width: 2, dash: DASHES[place % DASHES.length] },
@@ -90,28 +93,31 @@
       hovermode: "x unified",
       xaxis: axis({ title: { text: "normalised time, in the order of generation", font: { size: 13 } }, range: [0, 1], hoverformat: ".3f" }),
       yaxis: axis({ title: { text: "ratio at one step", font: { size: 13 } }, range: [0, 2] }),
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom", xref: "container", x: 0 },
       shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: ink("--muted"), width: 1 } }],
     })];
   };
 
   const PLOTS = { forest, curves };
   const draw = (figure) => {
-    start();
-    drawn.add(figure);
     const [traces, shape] = PLOTS[figure.dataset.plot]();
-    return Plotly.react(figure.querySelector(".canvas"), traces, shape, BUTTONS);
+    if (printing()) shape.width = PAPER;
+    Plotly.react(figure.querySelector(".canvas"), traces, shape, BUTTONS);
+    figure.classList.add("drawn");
+    drawn.add(figure);
   };
-  const figures = [...document.querySelectorAll("[data-plot]")];
   const watch = new IntersectionObserver((seen) => {
     for (const { isIntersecting, target } of seen) {
       if (!isIntersecting) continue;
       watch.unobserve(target);
-      draw(target);
+      ready = ready || unpack();
+      ready.then(() => draw(target));
     }
   }, { rootMargin: "300px" });
-  for (const figure of figures) watch.observe(figure);
+  for (const figure of document.querySelectorAll("[data-plot]")) watch.observe(figure);
   const again = () => { for (const figure of drawn) draw(figure); };
   dark.addEventListener("change", again);
-  addEventListener("beforeprint", () => { for (const figure of figures) if (!drawn.has(figure)) draw(figure); });
+  // report.js has said before that it prints: on paper in its width and colours
+  addEventListener("beforeprint", again);
+  addEventListener("afterprint", again);
 })();

@@ -50,10 +50,7 @@
     if (focus) $("h3, h4", part).focus({ preventScroll: true });
   };
 
-  const address = (query, hash) => {
-    const url = location.pathname + (query ? `?${query}` : "") + hash;
-    return url;
-  };
+  const address = (query, hash) => location.pathname + (query ? `?${query}` : "") + hash;
 
   const close = () => {
     const link = shown && links.get(shown.id);
@@ -139,6 +136,20 @@
     filter();
   };
 
+  // ---- what is said of a row of Table 1 while the pointer or the focus is on it ----
+  let tip = null;
+  const hint = (row) => {
+    if (tip) tip.classList.remove("active");
+    tip = row && document.getElementById(row.dataset.tip);
+    if (tip) tip.classList.add("active");
+  };
+  for (const row of all("[data-tip]")) {
+    row.addEventListener("pointerenter", () => hint(row));
+    row.addEventListener("focusin", () => hint(row));
+    row.addEventListener("focusout", () => hint(null));
+    row.addEventListener("pointerleave", () => hint(document.activeElement.closest("[data-tip]")));
+  }
+
   form.addEventListener("input", () => { filter(); toAddress(); });
   form.addEventListener("reset", () => setTimeout(() => { filter(); toAddress(); }));
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -154,9 +165,8 @@
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, select, textarea");
     if (event.key === "Escape") {
-      const tip = event.target.closest("th");
       if (typing) typing.blur();
-      else if (tip && $(".tip", tip)) tip.classList.add("closed");
+      else if (tip) hint(null);
       else if (shown) close();
     } else if (typing || event.ctrlKey || event.metaKey || event.altKey) {
       return;
@@ -170,10 +180,6 @@
       event.preventDefault();
       step(by);
     }
-  });
-  document.addEventListener("focusout", (event) => {
-    const closed = event.target.closest("th.closed");
-    if (closed) closed.classList.remove("closed");
   });
 
   // ---- the formulas, code and tests of a claim's equations, copied when they are opened ----
@@ -214,10 +220,14 @@
   // ---- print: everything unfolded, and folded again afterwards ----
   let folded = [];
   addEventListener("beforeprint", () => {
+    document.documentElement.classList.add("printing");
     folded = all("details:not([open]):not(.equations)");
     for (const box of folded) box.open = true;
   });
-  addEventListener("afterprint", () => { for (const box of folded) box.open = false; });
+  addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("printing");
+    for (const box of folded) box.open = false;
+  });
 
   fromAddress();
   route(false);
