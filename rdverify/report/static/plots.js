@@ -39,6 +39,7 @@
     font: { family: "inherit", size: 13, color: ink("--ink") },
     margin: { l: 10, r: 10, t: 10, b: 40 },
     hoverlabel: { bgcolor: ink("--surface"), bordercolor: ink("--line"), font: { color: ink("--ink") } },
+    legend: { orientation: "h", xref: "container", x: 0, yref: "container", y: 1, yanchor: "top", font: { size: 12 } },
     modebar: { bgcolor: "transparent", color: ink("--muted"), activecolor: ink("--link") },
     ...more,
   });
@@ -80,10 +81,9 @@
     const reach = 1.1 * Math.max(1, ...ends.map(Math.abs).filter(Number.isFinite));
     return [traces, layout({
       height: 120 + 22 * corrected.length,
-      xaxis: axis({ title: { text: "distance from print, per cent", font: { size: 13 } }, range: [-reach, reach], zeroline: true, zerolinewidth: 2 }),
+      xaxis: axis({ title: { text: "distance from print, %", font: { size: 13 } }, range: [-reach, reach], zeroline: true, zerolinewidth: 2 }),
       yaxis: axis({ autorange: "reversed", categoryorder: "array", categoryarray: [...new Set(known.map(label))], tickfont: { size: 12 } }),
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", xref: "container", x: 0 },
-    })];
+          })];
   };
 
   const curves = () => {
@@ -96,10 +96,9 @@
     return [traces, layout({
       height: 480,
       hovermode: "x unified",
-      xaxis: axis({ title: { text: "normalised time, in the order of generation", font: { size: 13 } }, range: [0, 1], hoverformat: ".3f" }),
+      xaxis: axis({ title: { text: "normalised time", font: { size: 13 } }, range: [0, 1], hoverformat: ".3f" }),
       yaxis: axis({ title: { text: "ratio at one step", font: { size: 13 } }, range: [0, 2] }),
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", xref: "container", x: 0 },
-      shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: ink("--muted"), width: 1 } }],
+            shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: ink("--muted"), width: 1 } }],
     })];
   };
 
