@@ -50,7 +50,7 @@ def _of_row(runs: Runs, sampled: Sampled) -> Iterator[Cell]:
             values = law_of_m_diff(sampled.expected)
         parts = (_platform(values), *part_settings(runs, sampled.setting, quantity))
         control = Control(
-            "the schedule alone, in closed form: no network",
+            "the noise schedule alone: a perfect network, by formula",
             float(getattr(sampled.expected, quantity)),
         )
         fitted = sampled.setting == "MNIST"
