@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,16 +15,17 @@ from pathlib import Path
 import typer
 
 import rdverify
-import spec
 from rdverify import systems
 from rdverify.judge.drift import drifts
 from rdverify.judge.environments import carried, merge, read_environments
+from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
 from rdverify.report.fig2 import draw_fig2
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
+from rdverify.report.site import PARTS_OF_PAPER, all_pages
 from rdverify.report.terminal import summary
 from rdverify.study import Context, Figure, Profile
 from rdverify.tools.errors import InputError, require
@@ -82,12 +83,12 @@ def verify_command(
         figures = together(studies, context)
         results = gather(paper, studies, recorded, origin, mutation, figures)
         found = [] if record or recorded is None else drifts(results, recorded)
-        page, cases = render(as_written(results), "figures"), junit(results, found)
+        pages, cases = render(as_written(results), "figures"), junit(results, found)
         shown = summary(results, found)
         for path in sorted(Path(drawn).iterdir()):
             write_bytes(output / "figures" / path.name, path.read_bytes())
     write_record(output / "results.json", results)
-    write_text(output / "REPORT.md", page)
+    write_pages(pages, output)
     write_text(output / "junit.xml", cases)
     if record and root is not None:
         write_the_record(carried(results, recorded), root, output / "figures")
@@ -184,15 +185,24 @@ def write_the_record(results: Results, root: Path, drawn: Path | None = None) ->
         drawn: folder of its figures; None where the recorded ones stay.
     """
     recorded, golden = as_written(results), root / "golden"
-    page = render(recorded, "golden/figures")
+    pages = render(recorded, "golden/figures")
     readme = _with_block(root / "README.md", verdict_block(recorded))
     if drawn is not None:
         for figure in results.all_figures():
             write_bytes(golden / "figures" / figure.file, (drawn / figure.file).read_bytes())
     write_json(golden / "results.schema.json", results_schema())
     write_record(golden / "results.json", recorded)
-    write_text(root / "REPORT.md", page)
+    write_pages(pages, root)
     write_text(root / "README.md", readme)
+
+
+def write_pages(pages: Mapping[str, str], folder: Path) -> None:
+    """Write REPORT.md and the pages beside it; one that this report lacks is removed."""
+    for file, text in pages.items():
+        write_text(folder / file, text)
+    for page in all_pages(tuple(PARTS_OF_PAPER)):
+        if page.file not in pages:
+            (folder / page.file).unlink(missing_ok=True)
 
 
 def _with_block(path: Path, block: str) -> str:
