@@ -119,7 +119,7 @@ def report(
         bool, typer.Option(help="Also keep the environments' versions and numbers in the record.")
     ] = False,
 ) -> None:
-    """Render REPORT.md and README's verdict table again from the recorded results (in a clone)."""
+    """Draw and render REPORT.md and README's table again from the recorded results (in a clone)."""
     from rdverify.verify import report_command
 
     typer.echo(report_command(environments, record))

@@ -168,7 +168,9 @@ def test_a_run_leaves_results_report_junit_and_figures(
     study = made_up("heat", figures=draws)
     assert verified(tmp_path, monkeypatch, study) == []
     written = contents(tmp_path)
-    assert set(written) == {"results.json", "REPORT.md", "junit.xml", "figures/new.png"}
+    map_of_verdicts = {"figures/verdicts.png", "figures/verdicts.svg"}  # of the other systems' too
+    own = {"results.json", "REPORT.md", "junit.xml", "figures/new.png"}
+    assert set(written) == own | map_of_verdicts
     assert written["figures/new.png"] == b"drawn"
     assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
 
@@ -203,14 +205,15 @@ def test_writing_the_record_fills_the_marks_of_the_readme(
     tmp_path: Path, recorded: Results
 ) -> None:
     begin, end = README_MARKS
-    write_the_record(recorded, clone(tmp_path, f"before {begin} old {end} after\n"))
+    root = clone(tmp_path, f"before {begin} old {end} after\n")
+    write_the_record(recorded, root, {"new.png": b"drawn"})
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert readme.startswith(f"before {begin}\n")
     assert readme.endswith(f"\n{end} after\n")
     assert " old " not in readme
     golden = tmp_path / "golden"
     assert load_results(golden / "results.json") == recorded
-    assert set(contents(golden)) == {"results.json", "results.schema.json"}
+    assert set(contents(golden)) == {"results.json", "results.schema.json", "figures/new.png"}
 
 
 def test_a_readme_without_marks_stops_the_record_before_anything_is_written(

@@ -13,20 +13,26 @@ from rdverify.ddpm.study.record_facts import training_of
 from rdverify.ddpm.study.rows import RECORD, ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs
 from rdverify.study import Curve, Figure
+from rdverify.study.intervals import middle
 from rdverify.tools.plotting import STYLE, canvas, plain_axes, save
 
 STEPS = (50, 100, 200, 500, 1000, 2000, 4000)
-POINTS = 250  # of a line of Fig. 2
+POINTS, LAST = 250, 50  # of a line of Fig. 2: all in all, and steps at its end
 
 
 def curves(runs: Runs) -> list[Curve]:
-    """R_t pooled over trajectories, on at most 250 values of normalised time."""
+    """R_t pooled over trajectories, on at most 250 values of normalised time, with their band.
+
+    The last 50 steps are all there: only in them do the rows differ.
+    """
     found = []
     for name, sampled in runs.rows.items():
-        T = sampled.trace.steps
-        at = np.unique(np.linspace(0, T - 1, POINTS).round().astype(int))
-        y = sampled.balance.r_t_pooled[at]
-        found.append(Curve(ROWS[name], ((at + 1) / T).tolist(), y.tolist()))
+        T, balance, chains = sampled.trace.steps, sampled.balance, f"{sampled.trace.runs} chains"
+        end = np.arange(max(0, T - LAST), T)
+        at = np.unique([*np.linspace(0, T - 1, POINTS - LAST).round().astype(int), *end])
+        x, y = ((at + 1) / T).tolist(), balance.r_t_pooled[at].tolist()
+        what = f"the ratio of the mean norms of {chains}, at the last step with the noise as drawn"
+        found.append(Curve(ROWS[name], x, y, *middle(balance.r_t[:, at]), what=what, runs=chains))
     return found
 
 

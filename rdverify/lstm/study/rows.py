@@ -84,8 +84,8 @@ ROWS = (
         "sine",
         "LSTM",
         "Sine Waves",
-        "#009E73",
-        (0, (4, 1, 1, 1)),
+        "#2ca02c",
+        (4, 1.5),
         axes=(
             Axis("frequency_high", 0.005, 0.2, "log"),
             Axis("low_share", 0.05, 0.95),  # lowest frequency over the highest
@@ -96,8 +96,8 @@ ROWS = (
         "lorenz",
         "LSTM",
         "Lorenz System",
-        "#D55E00",
-        (0, (1, 1)),
+        "#d62728",
+        (2, 1),
         axes=(
             Axis("dt", 0.005, 0.2, "log"),
             Axis("coordinate", choices=("x", "y", "z")),
@@ -108,8 +108,8 @@ ROWS = (
         "van_der_pol",
         "LSTM",
         "Van der Pol",
-        "#CC79A7",
-        (0, (3, 1, 1, 1, 1, 1)),
+        "#9467bd",
+        (7, 2),
         axes=(
             Axis("mu", 0.2, 8.0, "log"),
             Axis("dt", 0.02, 0.5, "log"),
