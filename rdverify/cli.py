@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from rdverify import commands, systems
-from rdverify.tools.errors import InputError, require
+from rdverify.tools.errors import require
+from rdverify.tools.status import Commands, guarded
 
 app = typer.Typer(
     name="rdverify",
     add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -42,7 +43,8 @@ def options(
     """Verify a paper: its equations, its numbers, its claims.
 
     Exit status: 0, every number and verdict agrees with the record; 1,
-    something drifted; 2, bad usage or input.
+    something drifted; 2, bad usage, input or environment; 70, a fault of
+    rdverify itself; 130, interrupted.
     """
     _State.debug = debug
 
@@ -84,21 +86,17 @@ def verify(
     systems.chosen(only)
     from rdverify.verify import verify_command
 
-    try:
-        drifted = verify_command(
-            only=only,
-            profile="full" if profile == "full" else "quick",
-            output=output,
-            data_root=data_root,
-            download=download,
-            workers=workers,
-            record=record,
-            now=datetime.now(UTC),
-            command=_command(only, profile),
-        )
-    except KeyboardInterrupt:
-        typer.echo("rdverify: interrupted; written files are whole, long work resumes", err=True)
-        raise typer.Exit(130) from None
+    drifted = verify_command(
+        only=only,
+        profile="full" if profile == "full" else "quick",
+        output=output,
+        data_root=data_root,
+        download=download,
+        workers=workers,
+        record=record,
+        now=datetime.now(UTC),
+        command=_command(only, profile),
+    )
     raise typer.Exit(1 if drifted else 0)
 
 
@@ -204,18 +202,6 @@ def table1() -> None:
     typer.echo(table1_text(load_results(golden_folder() / "results.json")))
 
 
-def guarded(run: Callable[[], Any]) -> int:
-    """Run the command line; bad input is one line on standard error and status 2."""
-    try:
-        run()
-    except InputError as error:
-        if _State.debug:
-            raise
-        print(f"rdverify: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
 def main() -> None:
     """Entry point of ``rdverify`` and ``python -m rdverify``."""
-    sys.exit(guarded(app))
+    sys.exit(guarded(app, lambda: _State.debug))

@@ -105,6 +105,16 @@ class View:
         """The studies that reproduce no row."""
         return [study for study in self.results.studies if not study.rows]
 
+    @property
+    def forest(self) -> Figure | None:
+        """Table 1 as a forest plot."""
+        return self.results.figures.get("table1")
+
+    @property
+    def map(self) -> Figure | None:
+        """Every sentence's verdict in one picture."""
+        return self.results.figures.get("verdicts")
+
     @cached_property
     def redrawn(self) -> list[Figure]:
         """Figures of the paper, drawn again."""
