@@ -30,6 +30,9 @@ app.add_typer(commands.train, name="train")
 app.add_typer(commands.record, name="record")
 
 
+Show = Annotated[bool, typer.Option("--open", help="Show report.html in the browser.")]
+
+
 class _State:
     """What the options above the command set."""
 
@@ -63,7 +66,8 @@ def verify(
         ),
     ] = "quick",
     output: Annotated[
-        Path, typer.Option(help="Folder for REPORT.md, results.json and figures.")
+        Path,
+        typer.Option(help="Folder for report.html, REPORT.md, results.json and figures."),
     ] = Path("rdverify-output"),
     data_root: Annotated[
         Path | None,
@@ -79,6 +83,7 @@ def verify(
         bool,
         typer.Option(help="Make this run the new record in golden/ and REPORT.md (in a clone)."),
     ] = False,
+    show: Show = False,
 ) -> None:
     """Run the systems, judge numbers and claims, write the report."""
     require(profile in ("quick", "full"), "profile", profile, "quick or full")
@@ -96,6 +101,7 @@ def verify(
         record=record,
         now=datetime.now(UTC),
         command=_command(only, profile),
+        show=show,
     )
     raise typer.Exit(1 if drifted else 0)
 
@@ -116,11 +122,12 @@ def report(
     record: Annotated[
         bool, typer.Option(help="Also keep the environments' versions and numbers in the record.")
     ] = False,
+    show: Show = False,
 ) -> None:
-    """Draw and render REPORT.md and README's table again from the recorded results (in a clone)."""
+    """Draw and render the reports and README's table again from the recorded results (in a clone)."""
     from rdverify.verify import report_command
 
-    typer.echo(report_command(environments, record))
+    typer.echo(report_command(environments, record, show))
 
 
 @app.command()

@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import tempfile
+import webbrowser
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
+from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
 from rdverify.report.site import PARTS_OF_PAPER, all_pages
@@ -34,6 +36,7 @@ from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
 from rdverify.tools.records import as_written, read_record, write_record
 
+HTML = "report.html"  # made again by each run, and not committed
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 
@@ -49,6 +52,7 @@ def verify_command(
     record: bool,
     now: datetime,
     command: str,
+    show: bool = False,
 ) -> list[str]:
     """Run, judge and write; returns what drifted from the record.
 
@@ -83,19 +87,23 @@ def verify_command(
         judged = gather(paper, studies, recorded, origin, mutation)
         results = illustrated(as_written(judged), Path(drawn))
         found = [] if record or recorded is None else drifts(results, recorded)
-        pages, cases = render(results, "figures"), junit(results, found)
+        pages, html = render(results, "figures"), render_html(results, Path(drawn))
+        cases = junit(results, found)
         shown = summary(results, found)
         figures = contents(Path(drawn))
     for name, content in figures.items():
         write_bytes(output / "figures" / name, content)
     write_record(output / "results.json", results)
     write_pages(pages, output)
+    write_text(output / HTML, html)
     write_text(output / "junit.xml", cases)
     if record and root is not None:
         write_the_record(carried(results, recorded), root, figures)
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
     typer.echo(shown)
-    typer.echo(f"report: {output / 'REPORT.md'}")
+    typer.echo(f"report: {output / 'REPORT.md'}, {output / HTML}")
+    if show:
+        open_page(output / HTML)
     return found
 
 
@@ -159,7 +167,13 @@ def _recorded(golden: Path, needed: bool) -> Results | None:
         return None
 
 
-def report_command(environments: Path | None, record: bool) -> str:
+def open_page(path: Path) -> None:
+    """Show a page in the browser; where there is none, say so."""
+    if not webbrowser.open(path.resolve().as_uri()):
+        typer.echo(f"no browser was found: open {path} in one", err=True)
+
+
+def report_command(environments: Path | None, record: bool, show: bool = False) -> str:
     """Merge environments into the record, draw and render; returns what was written.
 
     Drawn is what the record alone gives; the studies' figures stay.
@@ -173,8 +187,12 @@ def report_command(environments: Path | None, record: bool) -> str:
     with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
         recorded = illustrated(as_written(recorded), Path(drawn))
         write_the_record(recorded, root, contents(Path(drawn)))
+    html = render_html(recorded, root / "golden" / "figures", "golden/figures")
+    write_text(root / HTML, html)
+    if show:
+        open_page(root / HTML)
     names = sorted({name for claim in recorded.claims for name in claim.environments})
-    return f"{root / 'REPORT.md'}: environments {', '.join(names) or 'none'}"
+    return f"{root / 'REPORT.md'}, {root / HTML}: environments {', '.join(names) or 'none'}"
 
 
 def write_the_record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -245,6 +246,26 @@ class View:
         return [values.get(name) for name in self.anew]
 
 
+    def rests_on(self, claim: JudgedClaim) -> list[str]:
+        """Names of the studies that measured what a claim rests on, in the order of the suite.
+
+        A study's tables and figures are named as its facts are, up to the first dot or dash.
+        """
+        tests = claim.evidence
+        facts = {_family(name) for test in tests for name in (test.fact, test.control) if name}
+        facts |= {_family(other.fact) for test in tests for other in test.also}
+        return [
+            study.name
+            for study in self.results.studies
+            if facts & {_family(name) for name in (*study.tables, *study.figures)}
+        ]
+
+    def measured_by(self, sentence: JudgedSentence) -> list[str]:
+        """Names of the studies that a sentence's own claims rest on, as :meth:`rests_on`."""
+        found = {name for claim in self.judged(sentence) for name in self.rests_on(claim)}
+        return [study.name for study in self.results.studies if study.name in found]
+
+
 def all_passed(equation: EquationRecord) -> bool:
     """Whether an equation's tests passed in every environment."""
     return set(equation.environments.values()) == {"passed"}
@@ -261,6 +282,11 @@ def _parts(cell: JudgedCell) -> dict[str, float | None]:
     for part in cell.tolerance.parts if cell.tolerance else ():
         found[part.name] = (found[part.name] or 0.0) + part.half_width
     return found
+
+
+def _family(name: str) -> str:
+    """The first part of a name such as ``rd.spot.r`` or ``lstm-words``."""
+    return re.split(r"[.-]", name, maxsplit=1)[0]
 
 
 def _place(section: str) -> list[int]:
