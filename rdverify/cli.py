@@ -124,7 +124,7 @@ def report(
     ] = False,
     show: Show = False,
 ) -> None:
-    """Draw and render the reports and README's table again from the recorded results (in a clone)."""
+    """Draw and render the reports and README's table again from the record (in a clone)."""
     from rdverify.verify import report_command
 
     typer.echo(report_command(environments, record, show))

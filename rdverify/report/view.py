@@ -245,7 +245,6 @@ class View:
         values = cell_values(self.results, cell, "full")
         return [values.get(name) for name in self.anew]
 
-
     def rests_on(self, claim: JudgedClaim) -> list[str]:
         """Names of the studies that measured what a claim rests on, in the order of the suite.
 
