@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperGroup
@@ -44,17 +45,37 @@ def guarded(run: Callable[[], Any], debug: Callable[[], bool] = lambda: False) -
     """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without our signs
-    try:
+    for again in (False, True):
         try:
-            run()
-        finally:
-            sys.stdout.flush()
-    except Exception as error:
-        cause = error.__cause__ if isinstance(error, Raised) else error
-        if debug():
-            raise
-        return _told(cause)
+            try:
+                run()
+            finally:
+                sys.stdout.flush()
+        except Exception as error:
+            cause = error.__cause__ if isinstance(error, Raised) else error
+            broken = broken_cache(cause)
+            if broken is not None and not again:
+                broken.unlink(missing_ok=True)
+                _say(f"the cache of compiled code was broken, {broken}: it is made again")
+                continue
+            if debug():
+                raise
+            return _told(cause)
+        break
     return 0
+
+
+def broken_cache(error: BaseException | None) -> Path | None:
+    """The index of numba's cache that an error arose from, such as one cut short; None for others.
+
+    Without its index a cache is empty, and is filled again.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__ if error else None):
+        if frame.f_globals.get("__name__") == "numba.core.caching":
+            index = getattr(frame.f_locals.get("self"), "_index_path", None)
+            if isinstance(index, str):
+                return Path(index)
+    return None
 
 
 def _told(error: BaseException | None) -> int:
@@ -77,8 +98,12 @@ def _told(error: BaseException | None) -> int:
         case _:
             status, found = FAULT, one_line(error or Exception(), kind=True)
             line = f"a fault of its own, {found}; traceback: {_kept(error)}"
-    print(f"rdverify: {' '.join(line.split())}", file=sys.stderr)
+    _say(line)
     return status
+
+
+def _say(line: str) -> None:
+    print(f"rdverify: {' '.join(line.split())}", file=sys.stderr)
 
 
 def _kept(error: BaseException | None) -> str:

@@ -81,3 +81,29 @@ def test_an_output_that_takes_nothing_is_no_drift(into: str, status: int) -> Non
     assert run.returncode == status
     assert "Traceback" not in run.stderr
     assert "Exception ignored" not in run.stderr
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("left", [0, 40], ids=["empty", "cut short"])
+def test_a_broken_cache_is_thrown_away_and_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, left: int
+) -> None:
+    source = (
+        "import sys, numba; from rdverify.tools.status import guarded\n"
+        "@numba.njit(cache=True)\ndef twice(x): return 2 * x\n"
+        "sys.exit(guarded(lambda: print(twice(21.0))))\n"
+    )
+    (tmp_path / "kernel.py").write_text(source)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+
+    def ran() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(tmp_path / "kernel.py")]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    assert (ran().stdout, ran().stderr) == ("42.0\n", "")
+    (broken,) = (tmp_path / "cache").rglob(f"*{ending}")
+    broken.write_bytes(broken.read_bytes()[:left])
+    mended = ran()
+    assert (mended.returncode, mended.stdout) == (0, "42.0\n")
+    assert "the cache of compiled code was broken" in mended.stderr
+    assert (ran().stdout, ran().stderr) == ("42.0\n", "")
