@@ -32,6 +32,7 @@ from rdverify.report.terminal import summary
 from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
 from rdverify.tools.records import as_written, read_record, write_record
@@ -66,6 +67,8 @@ def verify_command(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
     recorded = _recorded(golden_folder(), needed=not record)
+    if not record:
+        check_manifest(golden_folder())
     paper, mutation = the_paper(), mutation_scores()
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
@@ -182,6 +185,7 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
     recorded = load_results(root / "golden" / "results.json")
+    check_manifest(root / "golden")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
     with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
@@ -214,6 +218,7 @@ def write_the_record(
         write_bytes(golden / "figures" / name, content)
     write_json(golden / "results.schema.json", results_schema())
     write_record(golden / "results.json", recorded)
+    write_manifest(golden)
     write_pages(pages, root)
     write_text(root / "README.md", readme)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from rdverify.judge.paper import AtLeast, AtMost, Equals, Fails, Holds, Predicat
 from rdverify.judge.verdict import COARSE, Judged, Verdict, not_discriminating
 
 WIDE = 10  # columns of a table that a page can hold
+NOTHING = 1e-15  # what is smaller is rounding, of numbers near 1 and of none
 
 
 def number(value: Any, digits: int = 5) -> str:
@@ -21,12 +23,24 @@ def number(value: Any, digits: int = 5) -> str:
         return "yes" if value else "no"
     if isinstance(value, (int, str)):
         return str(value)
-    return f"{value:.{digits}g}"
+    return "0" if abs(value) < NOTHING else f"{value:.{digits}g}"
 
 
 def fixed(value: float, places: int = 2) -> str:
     """A value to so many decimal places, zero without a sign."""
     return f"{round(value, places) + 0.0:.{places}f}"
+
+
+def percent(share: float, before: str = "") -> str:
+    """A share in per cent, after some words."""
+    return f"{before}{100 * share:.3g} %"
+
+
+def caption(text: str) -> str:
+    """A caption with its first sentence in bold."""
+    found = re.search(r"[.:;](?= |$)", text)
+    end = found.end() if found else len(text)
+    return f"**{text[:end]}**{text[end:]}"
 
 
 def stop(text: str) -> str:
@@ -65,7 +79,7 @@ def markdown_table(rows: Iterable[Mapping[str, Any]]) -> str:
         return _pipes(listed, keys)
     same = [key for key in keys if len({str(row.get(key)) for row in listed}) == 1 < len(listed)]
     keys = [key for key in keys if key not in same]
-    told = ", ".join(f"{key} {number(listed[0].get(key))}" for key in same)
+    told = ", ".join(f"{key} = {number(listed[0].get(key))}" for key in same)
     above = [f"In every row: {told}."] if same else []
     if len(keys) <= WIDE:
         return "\n\n".join([*above, _pipes(listed, keys)])
@@ -165,8 +179,11 @@ def outcome_text(evidence: Evidence) -> str:
 
 def also_text(evidence: Evidence) -> str:
     """What the settings left open say."""
-    told = ", ".join(f"{number(x.value)} {x.outcome}" for x in evidence.also)
-    return f"{evidence.also_what}: {told}"
+    values = [f"{number(x.value)} {x.outcome}" for x in evidence.also]
+    names = re.split(r",? or |, ", evidence.also_what)
+    if len(names) == len(values):
+        return "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
+    return f"{evidence.also_what}: {', '.join(values)}"
 
 
 FILTERS = {
@@ -175,6 +192,8 @@ FILTERS = {
     "also": also_text,
     "number": number,
     "fixed": fixed,
+    "percent": percent,
+    "caption": caption,
     "stop": stop,
     "interval": interval,
     "line": line,

@@ -23,7 +23,7 @@ WORDS: Mapping[str, str] = {
     "declared": "the one protocol that was fixed beforehand and aims at no printed number",
     "fitted to the row": "the setting whose two M's come nearest to the row's print",
     "fitted to all rows": "the training choices and reading that serve all three rows best",
-    "relaxing": "two settings with strong relaxation oscillations, found with an eye on R",
+    "relaxing": "two settings with strong relaxation oscillations, chosen by R as well",
     'networks "skilled"': "trained to predict well: for 300 epochs at a falling rate",
     "rest": "the row's networks fed each sequence's mean as a constant",
     "noise, shuffled": "networks trained on white noise, or on the data in shuffled time",
