@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.lines import Line2D
 
 from rdverify.judge.records import CurveRecord, Results
 from rdverify.study import Figure
@@ -70,7 +71,7 @@ def _by_system(curves: Sequence[CurveRecord], handles: Sequence[Any]) -> list[An
     """A column of the legend for each system: those with fewer lines are filled up."""
     own = iter(handles)
     columns = [[next(own) for _ in group] for group in _systems(curves).values()]
-    nothing = mpl.lines.Line2D([], [], linestyle="none", label=" ")
+    nothing = Line2D([], [], linestyle="none", label=" ")
     rows = zip_longest(*columns, fillvalue=nothing)
     return list(chain.from_iterable(zip(*rows, strict=True)))
 

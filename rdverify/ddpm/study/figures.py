@@ -175,9 +175,9 @@ def _steps(folder: Path, runs: Runs) -> Figure:
             axes.errorbar(
                 own["T"], own["r"], error, fmt=marker, label=f"sampled, {label}", **points
             )
-    r = begun_with(runs.networks["MNIST"], mnist.images, few).r
+    begun = begun_with(runs.networks["MNIST"], mnist.images, few)
     star = "sampled, fixed end points, $x_T$ noised images"
-    axes.plot([few.T], [r], "*", label=star, **(points | {"ms": 11}))
+    axes.plot([few.T], [begun.r], "*", label=star, **(points | {"ms": 11}))
     axes.axhline(1.0, color="black", lw=0.5)
     axes.set(xscale="log", yscale="log", xlabel="number of steps $T$", ylabel="$R$ (no unit)")
     _plain_ticks(axes.xaxis, STEPS)

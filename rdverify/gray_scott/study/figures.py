@@ -71,7 +71,8 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "Bottom: the share of the area above the cut that lies in spots and in stripes "
                 "(left axis), and R (right axis). R is the same whatever the pattern.",
                 "A row of maps from separate spots to connected stripes; below, the share of "
-                "spots falls from 0.9 to 0 and that of stripes rises to 1, while R stays at 1.01.",
+                "spots falls from most of the area to nothing and that of stripes rises to all of "
+                "it, while R stays where it is, just above 1.",
             ),
         ),
         "rd.balance": (
@@ -82,8 +83,8 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "the first 100 steps. Bottom: |R_t - 1| (thick) and its bound ||change|| / "
                 "||diffusion|| (thin, with dots), first seed, up to 2 T: the ratio comes much "
                 "nearer to 1 than the state comes to rest.",
-                "Both lines start near 0.5, overshoot, and fall towards 1 from above; the bound "
-                "lies ten times above |R_t - 1| and, later, more than a hundred.",
+                "Both lines start below 1, overshoot, and fall towards 1 from above; the bound "
+                "lies far above |R_t - 1|, and ever farther with time.",
             ),
         ),
         "rd.search": (

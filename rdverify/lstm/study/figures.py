@@ -51,8 +51,10 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "lstm-ratio.png",
                 "The LSTM lines of Fig. 2: R_t of one network and one unseen "
                 "sequence per data set, by the declared protocol. A mean over sequences "
-                "of random phase would hide the oscillation; the start-up leaves the frame.",
-                "Three curves of the ratio over normalised time, each around the line R = 1.",
+                "of random phase would hide the oscillation; the start-up leaves the frame. Bands: "
+                "the middle 95 % of all networks on all unseen sequences.",
+                "Three curves of the ratio over normalised time, each around the line R = 1, in a "
+                "band that does not narrow with time.",
                 of="Fig. 2",
             ),
         ),
@@ -91,6 +93,7 @@ def ratio_lines(runs: Runs) -> Canvas:
     figure = canvas(7.5, 5.5)
     panels = figure.subplots(3, 1, sharex=True)
     for axes, curve in zip(panels, curves(runs), strict=True):
+        axes.fill_between(curve.x, curve.low, curve.high, color=curve.row.colour, alpha=0.15, lw=0)
         axes.plot(curve.x, curve.y, **curve.row.line, linewidth=1.6, label=curve.row.label)
         axes.axhline(1, color="0.3", linewidth=0.8)
         axes.set(ylabel="$R_t$", xlim=(0, 1), ylim=(0.4, 1.8))
