@@ -93,7 +93,8 @@ def _of_the_runs(runs: Runs) -> dict[str, Table]:
         "rd.choices": Table(
             "One choice changed at a time, the others held, so that with dt or steps the time T "
             "changes, and with n or dx the domain: relative change of each number in percent, "
-            "first seed. The last column of the first row is what seeds alone do (standard deviation).",
+            "first seed. The last column of the first row is what seeds alone do (standard "
+            "deviation).",
             choice_rows(runs),
         ),
         "rd.budget": Table(
