@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import shutil
@@ -25,6 +26,7 @@ from rdverify.judge.paper import Paper
 from rdverify.judge.records import Results
 from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
+from rdverify.report.html import render_html
 from rdverify.report.page import render
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
 from rdverify.tools.paths import golden_folder
@@ -33,6 +35,7 @@ from rdverify.verify import (
     measure,
     mutation_scores,
     provenance,
+    report_command,
     verify_command,
     write_pages,
     write_the_record,
@@ -176,11 +179,14 @@ def test_a_run_leaves_results_report_junit_and_figures(
     own = {"results.json", "report.html", "junit.xml", "figures/new.png"}
     pages = set(render(load_results(tmp_path / "results.json"), "figures"))
     assert set(written) == own | pages | map_of_verdicts
+    assert base64.b64encode(b"drawn") in written["report.html"]
     assert written["figures/new.png"] == b"drawn"
     assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
 
 
-@pytest.mark.parametrize("stage", ["cells", "tables", "figures", "render", "summary", "junit"])
+@pytest.mark.parametrize(
+    "stage", ["cells", "tables", "figures", "render", "render_html", "summary", "junit"]
+)
 def test_a_run_that_fails_at_any_stage_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
@@ -191,7 +197,7 @@ def test_a_run_that_fails_at_any_stage_leaves_what_was_there(
     for name, content in before.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    late = stage in ("render", "summary", "junit")
+    late = stage in ("render", "render_html", "summary", "junit")
     if late:
         monkeypatch.setattr(verify, stage, fails)
     study = made_up("heat", **{"figures": draws, **({} if late else {stage: fails})})
@@ -204,6 +210,26 @@ def clone(folder: Path, readme: str) -> Path:
     """As much of a clone as a record is written into."""
     (folder / "README.md").write_text(readme, encoding="utf-8")
     return folder
+
+
+def test_the_report_is_rendered_again_and_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: Any
+) -> None:
+    begin, end = README_MARKS
+    root = clone(tmp_path, f"{begin} {end}")
+    write_the_record(recorded, root)
+    shown: list[str] = []
+    monkeypatch.setattr(verify, "repository", lambda: root)
+    monkeypatch.setattr(verify.webbrowser, "open", lambda url: shown.append(url) or len(shown) == 1)
+    assert "report.html" in report_command(None, record=False)
+    assert shown == []
+    page = (root / "report.html").read_text("utf-8")
+    assert page == render_html(recorded, root / "golden" / "figures", "golden/figures")
+    report_command(None, record=False, show=True)
+    assert shown == [(root / "report.html").as_uri()]
+    assert capsys.readouterr().err == ""
+    report_command(None, record=False, show=True)  # this time no browser is found
+    assert "no browser was found: open" in capsys.readouterr().err
 
 
 def test_writing_the_record_fills_the_marks_of_the_readme(

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 from latex2mathml.converter import convert
 from markupsafe import Markup, escape
 
+LONG = 40  # characters of a formula that may be wider than a phone
 LONGEST = 2_000  # characters of a formula; what is longer is none
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 # what a formula may consist of: nothing that links, loads or runs
@@ -25,8 +26,14 @@ def in_text(text: str) -> Markup:
     """Text with each ``$formula$`` in it as MathML, and all else escaped."""
     parts = re.split(r"\$([^$]+)\$", text)
     return Markup("").join(
-        formula(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+        _inline(part) if place % 2 else escape(part) for place, part in enumerate(parts)
     )
+
+
+def _inline(latex: str) -> Markup:
+    """A formula within a line; a long one, which can't be broken, may scroll by itself."""
+    shown = formula(latex)
+    return Markup('<span class="long">{}</span>').format(shown) if len(latex) > LONG else shown
 
 
 @cache

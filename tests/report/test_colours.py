@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from rdverify.judge.verdict import Verdict
-from rdverify.report.colours import VERDICT_COLOURS, VERDICT_LETTERS
+from rdverify.report.colours import VERDICT_COLOURS, VERDICT_COLOURS_DARK, VERDICT_LETTERS
 
 
 def luminance(colour: str) -> float:
@@ -35,3 +35,11 @@ def test_verdicts_of_one_colour_say_nothing_of_the_paper() -> None:
 
 def test_every_verdict_has_a_letter_of_its_own() -> None:
     assert len(set(VERDICT_LETTERS.values())) == len(VERDICT_LETTERS) == len(Verdict)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("page", ["#121417", "#1a1d22", "#23272e"])
+def test_a_verdict_s_colour_on_a_dark_page_is_readable_as_well(verdict: Verdict, page: str) -> None:
+    assert contrast(VERDICT_COLOURS_DARK[verdict], page) >= 4.5
+    alike = [kind for kind in Verdict if VERDICT_COLOURS[kind] == VERDICT_COLOURS[verdict]]
+    assert {VERDICT_COLOURS_DARK[kind] for kind in alike} == {VERDICT_COLOURS_DARK[verdict]}

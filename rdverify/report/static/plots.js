@@ -25,8 +25,13 @@
   };
 
   const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  // plotly reads a few tags in labels: what is recorded is text
-  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  // plotly reads a few tags and formulas in labels: what is recorded is text, and no label fills the plot
+  const LONGEST = 48;
+  const ESCAPED = { "&": "&amp;", "<": "&lt;", ">": "&gt;", $: "&#36;" };
+  const plain = (text) => {
+    const short = text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+    return short.replace(/[&<>$]/g, (sign) => ESCAPED[sign]);
+  };
 
   const layout = (more) => ({
     paper_bgcolor: "transparent",

@@ -159,7 +159,9 @@
   // the hash does not change when what was closed is opened again, nor is focus moved by it
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]');
-    if (link && link.hash === location.hash) route(true);
+    if (!link || link.hash !== location.hash || !target()) return;
+    if (target().closest(".sentence")) event.preventDefault(); // following it would take the focus away
+    route(true);
   });
 
   document.addEventListener("keydown", (event) => {
