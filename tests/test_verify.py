@@ -224,7 +224,8 @@ def test_the_report_is_rendered_again_and_shown(
     assert "report.html" in report_command(None, record=False)
     assert shown == []
     page = (root / "report.html").read_text("utf-8")
-    assert page == render_html(recorded, root / "golden" / "figures", "golden/figures")
+    written = load_results(root / "golden" / "results.json")
+    assert page == render_html(written, root / "golden" / "figures", "golden/figures")
     report_command(None, record=False, show=True)
     assert shown == [(root / "report.html").as_uri()]
     assert capsys.readouterr().err == ""
