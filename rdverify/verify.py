@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import tempfile
+import webbrowser
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
@@ -15,24 +16,28 @@ from pathlib import Path
 import typer
 
 import rdverify
-import spec
 from rdverify import systems
 from rdverify.judge.drift import drifts
 from rdverify.judge.environments import carried, merge, read_environments
+from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
+from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
+from rdverify.report.site import PARTS_OF_PAPER, all_pages
 from rdverify.report.terminal import summary
 from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
 from rdverify.tools.records import as_written, read_record, write_record
 
+HTML = "report.html"  # made again by each run, and not committed
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 
@@ -48,6 +53,7 @@ def verify_command(
     record: bool,
     now: datetime,
     command: str,
+    show: bool = False,
 ) -> list[str]:
     """Run, judge and write; returns what drifted from the record.
 
@@ -61,6 +67,8 @@ def verify_command(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
     recorded = _recorded(golden_folder(), needed=not record)
+    if not record:
+        check_manifest(golden_folder())
     paper, mutation = the_paper(), mutation_scores()
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
@@ -82,19 +90,23 @@ def verify_command(
         judged = gather(paper, studies, recorded, origin, mutation)
         results = illustrated(as_written(judged), Path(drawn))
         found = [] if record or recorded is None else drifts(results, recorded)
-        page, cases = render(results, "figures"), junit(results, found)
+        pages, html = render(results, "figures"), render_html(results, Path(drawn))
+        cases = junit(results, found)
         shown = summary(results, found)
         figures = contents(Path(drawn))
     for name, content in figures.items():
         write_bytes(output / "figures" / name, content)
     write_record(output / "results.json", results)
-    write_text(output / "REPORT.md", page)
+    write_pages(pages, output)
+    write_text(output / HTML, html)
     write_text(output / "junit.xml", cases)
     if record and root is not None:
         write_the_record(carried(results, recorded), root, figures)
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
     typer.echo(shown)
-    typer.echo(f"report: {output / 'REPORT.md'}")
+    typer.echo(f"report: {output / 'REPORT.md'}, {output / HTML}")
+    if show:
+        open_page(output / HTML)
     return found
 
 
@@ -158,7 +170,13 @@ def _recorded(golden: Path, needed: bool) -> Results | None:
         return None
 
 
-def report_command(environments: Path | None, record: bool) -> str:
+def open_page(path: Path) -> None:
+    """Show a page in the browser; where there is none, say so."""
+    if not webbrowser.open(path.resolve().as_uri()):
+        typer.echo(f"no browser was found: open {path} in one", err=True)
+
+
+def report_command(environments: Path | None, record: bool, show: bool = False) -> str:
     """Merge environments into the record, draw and render; returns what was written.
 
     Drawn is what the record alone gives; the studies' figures stay.
@@ -167,13 +185,18 @@ def report_command(environments: Path | None, record: bool) -> str:
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
     recorded = load_results(root / "golden" / "results.json")
+    check_manifest(root / "golden")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
     with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
         recorded = illustrated(as_written(recorded), Path(drawn))
         write_the_record(recorded, root, contents(Path(drawn)))
+    html = render_html(recorded, root / "golden" / "figures", "golden/figures")
+    write_text(root / HTML, html)
+    if show:
+        open_page(root / HTML)
     names = sorted({name for claim in recorded.claims for name in claim.environments})
-    return f"{root / 'REPORT.md'}: environments {', '.join(names) or 'none'}"
+    return f"{root / 'REPORT.md'}, {root / HTML}: environments {', '.join(names) or 'none'}"
 
 
 def write_the_record(
@@ -189,14 +212,24 @@ def write_the_record(
         figures: files of its figures, by name; the others stay.
     """
     recorded, golden = as_written(results), root / "golden"
-    page = render(recorded, "golden/figures")
+    pages = render(recorded, "golden/figures")
     readme = _with_block(root / "README.md", verdict_block(recorded))
     for name, content in (figures or {}).items():
         write_bytes(golden / "figures" / name, content)
     write_json(golden / "results.schema.json", results_schema())
     write_record(golden / "results.json", recorded)
-    write_text(root / "REPORT.md", page)
+    write_manifest(golden)
+    write_pages(pages, root)
     write_text(root / "README.md", readme)
+
+
+def write_pages(pages: Mapping[str, str], folder: Path) -> None:
+    """Write REPORT.md and the pages beside it; one that this report lacks is removed."""
+    for file, text in pages.items():
+        write_text(folder / file, text)
+    for page in all_pages(tuple(PARTS_OF_PAPER)):
+        if page.file not in pages:
+            (folder / page.file).unlink(missing_ok=True)
 
 
 def _with_block(path: Path, block: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,13 +25,16 @@ from rdverify.judge.paper import Paper
 from rdverify.judge.records import Results
 from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
+from rdverify.report.page import render
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
+from rdverify.tools.paths import golden_folder
 from rdverify.verify import (
     README_MARKS,
     measure,
     mutation_scores,
     provenance,
     verify_command,
+    write_pages,
     write_the_record,
 )
 
@@ -169,8 +173,9 @@ def test_a_run_leaves_results_report_junit_and_figures(
     assert verified(tmp_path, monkeypatch, study) == []
     written = contents(tmp_path)
     map_of_verdicts = {"figures/verdicts.png", "figures/verdicts.svg"}  # of the other systems' too
-    own = {"results.json", "REPORT.md", "junit.xml", "figures/new.png"}
-    assert set(written) == own | map_of_verdicts
+    own = {"results.json", "report.html", "junit.xml", "figures/new.png"}
+    pages = set(render(load_results(tmp_path / "results.json"), "figures"))
+    assert set(written) == own | pages | map_of_verdicts
     assert written["figures/new.png"] == b"drawn"
     assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
 
@@ -213,7 +218,32 @@ def test_writing_the_record_fills_the_marks_of_the_readme(
     assert " old " not in readme
     golden = tmp_path / "golden"
     assert load_results(golden / "results.json") == recorded
-    assert set(contents(golden)) == {"results.json", "results.schema.json", "figures/new.png"}
+    assert set(contents(golden)) == {
+        "results.json",
+        "results.schema.json",
+        "manifest.json",
+        "figures/new.png",
+    }
+
+
+def test_a_page_that_the_report_lacks_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_pages({"REPORT.md": "a", "report/metric.md": "b"}, tmp_path)
+    (tmp_path / "report" / "notes.md").write_text("of a user")
+    write_pages({"REPORT.md": "c"}, tmp_path)
+    assert contents(tmp_path) == {"REPORT.md": b"c", "report/notes.md": b"of a user"}
+
+
+def test_an_altered_file_is_refused_before_any_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "golden"
+    shutil.copytree(golden_folder(), copy)
+    monkeypatch.setattr(verify, "golden_folder", lambda: copy)
+    record = copy / "search" / "rd.csv"
+    record.write_bytes(record.read_bytes().replace(b"1", b"2", 1))
+    with pytest.raises(InputError, match=r"rd\.csv was altered since it was recorded"):
+        verified(tmp_path / "out", monkeypatch, made_up("heat"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_readme_without_marks_stops_the_record_before_anything_is_written(

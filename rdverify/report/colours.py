@@ -24,8 +24,19 @@ VERDICT_LETTERS: Mapping[Verdict, str] = {
     Verdict.COMPATIBLE: "c",
     Verdict.REACHED: "F",
     Verdict.REFUTED: "R",
-    Verdict.UNDECIDED: "U",
-    Verdict.UNTESTABLE: "u",
+    Verdict.UNDECIDED: "?",
+    Verdict.UNTESTABLE: "–",
     Verdict.NOT_RUN: "n",
     Verdict.ERROR: "E",
+}
+# the same on a dark page: readable as text on it, and dark ink on them
+VERDICT_COLOURS_DARK: Mapping[Verdict, str] = {
+    Verdict.CONFIRMED: "#5cc9b8",
+    Verdict.COMPATIBLE: "#7db8f2",
+    Verdict.REACHED: "#c7abe6",
+    Verdict.REFUTED: "#ff9088",
+    Verdict.UNDECIDED: "#efb75f",
+    Verdict.UNTESTABLE: "#b4b4b4",
+    Verdict.NOT_RUN: "#b4b4b4",
+    Verdict.ERROR: "#b4b4b4",
 }

@@ -22,6 +22,7 @@ from rdverify.tools.plotting import STYLE, canvas, save
 FILE = "verdicts.png"
 SIDE = 0.8  # of a square, whose place is 1 wide
 INCHES = 0.27  # of a place
+WORDS = {"caveat": "reservation"}  # as the report calls it
 NAMES = -6.7  # where the sections' names begin, left of the standings
 Lines = Mapping[tuple[str, str], Sequence[JudgedSentence]]
 
@@ -39,7 +40,7 @@ def draw_verdicts(results: Results, folder: Path) -> Figure | None:
         for place, sentences in enumerate(lines.values()):
             for k, sentence in enumerate(sentences):
                 _square(axes, k, place, sentence)
-        axes.set_yticks(range(len(lines)), [standing for _, standing in lines])
+        axes.set_yticks(range(len(lines)), [WORDS.get(standing, standing) for _, standing in lines])
         _name_sections(axes, lines)
         axes.set(xlim=(-0.6, width - 0.4), ylim=(len(lines) - 0.4, -0.6), aspect="equal")
         axes.set_xticks([])
@@ -52,7 +53,7 @@ def draw_verdicts(results: Results, folder: Path) -> Figure | None:
     return Figure(
         FILE,
         f"Every sentence of the paper, in its order: {len(counted)} with a verdict of their own; "
-        "the small ones are judged under another sentence, or nothing in them can be measured. "
+        "the gray dots are judged under another sentence, or nothing in them can be tested. "
         "Hollow: the sentence holds, but its control, without the model, satisfies it as well. "
         "Dot: fragile, judged otherwise at a threshold that others might have chosen. What the "
         "paper asserts of its own results stands beside what it cites as background.",

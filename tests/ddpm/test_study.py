@@ -343,6 +343,13 @@ def test_a_network_that_is_not_trained_out_is_warned_of(runs):
     assert "MNIST 5 of 10 steps" in caveat
 
 
+def test_a_network_that_saw_a_part_of_its_data_is_warned_of(runs):
+    card = {**runs.rows["CIFAR10"].card, "data": "first 4,000 images of CIFAR-10"}
+    rows = {**runs.rows, "CIFAR10": replace(runs.rows["CIFAR10"], card=card)}
+    (caveat,) = STUDY.caveats(replace(runs, rows=rows))
+    assert caveat.startswith("**CIFAR10's network was trained on the first 4,000 images of CIFAR")
+
+
 def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path):
     with pytest.raises(InputError, match=r"ddpm-mnist\.safetensors"):
         run(context_of(tmp_path, tmp_path))

@@ -115,7 +115,6 @@ def _r_t(folder: Path, runs: Runs) -> Figure:
         "one for MNIST lies on the dotted closed form until shortly before it. The closed form "
         "for decreasing beta starts far lower and rises throughout. Below, three lines that stay "
         "near 1 until they part at the end.",
-        of="Fig. 2",
     )
 
 
@@ -149,7 +148,6 @@ def _final(folder: Path, runs: Runs) -> Figure:
         "the mean (thick) and of one chain (thin).",
         "Three groups of markers, each with its mean and two intervals beside it, and a dotted "
         "line at 1: MNIST highest, then FashionMNIST, CIFAR10 lowest.",
-        of="Fig. 3",
     )
 
 

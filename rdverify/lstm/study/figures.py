@@ -55,7 +55,6 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "the middle 95 % of all networks on all unseen sequences.",
                 "Three curves of the ratio over normalised time, each around the line R = 1, in a "
                 "band that does not narrow with time.",
-                of="Fig. 2",
             ),
         ),
         "lstm-curves": (

@@ -48,9 +48,9 @@ NORMALISED = Axis("normalisation", choices=("standard", "minmax", "unit", "none"
 # how a trained network is read: each is one reading of "the total time length T"
 VARIANTS: Mapping[str, str] = {
     "whole": "all steps, data as input, state from zero, mean over sequences",
-    "late": f"as whole, without the first {START_UP} steps",
-    "warm": "as whole, the state carried over from a first pass",
-    "single": "as whole, one sequence alone",
+    "late": f'as "whole", but the first {START_UP} steps are left out',
+    "warm": 'as "whole", but the state is carried over from a first pass',
+    "single": 'as "whole", but of one sequence alone',
     "free": f"as many steps on its own output after {START_UP} of data, warm state",
     "generated": "two values of data, then its own output, state from zero, all steps",
 }
