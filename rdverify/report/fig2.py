@@ -69,8 +69,8 @@ def _systems(curves: Sequence[CurveRecord]) -> dict[str, list[CurveRecord]]:
 
 def _by_system(curves: Sequence[CurveRecord], handles: Sequence[Any]) -> list[Any]:
     """A column of the legend for each system: those with fewer lines are filled up."""
-    own = iter(handles)
-    columns = [[next(own) for _ in group] for group in _systems(curves).values()]
+    own = {handle.get_label(): handle for handle in handles}
+    columns = [[own[curve.row.label] for curve in group] for group in _systems(curves).values()]
     nothing = Line2D([], [], linestyle="none", label=" ")
     rows = zip_longest(*columns, fillvalue=nothing)
     return list(chain.from_iterable(zip(*rows, strict=True)))

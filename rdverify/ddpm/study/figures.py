@@ -101,7 +101,7 @@ def _r_t(folder: Path, runs: Runs) -> Figure:
     top.plot(u, turned, color="black", lw=0.8, label=r"closed form, $\beta$ decreasing")
     top.axhline(1.0, color="black", lw=0.5)
     top.set(yscale="log", ylabel=r"$R_t$ (no unit)", ylim=(0.004, 1.5))
-    top.legend(loc="upper left")
+    top.legend(loc="upper left", bbox_to_anchor=(0, 0.93))  # below the line at 1
     bottom.axhline(1.0, color="black", lw=0.5)
     bottom.set(xlabel="normalised time of generation t (no unit)", ylabel="network / closed form")
     save(figure, folder, "ddpm-r-t.png")
