@@ -91,28 +91,28 @@ def _r_t(folder: Path, runs: Runs) -> Figure:
         top.plot(u, r_t, **line, lw=1.6, label=name)
         bottom.plot(u, r_t / sampled.expected.r_t, **line, lw=1.6)
     mnist = runs.rows["MNIST"]
-    form = {"color": "black", "lw": 1.6, "label": "closed form, true noise (MNIST)"}
+    form = {"color": "black", "lw": 1.6, "label": "perfect network, by formula (MNIST)"}
     top.plot(u, mnist.expected.r_t, ":", **form)
     turned = expected_balance(
         Schedule.linear(mnist.schedule.T, direction="decreasing"),
         mnist.dimension,
         mnist.mean_square,
     ).r_t
-    top.plot(u, turned, color="black", lw=0.8, label=r"closed form, $\beta$ decreasing")
+    top.plot(u, turned, color="black", lw=0.8, label=r"by formula, $\beta$ decreasing")
     top.axhline(1.0, color="black", lw=0.5)
     top.set(yscale="log", ylabel=r"$R_t$ (no unit)", ylim=(0.004, 1.5))
     top.legend(loc="upper left", bbox_to_anchor=(0, 0.93))  # below the line at 1
     bottom.axhline(1.0, color="black", lw=0.5)
-    bottom.set(xlabel="normalised time of generation t (no unit)", ylabel="network / closed form")
+    bottom.set(xlabel="normalised time of generation t (no unit)", ylabel="network / formula")
     save(figure, folder, "ddpm-r-t.png")
     return Figure(
         "ddpm-r-t.png",
         "Top: the DDPM lines of Fig. 2, with what the schedule alone "
         "gives. With beta increasing R_t first falls, then rises towards 1; with beta "
         "decreasing, as the paper prints, it rises throughout. Bottom, where the lines "
-        "part: each network's R_t over the closed form of its own row.",
+        "part: each network's R_t over what the formula gives for its own row.",
         "Three curves that fall a little at first and rise steeply to nearly 1 at the end; the "
-        "one for MNIST lies on the dotted closed form until shortly before it. The closed form "
+        "one for MNIST lies on the dotted line of the formula until shortly before it. The formula "
         "for decreasing beta starts far lower and rises throughout. Below, three lines that stay "
         "near 1 until they part at the end.",
     )
@@ -166,7 +166,7 @@ def _steps(folder: Path, runs: Runs) -> Figure:
             expected_balance(Schedule.linear(T, scaling=scaling), 1024, mnist.mean_square).r
             for T in STEPS
         ]
-        axes.plot(STEPS, r, line, color="black", lw=1.4, label=f"closed form, {label}")
+        axes.plot(STEPS, r, line, color="black", lw=1.4, label=f"by formula, {label}")
         if RECORD in runs.records:
             own = _recorded_steps(runs, scaling)
             error = 2 * own["r_se"]
@@ -187,7 +187,7 @@ def _steps(folder: Path, runs: Runs) -> Figure:
         "R against the number of steps: more steps make it smaller, not larger, by either "
         f"convention for beta. Where the end points are fixed and T = {few.T}, beta sums to so "
         f"little that a share of {few.alpha_bar[-1] ** 0.5:.2f} (root of alpha_bar_T) of an image "
-        "is left in x_T; the closed form counts on it, while a sampler begins with pure noise, "
+        "is left in x_T; the formula counts on it, while a sampler begins with pure noise, "
         "has more to remove, and lies above the line. The star begins with noised images.",
         "Two falling lines with sampled markers on them, but for one of the fewest steps, which "
         "lies above its line, with a star on the line below it; R is far below 1 throughout.",
