@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from rdverify import commands, systems
-from rdverify.tools.errors import InputError, require
-
-if TYPE_CHECKING:
-    from rdverify.judge.judged import Evidence, JudgedClaim
+from rdverify.tools.errors import require
+from rdverify.tools.status import Commands, guarded
 
 app = typer.Typer(
     name="rdverify",
     add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -48,7 +46,8 @@ def options(
     """Verify a paper: its equations, its numbers, its claims.
 
     Exit status: 0, every number and verdict agrees with the record; 1,
-    something drifted; 2, bad usage or input.
+    something drifted; 2, bad usage, input or environment; 70, a fault of
+    rdverify itself; 130, interrupted.
     """
     _State.debug = debug
 
@@ -92,22 +91,18 @@ def verify(
     systems.chosen(only)
     from rdverify.verify import verify_command
 
-    try:
-        drifted = verify_command(
-            only=only,
-            profile="full" if profile == "full" else "quick",
-            output=output,
-            data_root=data_root,
-            download=download,
-            workers=workers,
-            record=record,
-            now=datetime.now(UTC),
-            command=_command(only, profile),
-            show=show,
-        )
-    except KeyboardInterrupt:
-        typer.echo("rdverify: interrupted; written files are whole, long work resumes", err=True)
-        raise typer.Exit(130) from None
+    drifted = verify_command(
+        only=only,
+        profile="full" if profile == "full" else "quick",
+        output=output,
+        data_root=data_root,
+        download=download,
+        workers=workers,
+        record=record,
+        now=datetime.now(UTC),
+        command=_command(only, profile),
+        show=show,
+    )
     raise typer.Exit(1 if drifted else 0)
 
 
@@ -129,7 +124,7 @@ def report(
     ] = False,
     show: Show = False,
 ) -> None:
-    """Render REPORT.md, report.html and README's table from the recorded results (in a clone)."""
+    """Draw and render the reports and README's table again from the record (in a clone)."""
     from rdverify.verify import report_command
 
     typer.echo(report_command(environments, record, show))
@@ -137,13 +132,15 @@ def report(
 
 @app.command()
 def equations(
-    number: Annotated[int | None, typer.Argument(help="1 to 20; default: list all.")] = None,
+    equation: Annotated[
+        str | None, typer.Argument(help="1 to 20, or a name such as eq07; default: list all.")
+    ] = None,
 ) -> None:
     """Show the paper's equations, as printed and as corrected."""
-    import spec
+    from rdverify.judge.ledger import spec
 
     console = Console(highlight=False)
-    if number is None:
+    if equation is None:
         table = Table("Eq.", "Section", "Title", "Print = meaning")
         for record in spec.EQUATIONS.values():
             table.add_row(
@@ -151,7 +148,9 @@ def equations(
             )
         console.print(table)
         return
-    require(number in spec.EQUATIONS, "equation", number, "1 to 20")
+    tokens = {str(n): n for n in spec.EQUATIONS} | {e.token: n for n, e in spec.EQUATIONS.items()}
+    require(equation.lower() in tokens, "equation", equation, "1 to 20, or eq01 to eq20")
+    number = tokens[equation.lower()]
     from rdverify.judge.equations import implementations_of, tests_of
 
     record = spec.EQUATIONS[number]
@@ -181,98 +180,35 @@ def claims(
 ) -> None:
     """Show the ledger of claims with their recorded verdicts."""
     from rdverify.judge.results import load_results
+    from rdverify.report import terminal
     from rdverify.tools.paths import golden_folder
     from rdverify.tools.records import plain
 
     results = load_results(golden_folder() / "results.json")
-    records = results.claims
+    known = {record.id: record for record in results.claims}
     if claim is not None:
-        known = [record.id for record in records]
         claim = claim.upper()
         allowed = "an id of the ledger, such as RD-01; `rdverify claims` lists them"
         require(claim in known, "claim", claim, allowed)
-        records = [record for record in records if record.id == claim]
     if as_json:
-        typer.echo(json.dumps(plain(records), indent=2, ensure_ascii=False))
+        chosen = results.claims if claim is None else [known[claim]]
+        typer.echo(json.dumps(plain(chosen), indent=2, ensure_ascii=False))
     elif claim is not None:
-        quotes = {sentence.id: sentence.quote for sentence in results.sentences}
-        typer.echo(_claim_text(records[0], quotes[records[0].sentence]))
+        typer.echo(terminal.claim_text(results, claim, systems.fact_places()))
     else:
-        table = Table("Id", "Section", "Verdict", "Claim")
-        for record in records:
-            table.add_row(record.id, record.section, _verdict_text(record), record.text)
-        Console(highlight=False).print(table)
+        typer.echo(terminal.claims_text(results))
 
 
-def _verdict_text(record: JudgedClaim) -> str:
-    from rdverify.judge.verdict import not_discriminating
+@app.command()
+def table1() -> None:
+    """Show Table 1 as printed beside what was measured, with the recorded verdicts."""
+    from rdverify.judge.results import load_results
+    from rdverify.report.terminal import table1_text
+    from rdverify.tools.paths import golden_folder
 
-    flags = {
-        "not discriminating": not_discriminating(record),
-        "fragile": record.fragile,
-        "our inference": record.inference,
-    }
-    return ", ".join([str(record.verdict), *(name for name, flag in flags.items() if flag)])
-
-
-def _claim_text(record: JudgedClaim, quote: str) -> str:
-    """One claim with its evidence, and where each of its facts is computed."""
-    lines = [
-        f"{record.id}, section {record.section}: {record.text}",
-        f"  sentence: {quote} ({record.standing})",
-        f"  verdict: {_verdict_text(record)}",
-    ]
-    told = {
-        "as printed": record.verdict_as_printed,
-        "why": record.why,
-        "reading": record.reading,
-        "no control": record.no_control,
-        "fragile": "; ".join(record.fragile),
-    }
-    lines += [f"  {name}: {text}" for name, text in told.items() if text]
-    places = systems.fact_places()
-    for item in record.evidence:
-        lines += _evidence_lines(item, places)
-    return "\n".join(lines)
-
-
-def _evidence_lines(item: Evidence, places: Mapping[str, str]) -> list[str]:
-    """One test: what was measured and where, under which other settings, beside which control."""
-    from rdverify.report.markdown import interval, number, outcome_text, predicate_text
-
-    def place(name: str) -> str:
-        return places.get(name, "no fact of this version")
-
-    ends = interval((item.low, item.high))
-    lines = [
-        f"  {item.fact} = {number(item.value)} {'' if ends == '–' else f'{ends} '}"
-        f"must be {predicate_text(item.predicate)}: {outcome_text(item)}",
-        f"    {item.what}",
-        f"    {place(item.fact)}",
-    ]
-    if item.control:
-        lines += [
-            f"    control, {item.control_what}: {number(item.control_value)}: "
-            f"{item.control_outcome}",
-            f"      {item.control} in {place(item.control)}",
-        ]
-    if item.gap:
-        lines.append(f"    lead over it, 95 %: {interval((item.gap.low, item.gap.high))}")
-    return lines
-
-
-def guarded(run: Callable[[], Any]) -> int:
-    """Run the command line; bad input is one line on standard error and status 2."""
-    try:
-        run()
-    except InputError as error:
-        if _State.debug:
-            raise
-        print(f"rdverify: {error}", file=sys.stderr)
-        return 2
-    return 0
+    typer.echo(table1_text(load_results(golden_folder() / "results.json")))
 
 
 def main() -> None:
     """Entry point of ``rdverify`` and ``python -m rdverify``."""
-    sys.exit(guarded(app))
+    sys.exit(guarded(app, lambda: _State.debug))

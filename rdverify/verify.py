@@ -8,7 +8,7 @@ import re
 import subprocess
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,21 +16,23 @@ from pathlib import Path
 import typer
 
 import rdverify
-import spec
 from rdverify import systems
 from rdverify.judge.drift import drifts
 from rdverify.judge.environments import carried, merge, read_environments
+from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
-from rdverify.report.fig2 import draw_fig2
+from rdverify.report.drawings import illustrated
 from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
+from rdverify.report.site import PARTS_OF_PAPER, all_pages
 from rdverify.report.terminal import summary
-from rdverify.study import Context, Figure, Profile
+from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
 from rdverify.tools.records import as_written, read_record, write_record
@@ -65,6 +67,8 @@ def verify_command(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
     recorded = _recorded(golden_folder(), needed=not record)
+    if not record:
+        check_manifest(golden_folder())
     paper, mutation = the_paper(), mutation_scores()
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
@@ -83,21 +87,21 @@ def verify_command(
         )
         studies = measure(names, context)
         origin = provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC"))
-        figures = together(studies, context)
-        results = gather(paper, studies, recorded, origin, mutation, figures)
+        judged = gather(paper, studies, recorded, origin, mutation)
+        results = illustrated(as_written(judged), Path(drawn))
         found = [] if record or recorded is None else drifts(results, recorded)
-        written = as_written(results)
-        page, html = render(written, "figures"), render_html(written, Path(drawn))
+        pages, html = render(results, "figures"), render_html(results, Path(drawn))
         cases = junit(results, found)
         shown = summary(results, found)
-        for path in sorted(Path(drawn).iterdir()):
-            write_bytes(output / "figures" / path.name, path.read_bytes())
+        figures = contents(Path(drawn))
+    for name, content in figures.items():
+        write_bytes(output / "figures" / name, content)
     write_record(output / "results.json", results)
-    write_text(output / "REPORT.md", page)
+    write_pages(pages, output)
     write_text(output / HTML, html)
     write_text(output / "junit.xml", cases)
     if record and root is not None:
-        write_the_record(carried(results, recorded), root, output / "figures")
+        write_the_record(carried(results, recorded), root, figures)
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
     typer.echo(shown)
     typer.echo(f"report: {output / 'REPORT.md'}, {output / HTML}")
@@ -117,12 +121,9 @@ def measure(names: Sequence[str], context: Context) -> Studies:
     return {name: (study, study.measure(context)) for name, study in studies.items()}
 
 
-def together(studies: Studies, context: Context) -> dict[str, Figure]:
-    """Figures across systems: Fig. 2 of the paper."""
-    curves = [curve for _, result in studies.values() for curve in result.curves]
-    if not curves or context.figures is None:
-        return {}
-    return {"fig2": draw_fig2(curves, context.figures)}
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def mutation_scores() -> MutationFile:
@@ -176,15 +177,21 @@ def open_page(path: Path) -> None:
 
 
 def report_command(environments: Path | None, record: bool, show: bool = False) -> str:
-    """Merge environments into the record, render both reports; returns what was written."""
+    """Merge environments into the record, draw and render; returns what was written.
+
+    Drawn is what the record alone gives; the studies' figures stay.
+    """
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
     recorded = load_results(root / "golden" / "results.json")
+    check_manifest(root / "golden")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
-    html = render_html(as_written(recorded), root / "golden" / "figures", "golden/figures")
-    write_the_record(recorded, root)
+    with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
+        recorded = illustrated(as_written(recorded), Path(drawn))
+        write_the_record(recorded, root, contents(Path(drawn)))
+    html = render_html(recorded, root / "golden" / "figures", "golden/figures")
     write_text(root / HTML, html)
     if show:
         open_page(root / HTML)
@@ -192,7 +199,9 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     return f"{root / 'REPORT.md'}, {root / HTML}: environments {', '.join(names) or 'none'}"
 
 
-def write_the_record(results: Results, root: Path, drawn: Path | None = None) -> None:
+def write_the_record(
+    results: Results, root: Path, figures: Mapping[str, bytes] | None = None
+) -> None:
     """Write golden/results.json with its schema and figures, REPORT.md and README's block.
 
     All that can fail for its content is worked out before the first file is written.
@@ -200,18 +209,27 @@ def write_the_record(results: Results, root: Path, drawn: Path | None = None) ->
     Args:
         results: the new record.
         root: the clone.
-        drawn: folder of its figures; None where the recorded ones stay.
+        figures: files of its figures, by name; the others stay.
     """
     recorded, golden = as_written(results), root / "golden"
-    page = render(recorded, "golden/figures")
+    pages = render(recorded, "golden/figures")
     readme = _with_block(root / "README.md", verdict_block(recorded))
-    if drawn is not None:
-        for figure in results.all_figures():
-            write_bytes(golden / "figures" / figure.file, (drawn / figure.file).read_bytes())
+    for name, content in (figures or {}).items():
+        write_bytes(golden / "figures" / name, content)
     write_json(golden / "results.schema.json", results_schema())
     write_record(golden / "results.json", recorded)
-    write_text(root / "REPORT.md", page)
+    write_manifest(golden)
+    write_pages(pages, root)
     write_text(root / "README.md", readme)
+
+
+def write_pages(pages: Mapping[str, str], folder: Path) -> None:
+    """Write REPORT.md and the pages beside it; one that this report lacks is removed."""
+    for file, text in pages.items():
+        write_text(folder / file, text)
+    for page in all_pages(tuple(PARTS_OF_PAPER)):
+        if page.file not in pages:
+            (folder / page.file).unlink(missing_ok=True)
 
 
 def _with_block(path: Path, block: str) -> str:

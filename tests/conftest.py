@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from rdverify.judge.paper import Paper, the_paper
 from rdverify.judge.records import EquationChecks, Results
 from rdverify.judge.results import gather, load_results
+from rdverify.report.drawings import illustrated
 from rdverify.report.markdown import interval, number
 from rdverify.study import Context
 from rdverify.systems import SYSTEMS
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import as_written, write_record
-from rdverify.verify import measure, mutation_scores, provenance, together
+from rdverify.verify import measure, mutation_scores, provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 VERIFICATION = pytest.StashKey[Results]()
@@ -57,9 +58,8 @@ def verification(
     )
     studies = measure(list(SYSTEMS), context)
     origin = provenance("pytest", "quick", list(SYSTEMS), "")
-    results = as_written(
-        gather(paper, studies, recorded, origin, mutation_scores(), together(studies, context))
-    )
+    judged = gather(paper, studies, recorded, origin, mutation_scores())
+    results = illustrated(as_written(judged), folder / "figures")
     request.config.stash[VERIFICATION] = results
     return results
 

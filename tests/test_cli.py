@@ -16,7 +16,7 @@ from rdverify.judge.drift import drifts
 from rdverify.judge.judged import JudgedCell
 from rdverify.judge.records import Results
 from rdverify.judge.results import load_results
-from rdverify.judge.verdict import Verdict, not_discriminating
+from rdverify.judge.verdict import Verdict
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import plain
@@ -42,7 +42,7 @@ def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
         (("verify", "--workers", "0"), "workers = 0 is not allowed: must be at least 1"),
         (("verify", "--data-root", "nowhere"), "data_root = 'nowhere' is not allowed"),
         (("verify", "--output", "a-file"), "output = 'a-file' is not allowed"),
-        (("equations", "21"), "equation = 21 is not allowed: must be 1 to 20"),
+        (("equations", "21"), "equation = '21' is not allowed: must be 1 to 20, or eq01 to eq20"),
         (("claims", "XX-99"), "claim = 'XX-99' is not allowed: must be an id of the ledger"),
         (("train", "ddpm", "mnist", "--output", "a-file"), "output = 'a-file' is not allowed"),
         (("train", "ddpm", "mnist", "--output", ".", "--store", "int8"), "store = 'int8'"),
@@ -113,21 +113,6 @@ def test_a_claim_is_shown_with_the_places_of_its_facts_and_controls(
         assert "@fact(" in (root / file).read_text(encoding="utf-8").splitlines()[int(at) - 1]
 
 
-def test_not_discriminating_is_said_only_of_what_holds(
-    monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.setattr(sys, "argv", ["rdverify", "claims"])
-    with pytest.raises(SystemExit):
-        cli.main()
-    lines = capsys.readouterr().out.splitlines()
-    for claim in recorded.claims:
-        (line,) = (line for line in lines if f" {claim.id} " in line)
-        assert ("not discriminating" in line) is not_discriminating(claim)
-    refuted = [c for c in recorded.claims if c.verdict == Verdict.REFUTED]
-    assert any(claim.discriminating is False for claim in refuted)
-
-
 def broken_results() -> dict[str, str]:
     whole = (golden_folder() / "results.json").read_text(encoding="utf-8")
     other = json.dumps({**json.loads(whole), "schema": "something-else-9"})
@@ -196,3 +181,26 @@ def test_a_full_run_may_move_a_number_by_its_whole_tolerance(recorded: Results) 
     assert drifts(moved(recorded, index, inside, "full"), recorded) == []
     (line,) = drifts(moved(recorded, index, outside, "full"), recorded)
     assert line.startswith(f"{cell.name}: ")
+
+
+@pytest.mark.parametrize("name", ["7", "eq07", "EQ07"])
+def test_an_equation_goes_by_its_number_and_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["rdverify", "equations", name])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert stopped.value.code in (None, 0)
+    assert "Eq. (7), section 2.2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["equations", "12"], ["claims"], ["table1"], ["verify"]])
+def test_another_package_named_spec_is_answered_in_one_line(
+    tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "spec.py").write_text("x = 1\n")
+    here = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    run = rdverify(*words, cwd=tmp_path, PYTHONPATH=here)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert f"spec = '{tmp_path / 'spec.py'}' is not allowed" in run.stderr

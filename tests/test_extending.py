@@ -60,10 +60,10 @@ def test_a_made_up_system_gets_its_cells_claims_figures_and_section(
     assert (claim.verdict, claim.discriminating) == (Verdict.CONFIRMED, True)
     assert (tmp_path / "heat.png").stat().st_size > 1000
 
-    page = render(results, "figures")
+    page = "\n".join(render(results, "figures").values())
     assert "Heated ring" in page
     assert "The paper leaves out the ring's length." in page
-    assert "![A falling line.](figures/heat.png)" in page
+    assert "![A falling line.](../figures/heat.png)" in page
     assert "| 64 | 0.2 |" in page
     assert "HEAT-01" in page
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,9 @@ from rdverify.judge.records import Results
 from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
 from rdverify.report.html import render_html
+from rdverify.report.page import render
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
+from rdverify.tools.paths import golden_folder
 from rdverify.verify import (
     README_MARKS,
     measure,
@@ -34,6 +37,7 @@ from rdverify.verify import (
     provenance,
     report_command,
     verify_command,
+    write_pages,
     write_the_record,
 )
 
@@ -171,8 +175,10 @@ def test_a_run_leaves_results_report_junit_and_figures(
     study = made_up("heat", figures=draws)
     assert verified(tmp_path, monkeypatch, study) == []
     written = contents(tmp_path)
-    names = {"results.json", "REPORT.md", "report.html", "junit.xml", "figures/new.png"}
-    assert set(written) == names
+    map_of_verdicts = {"figures/verdicts.png", "figures/verdicts.svg"}  # of the other systems' too
+    own = {"results.json", "report.html", "junit.xml", "figures/new.png"}
+    pages = set(render(load_results(tmp_path / "results.json"), "figures"))
+    assert set(written) == own | pages | map_of_verdicts
     assert base64.b64encode(b"drawn") in written["report.html"]
     assert written["figures/new.png"] == b"drawn"
     assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
@@ -218,7 +224,8 @@ def test_the_report_is_rendered_again_and_shown(
     assert "report.html" in report_command(None, record=False)
     assert shown == []
     page = (root / "report.html").read_text("utf-8")
-    assert page == render_html(recorded, root / "golden" / "figures", "golden/figures")
+    written = load_results(root / "golden" / "results.json")
+    assert page == render_html(written, root / "golden" / "figures", "golden/figures")
     report_command(None, record=False, show=True)
     assert shown == [(root / "report.html").as_uri()]
     assert capsys.readouterr().err == ""
@@ -230,14 +237,40 @@ def test_writing_the_record_fills_the_marks_of_the_readme(
     tmp_path: Path, recorded: Results
 ) -> None:
     begin, end = README_MARKS
-    write_the_record(recorded, clone(tmp_path, f"before {begin} old {end} after\n"))
+    root = clone(tmp_path, f"before {begin} old {end} after\n")
+    write_the_record(recorded, root, {"new.png": b"drawn"})
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert readme.startswith(f"before {begin}\n")
     assert readme.endswith(f"\n{end} after\n")
     assert " old " not in readme
     golden = tmp_path / "golden"
     assert load_results(golden / "results.json") == recorded
-    assert set(contents(golden)) == {"results.json", "results.schema.json"}
+    assert set(contents(golden)) == {
+        "results.json",
+        "results.schema.json",
+        "manifest.json",
+        "figures/new.png",
+    }
+
+
+def test_a_page_that_the_report_lacks_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_pages({"REPORT.md": "a", "report/metric.md": "b"}, tmp_path)
+    (tmp_path / "report" / "notes.md").write_text("of a user")
+    write_pages({"REPORT.md": "c"}, tmp_path)
+    assert contents(tmp_path) == {"REPORT.md": b"c", "report/notes.md": b"of a user"}
+
+
+def test_an_altered_file_is_refused_before_any_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "golden"
+    shutil.copytree(golden_folder(), copy)
+    monkeypatch.setattr(verify, "golden_folder", lambda: copy)
+    record = copy / "search" / "rd.csv"
+    record.write_bytes(record.read_bytes().replace(b"1", b"2", 1))
+    with pytest.raises(InputError, match=r"rd\.csv was altered since it was recorded"):
+        verified(tmp_path / "out", monkeypatch, made_up("heat"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_readme_without_marks_stops_the_record_before_anything_is_written(

@@ -10,6 +10,7 @@ them (Holm), since of many true parts some fail by chance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -100,12 +101,19 @@ def _open(test: Evidence, parts: int) -> str:
     """What leaves one test undecided."""
     others = {other.outcome for other in test.also} - {test.alone}
     if (test.alone != U and others) or len(others - {U}) > 1:
-        return f"{test.also_what} decides {test.fact}"
+        found = {test.alone: test.value} | {other.outcome: other.value for other in test.also}
+        told = ", ".join(f"{_short(value)} is {outcome}" for outcome, value in found.items())
+        return f"{test.fact} depends on what print leaves open, {test.also_what}: {told}"
     if test.alone == R:
         return f"{test.fact} fails by itself, but not at the level that {parts} parts share"
     if test.alone == C:
         return f"{test.control_what} passes as well, or is no further off than scatter"
-    return f"the interval of {test.fact} covers the threshold"
+    interval = f"[{_short(test.low)}, {_short(test.high)}]"
+    return f"the interval of {test.fact}, {interval}, covers its threshold"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _part(test: Evidence) -> tuple[str, str]:

@@ -32,7 +32,14 @@ def merge(recorded: Results, runs: Mapping[str, Results], values: bool) -> Resul
         runs: results by environment name.
         values: also keep versions and measured numbers, for the budget's platform
             term. Verdicts repeat on every machine; the last digits of numbers don't.
+
+    Raises:
+        InputError: if an environment judged another ledger.
     """
+    ledger = recorded.provenance.ledger_sha256
+    for name, run in runs.items():
+        other = run.provenance.ledger_sha256
+        require(other == ledger, f"ledger of environment {name}", other, f"the record's, {ledger}")
     kept = {name: _environment(run) for name, run in runs.items()} if values else {}
     return replace(
         recorded,

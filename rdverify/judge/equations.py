@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import spec
+from rdverify.judge.ledger import spec
 from rdverify.judge.paper import Paper
 from rdverify.judge.records import EquationRecord, MutationFile, MutationScore, Results
 from rdverify.tools.errors import require

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import spec
+from rdverify.judge.ledger import spec
 from rdverify.study import Form, Quantity
 from rdverify.tools.records import Record, convert
 

@@ -13,7 +13,7 @@ from rdverify.judge.judged import (
     JudgedSentence,
 )
 from rdverify.judge.paper import Erratum
-from rdverify.study import Figure, Measured, Profile, Table
+from rdverify.study import Figure, Measured, Profile, Row, Table
 from rdverify.tools.records import Record
 
 SCHEMA: Final = "rdverify-results-3"
@@ -45,12 +45,23 @@ class ConsistencyCheck(Record, frozen=True):
 
 
 class CurveRecord(Record, frozen=True):
-    """A line of Fig. 2."""
+    """A line of Fig. 2 with its band and style, as :class:`rdverify.study.Curve` has them."""
 
     system: str
     setting: str
     x: list[float]
     y: list[float | None]
+    low: list[float | None] = []
+    high: list[float | None] = []
+    what: str = ""
+    runs: str = ""
+    colour: str = "#000000"
+    dashes: list[float] = []
+
+    @property
+    def row(self) -> Row:
+        """Its row of Table 1, for its label and line."""
+        return Row(self.setting, self.system, self.setting, self.colour, tuple(self.dashes))
 
 
 class StudyRecord(Record, frozen=True):
@@ -186,6 +197,10 @@ class Results(Record, frozen=True):
     def as_printed(self) -> list[JudgedCell]:
         """The cells by formulas that an erratum changes."""
         return [cell for cell in self.table1 if cell.key.form == "printed"]
+
+    def curves(self) -> list[CurveRecord]:
+        """The lines of Fig. 2, of all studies."""
+        return [curve for study in self.studies for curve in study.curves]
 
     def all_figures(self) -> list[Figure]:
         """Those drawn from several systems, then each study's."""

@@ -25,7 +25,7 @@ from rdverify.judge.records import (
     StudyRecord,
 )
 from rdverify.judge.sentences import judge_sentences
-from rdverify.study import Figure, Measured, Study, StudyResult
+from rdverify.study import Curve, Measured, Study, StudyResult
 from rdverify.tools.errors import require
 from rdverify.tools.records import read_record, schema_of
 
@@ -64,9 +64,8 @@ def gather(
     recorded: Results | None,
     provenance: Provenance,
     mutation: MutationFile | None = None,
-    figures: Mapping[str, Figure] | None = None,
 ) -> Results:
-    """Judge cells and claims, and put everything into one record.
+    """Judge cells and claims, and put everything into one record, but what is drawn from it.
 
     Args:
         paper: what the measurements are held against.
@@ -75,7 +74,6 @@ def gather(
         provenance: where this run comes from.
         mutation: which wrong forms of the equations the checks reject; None leaves the
             equations out.
-        figures: those drawn from several systems.
 
     Raises:
         InputError: if two studies give a fact of the same name.
@@ -97,7 +95,7 @@ def gather(
         consistency=self_consistency(paper.rows),
         facts=facts,
         studies=[_study_record(study, result) for study, result in studies.values()],
-        figures=dict(figures or {}),
+        figures={},
         equations=equation_records(paper, recorded, mutation) if mutation else [],
         errata=paper.errata,
         sentences=judge_sentences(paper.sentences, claims),
@@ -115,11 +113,23 @@ def _study_record(study: Study[Any], result: StudyResult) -> StudyRecord:
         caveats=list(result.caveats),
         tables=dict(result.tables),
         figures=dict(result.figures),
-        curves=[
-            CurveRecord(curve.row.system, curve.row.setting, list(curve.x), list(curve.y))
-            for curve in result.curves
-        ],
+        curves=[_curve_record(curve) for curve in result.curves],
         config=dict(result.config),
+    )
+
+
+def _curve_record(curve: Curve) -> CurveRecord:
+    return CurveRecord(
+        curve.row.system,
+        curve.row.setting,
+        x=list(curve.x),
+        y=list(curve.y),
+        low=list(curve.low),
+        high=list(curve.high),
+        what=curve.what,
+        runs=curve.runs,
+        colour=curve.row.colour,
+        dashes=list(curve.row.dashes),
     )
 
 

@@ -67,15 +67,15 @@ def agree(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 class Judged(Protocol):
-    """A claim or a number of Table 1 with its verdict."""
+    """A claim, a sentence or a number of Table 1 with its verdict."""
 
     @property
     def name(self) -> str:
         """How it is called in messages."""
 
     @property
-    def verdict(self) -> Verdict:
-        """What was found."""
+    def verdict(self) -> Verdict | None:
+        """What was found; None of a sentence that is judged elsewhere."""
 
     @property
     def discriminating(self) -> bool | None:

@@ -97,7 +97,7 @@ def _rd_m_change(runs: Runs) -> float:
 
 @fact(
     "metric.units.ddpm.r_change",
-    "|R'/R - 1| of the DDPM's closed form, MNIST's pixels in [0, 1] against [-1, 1]",
+    "|R'/R - 1| of a perfect DDPM by formula, MNIST's pixels in [0, 1] against [-1, 1]",
 )
 def _ddpm_change(runs: Runs) -> float:
     old, new = (balance_of(closed_form(square)).r for square in MEAN_SQUARES)

@@ -12,14 +12,13 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 
 from rdverify.gray_scott import run_many
 from rdverify.metric import diffusion, emergence, fields, mosaics, networks
+from rdverify.metric.figures import figures
 from rdverify.metric.labels import modes
 from rdverify.metric.runs import (
     FEEDS,
@@ -34,13 +33,11 @@ from rdverify.metric.runs import (
     ratios,
     traces,
 )
-from rdverify.metric.scaling import REFINED, SWEEPS, scaling, swept
+from rdverify.metric.scaling import SWEEPS, scaling, swept
 from rdverify.metric.systems import CELLS, STEPS
 from rdverify.metric.terms import decomposition
-from rdverify.study import Context, Figure, Study, Table
-from rdverify.tools.plotting import STYLE, canvas, save
+from rdverify.study import Context, Study, Table
 
-FIGURE = "metric-scaling.png"
 Shows = Callable[[Runs], str]
 # what R can't tell: the system, its R, and what that shows; R is the mean where there are several
 LIMITS: tuple[tuple[str, Callable[[Runs], Any], str | Shows], ...] = (
@@ -179,49 +176,6 @@ def tables(runs: Runs) -> Mapping[str, Table]:
         "metric.decomposition": decomposition(runs),
         "metric.mosaics": mosaics.table(runs),
     }
-
-
-def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
-    """Draw R against refinement and against size, each relative to the reference setting."""
-    with rc_context(STYLE):
-        figure = canvas(9.5, 4.2)
-        left, right = figure.subplots(1, 2, sharey=True)
-        for key, sweep in SWEEPS.items():
-            with suppress(Exception):  # its exponents are errors and say why
-                r = swept(key)[:, :, 0].mean(axis=0)
-                scale = np.asarray(sweep.x) / sweep.reference
-                (left if key in REFINED else right).plot(
-                    1 / scale if key == "refine.rd" else scale,  # a step, not a number of steps
-                    r / r[list(sweep.x).index(sweep.reference)],
-                    markerfacecolor="none",
-                    label=sweep.label,
-                    **sweep.line,
-                )
-        for axes, name in (
-            (left, "steps over the reference's, same total time"),
-            (right, "components over the reference's"),
-        ):
-            axes.axhline(1, color="0.6", linewidth=0.8)
-            axes.set(xscale="log", yscale="log", xlabel=name)
-            axes.legend(loc="lower left")
-            axes.minorticks_off()
-        left.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
-        right.set_xticks([0.1, 1, 10], ["1/10", "1", "10"])
-        left.set_ylabel("$R$ over its value at the reference")
-        left.set_ylim(0.3, 2.5)
-        right.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
-        save(figure, folder, FIGURE)
-    shown = Figure(
-        FIGURE,
-        "R against what it might depend on, each curve over its own value at the "
-        "paper's setting, both axes logarithmic. Left: finer time steps. Right: more "
-        "components. A curve on the line at 1 belongs to a ratio that is comparable; the "
-        "DDPM's falls as the root of its number of steps, like the ratio of drift and "
-        "noise of any stochastic equation.",
-        "Two panels of R relative to its reference: only the DDPM and the "
-        "Ornstein-Uhlenbeck control leave 1, with slope minus one half.",
-    )
-    return {"metric.scaling": shown}
 
 
 def config(runs: Runs) -> dict[str, Any]:

@@ -24,8 +24,8 @@ VERDICT_LETTERS: Mapping[Verdict, str] = {
     Verdict.COMPATIBLE: "c",
     Verdict.REACHED: "F",
     Verdict.REFUTED: "R",
-    Verdict.UNDECIDED: "U",
-    Verdict.UNTESTABLE: "u",
+    Verdict.UNDECIDED: "?",
+    Verdict.UNTESTABLE: "–",
     Verdict.NOT_RUN: "n",
     Verdict.ERROR: "E",
 }

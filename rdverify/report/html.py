@@ -31,6 +31,7 @@ from rdverify.report.markdown import (
     threshold_text,
 )
 from rdverify.report.mathml import formula, in_text
+from rdverify.report.page import conclusion, findings
 from rdverify.report.view import View
 
 LARGEST = 5_000_000  # bytes of the page; figures that would exceed it are linked, largest first
@@ -68,6 +69,8 @@ def _page(view: View, images: Mapping[str, str]) -> str:
         .render(
             view=view,
             results=view.results,
+            conclusion=conclusion(view.results),
+            findings=findings(view),
             images=images,
             scripts={name: Markup(text) for name, text in scripts.items()},
             library=base64.b64encode(gzip.compress(_vendored(PLOTTING), mtime=0)).decode(),
@@ -115,7 +118,8 @@ def templates() -> Environment:
 
 
 def _prose(text: str) -> Markup:
-    """Recorded sentences, escaped; ``**so**`` is bold, as it is in Markdown."""
+    """Sentences of the Markdown page, escaped; ``**so**`` is bold, of a link the words stay."""
+    text = re.sub(r"\[([^\[\]]+)\]\([^()]*\)", r"\1", text)
     return Markup(re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", str(in_text(text))))
 
 

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from rdverify.judge.drift import platform_budget
 from rdverify.judge.environments import cell_values, platform_spread
-from rdverify.judge.judged import JudgedCell, JudgedClaim, JudgedSentence
+from rdverify.judge.judged import Evidence, JudgedCell, JudgedClaim, JudgedSentence
 from rdverify.judge.records import Environment, EquationRecord, Results, StudyRecord
 from rdverify.judge.verdict import Verdict
+from rdverify.report.site import MAIN, Page, part_file, part_of
 from rdverify.study import Figure
 
 # of the budget, in the order of its columns
@@ -20,10 +21,80 @@ PARTS = ("rounding", "seeds", "monte-carlo", "discretisation", "platform", "sett
 
 @dataclass(frozen=True)
 class View:
-    """Results as one page shows them; ``figures`` is the folder that its images lie in."""
+    """Results as one page shows them.
+
+    Args:
+        results: as recorded.
+        folder: of the figures, seen from REPORT.md.
+        page: which page.
+        pages: all that are written, for links to them.
+    """
 
     results: Results
-    figures: str
+    folder: str = ""
+    page: Page = MAIN
+    pages: tuple[Page, ...] = ()
+
+    @property
+    def figures(self) -> str:
+        """The folder of the figures, seen from this page."""
+        return self.page.to(self.folder)
+
+    def link(self, words: str, file: str) -> str:
+        """A link to another page; the words alone where it is not written."""
+        written = file in {page.file for page in self.pages}
+        return f"[{words}]({self.page.to(file)})" if written else words
+
+    def claim_link(self, claim_id: str) -> str:
+        """From this page to where a claim is judged."""
+        section = self.claims[claim_id].section
+        return self._link(part_file(part_of(section)), claim_id)
+
+    def sentence_link(self, sentence_id: str) -> str:
+        """From this page to where a sentence is judged."""
+        section = self.sentences[sentence_id].section
+        return self._link(part_file(part_of(section)), sentence_id)
+
+    def _link(self, file: str, place: str) -> str:
+        away = "" if file == self.page.file else self.page.to(file)
+        return f"{away}#{place.lower()}"
+
+    @cached_property
+    def claims(self) -> dict[str, JudgedClaim]:
+        """Claims by id."""
+        return {claim.id: claim for claim in self.results.claims}
+
+    @cached_property
+    def sentences(self) -> dict[str, JudgedSentence]:
+        """Sentences by id."""
+        return {sentence.id: sentence for sentence in self.results.sentences}
+
+    @cached_property
+    def parts(self) -> list[str]:
+        """The parts of the paper that have sentences."""
+        return list(dict.fromkeys(part_of(s.section) for s in self.results.sentences))
+
+    @cached_property
+    def told(self) -> dict[str, list[JudgedSentence]]:
+        """This page's sentences by section, in the paper's order."""
+        found: dict[str, list[JudgedSentence]] = {}
+        for sentence in self.results.sentences:
+            if part_of(sentence.section) == self.page.part:
+                found.setdefault(sentence.section, []).append(sentence)
+        return found
+
+    def judged(self, sentence: JudgedSentence) -> list[JudgedClaim]:
+        """The claims that were read out of a sentence, those that go beyond it last."""
+        names = (*sentence.readings, *sentence.inferences)
+        return [self.claims[name] for name in names if name in self.claims]
+
+    def tests(self, claim: JudgedClaim) -> list[list[Evidence]]:
+        """A claim's evidence, what was measured once and held against several controls together."""
+        found: dict[tuple[str, str, str], list[Evidence]] = {}
+        for item in claim.evidence:
+            same = item.fact, f"{item.form} {item.predicate}", item.outcome
+            found.setdefault(same, []).append(item)
+        return list(found.values())
 
     @cached_property
     def systems(self) -> list[StudyRecord]:
@@ -35,6 +106,16 @@ class View:
         """The studies that reproduce no row."""
         return [study for study in self.results.studies if not study.rows]
 
+    @property
+    def forest(self) -> Figure | None:
+        """Table 1 as a forest plot."""
+        return self.results.figures.get("table1")
+
+    @property
+    def map(self) -> Figure | None:
+        """Every sentence's verdict in one picture."""
+        return self.results.figures.get("verdicts")
+
     @cached_property
     def redrawn(self) -> list[Figure]:
         """Figures of the paper, drawn again."""
@@ -44,15 +125,9 @@ class View:
         """The other figures of ``studies``."""
         return [f for study in studies for f in study.figures.values() if not f.of]
 
-    @cached_property
-    def quotes(self) -> dict[str, str]:
-        """Sentences by id, word for word."""
-        return {sentence.id: sentence.quote for sentence in self.results.sentences}
-
     def homes(self, sentence: JudgedSentence) -> list[str]:
         """Ids of the sentences under which the claims that bear on this one are judged."""
-        own = {claim.id: claim.sentence for claim in self.results.claims}
-        found = (own[name] for name in sentence.seen if name in own)
+        found = (self.claims[name].sentence for name in sentence.seen if name in self.claims)
         return list(dict.fromkeys(home for home in found if home != sentence.id))
 
     @cached_property
@@ -70,6 +145,46 @@ class View:
             section: [claim for claim in self.results.claims if first[claim.id] == section]
             for section in sorted(set(first.values()), key=_place)
         }
+
+    @cached_property
+    def rows(self) -> dict[str, list[JudgedCell]]:
+        """The numbers of Table 1 by row."""
+        found: dict[str, list[JudgedCell]] = {}
+        for cell in self.results.corrected():
+            found.setdefault(f"{cell.key.system}, {cell.key.setting}", []).append(cell)
+        return found
+
+    def notes(self, cells: Sequence[JudgedCell]) -> dict[str, list[str]]:
+        """How each was measured, and which quantities so."""
+        found: dict[str, list[str]] = {}
+        for cell in cells:
+            if cell.note:
+                found.setdefault(cell.note, []).append(cell.key.quantity)
+        return found
+
+    def cell(self, system: str, setting: str, quantity: str) -> JudgedCell:
+        """A number of Table 1."""
+        key = system, setting, quantity
+        cells = self.results.corrected()
+        return next(c for c in cells if (c.key.system, c.key.setting, c.key.quantity) == key)
+
+    @cached_property
+    def diverges(self) -> bool:
+        """Whether Gray-Scott as printed was run, and has no finite number."""
+        cells = [c for c in ran(self.results.as_printed()) if c.key.system == "RD"]
+        return bool(cells) and all(cell.measured is None for cell in cells)
+
+    @cached_property
+    def open(self) -> dict[str, list[JudgedSentence]]:
+        """What would decide sentences that stay open, and which."""
+        found: dict[str, list[JudgedSentence]] = {}
+        for sentence in self.results.counted():
+            if sentence.verdict == Verdict.UNDECIDED:
+                for claim in self.judged(sentence):
+                    text = claim.decides
+                    if text and not text.startswith("As ") and sentence not in found.get(text, []):
+                        found.setdefault(text, []).append(sentence)
+        return found
 
     @cached_property
     def budgeted(self) -> list[tuple[JudgedCell, dict[str, float | None]]]:
@@ -96,10 +211,11 @@ class View:
         return sorted({name for claim in self.results.claims for name in claim.environments})
 
     @cached_property
-    def verdicts(self) -> list[tuple[JudgedClaim, list[Verdict | None]]]:
-        """Every claim, and its verdict in each of these environments."""
+    def otherwise(self) -> list[tuple[JudgedClaim, list[Verdict | None]]]:
+        """Claims with another verdict in one environment or more, and their verdicts in all."""
         names = self.environments
-        return [(c, [c.environments.get(name) for name in names]) for c in self.results.claims]
+        told = [(c, [c.environments.get(name) for name in names]) for c in self.results.claims]
+        return [(c, seen) for c, seen in told if any(v not in (None, c.verdict) for v in seen)]
 
     @cached_property
     def spread(self) -> list[tuple[JudgedCell, int, float, float]]:
@@ -129,16 +245,6 @@ class View:
         values = cell_values(self.results, cell, "full")
         return [values.get(name) for name in self.anew]
 
-    @cached_property
-    def claims(self) -> dict[str, JudgedClaim]:
-        """Claims by id."""
-        return {claim.id: claim for claim in self.results.claims}
-
-    def read_from(self, sentence: JudgedSentence) -> list[JudgedClaim]:
-        """The claims of a sentence: those that count, then those that go beyond it."""
-        names = [*sentence.readings, *sentence.inferences]
-        return [self.claims[name] for name in names if name in self.claims]
-
     def rests_on(self, claim: JudgedClaim) -> list[str]:
         """Names of the studies that measured what a claim rests on, in the order of the suite.
 
@@ -155,13 +261,8 @@ class View:
 
     def measured_by(self, sentence: JudgedSentence) -> list[str]:
         """Names of the studies that a sentence's own claims rest on, as :meth:`rests_on`."""
-        found = {name for claim in self.read_from(sentence) for name in self.rests_on(claim)}
+        found = {name for claim in self.judged(sentence) for name in self.rests_on(claim)}
         return [study.name for study in self.results.studies if study.name in found]
-
-    @cached_property
-    def known_claims(self) -> set[str]:
-        """Ids of all claims."""
-        return {claim.id for claim in self.results.claims}
 
 
 def all_passed(equation: EquationRecord) -> bool:

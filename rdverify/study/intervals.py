@@ -1,4 +1,4 @@
-"""Intervals of shares, differences and medians, 95 % throughout, from SciPy."""
+"""Intervals of shares, differences, medians and curves, 95 % throughout."""
 
 from __future__ import annotations
 
@@ -62,3 +62,17 @@ def median(samples: npt.ArrayLike) -> Measured:
         runs=tuple(ordered.tolist()),
         how="order-statistics",
     )
+
+
+def middle(curves: npt.ArrayLike) -> tuple[list[float], list[float]]:
+    """Between which values the middle 95 % of curves lie at each step: (low, high).
+
+    Quantiles at 2.5 % and 97.5 %, linear between order statistics; for few curves that is
+    nearly their whole range. Of single curves, not of their mean.
+
+    Args:
+        curves: shape (curves, steps), finite.
+    """
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.asarray(curves, float), (tail, 1 - tail), axis=0)
+    return low.tolist(), high.tolist()

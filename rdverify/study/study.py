@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -35,8 +35,10 @@ class Row:
     Args:
         key: its short name in facts, such as ``spot``.
         system, setting: its names in Table 1, such as "RD" and "Spot Regime".
-        colour: of its line in every figure, ``#rrggbb``, one that the colour-blind tell apart.
-        dashes: of its line, as matplotlib has them, so that black and white suffices.
+        colour: of its line in every figure, ``#rrggbb``; that of the paper's Fig. 2.
+        dashes: of its line, lengths of strokes and gaps in line widths, () for an unbroken line:
+            the kind of the paper's Fig. 2, of other lengths than its neighbours', so that black
+            and white suffices.
         marker: where points are drawn.
     """
 
@@ -44,7 +46,7 @@ class Row:
     system: str
     setting: str
     colour: str
-    dashes: Any = "-"
+    dashes: tuple[float, ...] = ()
     marker: str = "o"
 
     @property
@@ -55,7 +57,7 @@ class Row:
     @property
     def line(self) -> dict[str, Any]:
         """Colour and dashes as matplotlib's ``plot`` takes them."""
-        return {"color": self.colour, "linestyle": self.dashes}
+        return {"color": self.colour, "linestyle": (0, self.dashes) if self.dashes else "-"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +124,23 @@ class Figure:
         caption: what to see in it.
         alt: a text for who can't see it.
         of: the figure of the paper that it redraws, such as "Fig. 2", or nothing.
+        vector: the same as SVG, where there is one; :func:`with_vectors` finds it.
     """
 
     file: str
     caption: str
     alt: str
     of: str = ""
+    vector: str = ""
+
+
+def with_vectors(figures: Mapping[str, Figure], folder: Path) -> dict[str, Figure]:
+    """``figures`` as they lie in ``folder``, each with the SVG beside it, if it was drawn."""
+    found = {}
+    for name, figure in figures.items():
+        vector = Path(figure.file).with_suffix(".svg").name
+        found[name] = replace(figure, vector=vector if (folder / vector).exists() else "")
+    return found
 
 
 @dataclass(frozen=True)
@@ -138,11 +151,19 @@ class Curve:
         row: of Table 1.
         x: normalised time in [0, 1], at most a few hundred points.
         y: R_t, one value for each of ``x``.
+        low, high: of the band around it, likewise, or empty where there are no other runs; see
+            :func:`rdverify.study.intervals.middle`.
+        what: the line is, in words.
+        runs: the band is over, in words.
     """
 
     row: Row
     x: Sequence[float]
     y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    what: str = ""
+    runs: str = ""
 
 
 @dataclass(frozen=True)
@@ -250,8 +271,11 @@ class Study(Generic[R]):
             cells=self.cells(runs),
             facts=self.facts.measure(runs),
             tables=self.tables(runs),
-            figures=self.figures(runs, context.figures) if context.figures else {},
+            figures=self._drawn(runs, context.figures) if context.figures else {},
             curves=self.curves(runs),
             config=self.config(runs),
             caveats=self.caveats(runs),
         )
+
+    def _drawn(self, runs: R, folder: Path) -> dict[str, Figure]:
+        return with_vectors(self.figures(runs, folder), folder)

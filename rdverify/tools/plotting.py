@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
 
-from rdverify.tools.files import write_atomically
+from rdverify.tools.files import write_bytes
+
+LARGEST_SVG = 200_000  # bytes; fields of pixels and thousands of points are smaller as PNG
 
 STYLE: Any = {  # matplotlib's own stubs list every key as a literal
     "figure.dpi": 110,
@@ -23,6 +28,8 @@ STYLE: Any = {  # matplotlib's own stubs list every key as a literal
     "axes.spines.right": False,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    "svg.fonttype": "path",  # letters as outlines: the same wherever the fonts differ
+    "svg.hashsalt": "rdverify",  # else the ids in it are random
 }
 
 
@@ -40,9 +47,31 @@ def plain_axes(width: float = 6.4, height: float = 4.0) -> tuple[Canvas, Any]:
 
 
 def save(figure: Canvas, folder: Path, name: str) -> None:
-    """Write a PNG without date or version in it: equal figures give equal bytes."""
+    """Write a PNG, and the same as SVG beside it unless that is larger than a page can bear.
+
+    No date and no version stand in them: equal figures give equal bytes.
+
+    Args:
+        figure: what was drawn.
+        folder: to write into.
+        name: of the PNG, such as ``fig2.png``; of an older SVG beside it nothing is left.
+    """
     with mpl.rc_context(STYLE):
-        write_atomically(
-            folder / name,
-            lambda stream: figure.savefig(stream, format="png", metadata={"Software": None}),
-        )
+        drawing = _shortened(_bytes(figure, "svg", {"Date": None, "Creator": None}))
+        write_bytes(folder / name, _bytes(figure, "png", {"Software": None}))
+    vector = (folder / name).with_suffix(".svg")
+    if len(drawing) <= LARGEST_SVG:
+        write_bytes(vector, drawing)
+    else:
+        vector.unlink(missing_ok=True)
+
+
+def _shortened(svg: bytes) -> bytes:
+    """Paths to a hundredth of a point, which is half of the file and none of the picture."""
+    return re.sub(rb' d="[^"]*"', lambda path: re.sub(rb"(\.\d\d)\d+", rb"\1", path[0]), svg)
+
+
+def _bytes(figure: Canvas, kind: str, metadata: Mapping[str, None]) -> bytes:
+    stream = BytesIO()
+    figure.savefig(stream, format=kind, metadata=dict(metadata))
+    return stream.getvalue()

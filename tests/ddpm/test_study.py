@@ -19,8 +19,9 @@ import torch
 from matplotlib.image import imread
 from scipy import stats
 
-from rdverify.ddpm import Schedule, expected_balance
-from rdverify.ddpm.denoisers import TrueNoise, zero
+from rdverify.balance import balance_of
+from rdverify.ddpm import Schedule, expected_balance, sample
+from rdverify.ddpm.denoisers import MixtureDenoiser, TrueNoise, zero
 from rdverify.ddpm.study import (
     STUDY,
     exact,
@@ -300,6 +301,31 @@ def test_figures_are_drawn_described_and_not_blank(runs, tmp_path):
         assert imread(tmp_path / figure.file).std() > 0.02
 
 
+def test_few_steps_miss_the_closed_form_only_where_they_begin_with_pure_noise():
+    """With fixed end points 50 steps leave alpha_bar_T = 0.6, which the closed form counts on.
+
+    With an exact denoiser, so that no error of a network can be the reason.
+    """
+    few = Schedule.linear(50)
+    assert few.alpha_bar[-1] > 0.5
+    points = torch.from_numpy(np.random.default_rng(0).choice([-1.0, 1.0], (6, 1, 8, 8)))
+    images = points[torch.arange(24) % 6]
+    exact_of = MixtureDenoiser(SCHEDULE, points)
+    closed = expected_balance(few, 64, 1.0).r
+    begun = settings.begun_with(exact_of, images, few).r_runs
+    sampled = balance_of(sample(MixtureDenoiser(few, points), few, (1, 8, 8), 24, 1)[1]).r_runs
+    assert begun.mean() == pytest.approx(closed, rel=0.07)  # the marginals hold to O(1/T)
+    assert sampled.mean() > 1.2 * closed
+    assert sampled.min() > begun.max()
+
+
+def test_curves_keep_every_step_of_the_end_and_a_band_around_the_middle(runs):
+    for curve in STUDY.curves(runs):
+        assert len(curve.low) == len(curve.high) == len(curve.x)
+        assert np.all(np.array(curve.low) <= np.array(curve.high))
+        assert np.allclose(np.diff(curve.x[-20:]), 1 / SHORT.T)
+
+
 def test_the_study_gives_the_same_twice(runs, facts, golden, tmp_path):
     again = small_runs(golden, tmp_path)
     assert [cell.runs.tolist() for cell in STUDY.cells(again)] == [
@@ -315,6 +341,13 @@ def test_a_network_that_is_not_trained_out_is_warned_of(runs):
     rows = {**runs.rows, "MNIST": replace(runs.rows["MNIST"], card=card)}
     (caveat,) = STUDY.caveats(replace(runs, rows=rows))
     assert "MNIST 5 of 10 steps" in caveat
+
+
+def test_a_network_that_saw_a_part_of_its_data_is_warned_of(runs):
+    card = {**runs.rows["CIFAR10"].card, "data": "first 4,000 images of CIFAR-10"}
+    rows = {**runs.rows, "CIFAR10": replace(runs.rows["CIFAR10"], card=card)}
+    (caveat,) = STUDY.caveats(replace(runs, rows=rows))
+    assert caveat.startswith("**CIFAR10's network was trained on the first 4,000 images of CIFAR")
 
 
 def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path):

@@ -160,6 +160,8 @@ def test_curves_and_figures_are_there(result, context):
         assert len(curve.x) == len(curve.y) <= 250
         assert curve.x == sorted(set(curve.x))
         assert curve.x[-1] == 1
+        assert len(curve.low) == len(curve.high) == len(curve.x)
+        assert np.all(np.array(curve.low) <= np.array(curve.high))
     for figure in result.figures.values():
         assert (context.figures / figure.file).stat().st_size > 10_000
 

@@ -48,13 +48,13 @@ def test_the_platform_spread_comes_from_runs_of_the_same_networks_alone(alone: R
     ]
     for spread in spreads:
         assert spread is None or spread == (pytest.approx(1e-7, rel=1e-6), 1)
-    text = " ".join(render(merged, "x").split())
+    text = " ".join(" ".join(render(merged, "x").values()).split())
     assert "verdict is another on RD-02;" in text  # of the full profile alone
     assert "every network trained anew" in text
     # verdicts without values: nothing of this machine's last digits is kept
     plain = merge(alone, runs, values=False)
     assert not any(platform_spread(plain, cell) for cell in plain.table1)
-    assert "trained anew" not in render(plain, "x")
+    assert "trained anew" not in "".join(render(plain, "x").values())
     assert alone.environments == {}
 
 
@@ -71,3 +71,9 @@ def test_a_new_record_keeps_the_environments_while_all_verdicts_are_the_same(
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least one"):
         read_environments(tmp_path)
+
+
+def test_an_environment_that_judged_another_ledger_is_refused(recorded: Results) -> None:
+    origin = replace(recorded.provenance, ledger_sha256="0" * 64)
+    with pytest.raises(InputError, match="ledger of environment py = '0000"):
+        merge(recorded, {"py": replace(recorded, provenance=origin)}, values=False)

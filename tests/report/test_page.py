@@ -1,9 +1,10 @@
-"""The report is the record: every cell, claim, erratum and equation, to the byte."""
+"""The report is the record: every cell, claim, sentence, erratum and equation, to the byte."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from posixpath import dirname, join, normpath
 
 import pytest
 from msgspec.structs import replace
@@ -17,11 +18,27 @@ from rdverify.study import Figure, Table
 from rdverify.tools.paths import golden_folder
 
 ROOT = Path(__file__).resolve().parents[2]
+FIRST = "REPORT.md"
 
 
-def test_rendering_the_record_gives_the_committed_report_to_the_byte(recorded: Results) -> None:
-    committed = (ROOT / "REPORT.md").read_bytes()
-    assert render(recorded, "golden/figures").encode() == committed
+def whole(results: Results, figures: str = "x") -> str:
+    """All pages, one after the other."""
+    return "\n".join(render(results, figures).values())
+
+
+def test_rendering_the_record_gives_the_committed_pages_to_the_byte(recorded: Results) -> None:
+    pages = render(recorded, "golden/figures")
+    for file, text in pages.items():
+        assert (ROOT / file).read_bytes() == text.encode(), file
+    committed = {f"report/{path.name}" for path in (ROOT / "report").iterdir()}
+    assert committed | {FIRST} == set(pages)
+
+
+def test_the_first_page_has_at_most_40_kb_and_the_others_100(recorded: Results) -> None:
+    sizes = {file: len(text.encode()) for file, text in render(recorded, "golden/figures").items()}
+    assert sizes.pop(FIRST) <= 40_000
+    assert len(sizes) > 10
+    assert max(sizes.values()) <= 100_000
 
 
 def test_readme_carries_the_verdict_table_of_the_record(recorded: Results) -> None:
@@ -31,25 +48,47 @@ def test_readme_carries_the_verdict_table_of_the_record(recorded: Results) -> No
     assert block[1] == verdict_block(recorded)
 
 
-def test_report_names_every_cell_claim_erratum_and_equation(recorded: Results) -> None:
-    text = render(recorded, "x")
-    for cell in recorded.table1:
-        assert cell.printed in text
+def test_report_names_every_cell_claim_sentence_erratum_and_equation(recorded: Results) -> None:
+    pages, text = render(recorded, "x"), whole(recorded)
+    for cell in recorded.corrected():
+        assert cell.printed in pages[FIRST]
     for claim in recorded.claims:
-        assert f'<a id="{claim.id.lower()}"></a>' in text
-        assert claim.text.replace("|", r"\|") in text
-    for entry in recorded.errata:
-        assert entry.id in text
-    for record in spec.EQUATIONS.values():
-        assert f"`{record.token}`" in text
+        assert claim.text in pages[FIRST]
+    places = re.findall(r'<a id="([^"]+)"></a>', text)
+    assert len(places) == len(set(places))
+    assert set(places) == {
+        *(claim.id.lower() for claim in recorded.claims),
+        *(sentence.id.lower() for sentence in recorded.sentences),
+        *(entry.id.lower() for entry in recorded.errata),
+        *(record.token for record in spec.EQUATIONS.values()),
+    }
+    for sentence in recorded.sentences:
+        assert text.count(f"\n> {sentence.quote}\n") == 1
+
+
+def test_every_measurement_and_control_of_a_claim_stands_with_it(recorded: Results) -> None:
+    text = whole(recorded)
+    for claim in recorded.claims:
+        own = text.partition(f'<a id="{claim.id.lower()}"></a>')[2].partition("<a id=")[0]
+        for item in claim.evidence:
+            assert f"`{item.fact}`" in own
+            assert item.control_what in own
 
 
 def test_every_figure_of_the_record_is_there_once_and_linked(recorded: Results) -> None:
-    text = render(recorded, "golden/figures")
-    assert len(recorded.all_figures()) > 10
+    pages = render(recorded, "golden/figures")
+    shown = [
+        normpath(join(dirname(file), link))
+        for file, text in pages.items()
+        for link in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    ]
+    assert len(shown) == len(set(shown)) > 10
+    drawn = {f"golden/figures/{figure.file}" for figure in recorded.all_figures()}
+    assert drawn <= set(shown)
+    for link in shown:
+        assert (ROOT / link).read_bytes().startswith(b"\x89PNG")
     for figure in recorded.all_figures():
-        assert text.count(f"](golden/figures/{figure.file})") == 1
-        assert (golden_folder() / "figures" / figure.file).read_bytes().startswith(b"\x89PNG")
+        assert (golden_folder() / "figures" / figure.file).is_file()
         assert len(figure.alt) > 20
         assert len(figure.caption) > 40
 
@@ -58,27 +97,54 @@ def test_a_report_of_other_values_shows_other_values(recorded: Results) -> None:
     cell = next(cell for cell in recorded.table1 if cell.measured is not None)
     cells = [replace(c, measured=0.123456) if c is cell else c for c in recorded.table1]
     changed = render(replace(recorded, table1=cells), "x")
-    assert "0.12346" in changed
+    assert "0.12346" in changed[FIRST]
+    assert "0.12346" in changed["report/table1.md"]
     assert render(recorded, "x") != changed
 
 
-def test_every_table_of_the_report_has_as_many_cells_in_each_row(recorded: Results) -> None:
+def test_every_table_has_as_many_cells_in_each_row_and_fits_the_page(recorded: Results) -> None:
     tables = 0
-    for block in re.findall(r"(?:^\|.*\n?)+", render(recorded, "x"), re.MULTILINE):
+    for block in re.findall(r"(?:^\|.*\n?)+", whole(recorded), re.MULTILINE):
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.strip().splitlines()}
         assert len(widths) == 1, block[:200]
+        assert max(widths) <= 11, block[:200]
         tables += 1
     assert tables > 50
 
 
-def test_every_link_on_the_page_has_its_place(recorded: Results) -> None:
+def links(pages: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Every link as the page it is on, the file it leads to and the place there."""
+    found = []
+    for file, text in pages.items():
+        for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)]+)\)", re.sub(r"\$[^$]*\$", "", text)):
+            away, _, place = link.partition("#")
+            found.append((file, normpath(join(dirname(file), away)) if away else file, place))
+    return found
+
+
+def dead_links(pages: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Links that lead to no page, or to no place on it."""
+    places = {}
+    for file, text in pages.items():
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        named = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+        places[file] = named | set(re.findall(r'<a id="([^"]+)">', text)) | {""}
+    return [link for link in links(pages) if link[2] not in places.get(link[1], ())]
+
+
+def test_no_link_is_dead(recorded: Results) -> None:
     bare = [replace(study, tables={}, figures={}) for study in recorded.studies]
-    for results in (recorded, replace(recorded, studies=bare, figures={})):
-        text = render(results, "x")
-        headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
-        places = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
-        places |= set(re.findall(r'<a id="([^"]+)">', text))
-        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= places
+    assert dead_links(render(recorded, "x")) == []
+    assert dead_links(render(replace(recorded, studies=bare, figures={}), "x")) == []
+    told = render(recorded, "x")
+    told[FIRST] += "[a](report/section-5.md#rd-99)[b](#nowhere)[c](report/none.md)"
+    assert len(dead_links(told)) == 3
+
+
+def test_every_page_leads_to_every_other(recorded: Results) -> None:
+    pages = render(recorded, "x")
+    told = {(file, to) for file, to, _ in links(pages)}
+    assert told >= {(file, other) for file in pages for other in pages if file != other}
 
 
 def test_values_are_shown_and_never_rendered(recorded: Results) -> None:
@@ -93,17 +159,16 @@ def test_values_are_shown_and_never_rendered(recorded: Results) -> None:
         "figures": {"f": Figure("f.png", hostile, hostile)},
     }
     studies = [replace(study, **more) for study in recorded.studies]
-    text = render(replace(recorded, claims=claims, table1=cells, studies=studies), "x")
-    assert text.count(f"| {shown} |") == 2 + 2 * len(studies)  # claim, cell, heads and rows
-    for whole in (f"Reading: {hostile}", f"> {hostile}", f"![{hostile}](x/f.png)", f"*{hostile}*"):
-        assert whole in text
+    text = whole(replace(recorded, claims=claims, table1=cells, studies=studies))
+    assert text.count(f"| {shown} |") == 2 * len(studies)  # heads and rows
+    expected = (f"Reading: {hostile}", f"> {hostile}", f"![{hostile}](../x/f.png)", f"*{hostile}*")
+    for part in expected:
+        assert part in text
     assert "42 {%" not in text
 
 
 @pytest.mark.parametrize("system", systems.SYSTEMS)
-def test_a_run_of_one_system_gives_a_page_without_the_others(
-    recorded: Results, system: str
-) -> None:
+def test_a_run_of_one_system_gives_pages_without_the_others(recorded: Results, system: str) -> None:
     missing = {"verdict": Verdict.NOT_RUN, "measured": None, "low": None, "tolerance": None}
     alone = replace(
         recorded,
@@ -112,33 +177,47 @@ def test_a_run_of_one_system_gives_a_page_without_the_others(
         table1=[replace(cell, **missing) for cell in recorded.table1],
         figures={},
     )
-    text = render(alone, "x")
-    assert f"Studies run: {system}." in text
-    assert "## Tolerance budget" not in text
+    pages, text = render(alone, "x"), whole(alone)
+    assert f"Studies run: {system}." in pages[FIRST]
+    assert "half widths" not in text.lower()
+    assert dead_links(pages) == []
     for study in recorded.studies:
         for table in study.tables.values():
             assert (f"**{table.caption}**" in text) == (study.name == system)
 
 
 @pytest.mark.parametrize("rows", [[], ["Ring"]], ids=["without rows", "with rows"])
-def test_a_figure_of_the_paper_stands_with_the_paper_s_whatever_its_study_is(
+def test_a_figure_of_the_paper_stands_on_the_first_page_whatever_its_study_is(
     recorded: Results, rows: list[str]
 ) -> None:
     drawn = {of: Figure(f"{of}.png", "caption", "alt", of) for of in ("Fig. 4", "")}
     study = replace(recorded.studies[0], rows=rows, figures=drawn)
-    text = render(replace(recorded, studies=[study], figures={}), "x")
-    above, below = text.split("## Claims by section")
-    assert (above.count("](x/Fig. 4.png)"), below.count("](x/Fig. 4.png)")) == (1, 0)
-    assert (above.count("](x/.png)"), below.count("](x/.png)")) == (0, 1)
+    pages = render(replace(recorded, studies=[study], figures={}), "x")
+    first = pages.pop(FIRST)
+    others = "".join(pages.values())
+    assert (first.count("](x/Fig. 4.png)"), others.count("x/Fig. 4.png)")) == (1, 0)
+    assert (first.count("](x/.png)"), others.count("](../x/.png)")) == (0, 1)
 
 
 def test_an_equation_without_implementation_says_so(recorded: Results) -> None:
     bare = [replace(equation, implementation=[]) for equation in recorded.equations]
-    text = render(replace(recorded, equations=bare), "x")
-    assert text.count("| pending |") == len(bare)
+    text = render(replace(recorded, equations=bare), "x")["report/equations.md"]
+    assert text.count("Implementation: pending") == len(bare)
 
 
-def test_a_caveat_of_a_study_stands_on_the_first_screen(recorded: Results) -> None:
+def test_a_caveat_of_a_study_stands_above_the_findings(recorded: Results) -> None:
     warned = [replace(study, caveats=["**Interim.** So far."]) for study in recorded.studies]
-    head = render(replace(recorded, studies=warned), "x").partition("On this page")[0]
-    assert "> **Interim.** So far." in head
+    first = render(replace(recorded, studies=warned), "x")[FIRST]
+    assert "> **Interim.** So far." in first.partition("## What matters most")[0]
+
+
+def test_the_conclusion_follows_the_verdicts(recorded: Results) -> None:
+    def concluded(**verdicts: Verdict) -> str:
+        told = [replace(s, verdict=s.verdict and verdicts["all"]) for s in recorded.sentences]
+        text = render(replace(recorded, sentences=told), "x")[FIRST]
+        return text.partition("## Does this paper hold?\n\n")[2].partition(" Of the")[0]
+
+    first = render(recorded, "x")[FIRST]
+    assert "## Does this paper hold?\n\n**In part.**" in first
+    assert concluded(all=Verdict.CONFIRMED) == "**So far as tested.**"
+    assert concluded(all=Verdict.REFUTED) == "**No.**"

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from rdverify.study.intervals import difference, difference_of_means, median, share
+from rdverify.study.intervals import difference, difference_of_means, median, middle, share
 
 
 def test_a_difference_agrees_with_scipy_and_with_its_own_summary() -> None:
@@ -60,3 +60,12 @@ def test_a_difference_of_tiny_numbers_scales_with_them() -> None:
     a, b = np.array([1.0, 2.0, 4.0]), np.array([0.5, 0.7])
     plain, tiny = difference(a, b), difference(1e-90 * a, 1e-90 * b)
     assert_allclose(np.array(tiny.ends) * 1e90, plain.ends)
+
+
+def test_the_middle_of_curves_leaves_as_many_above_as_below() -> None:
+    ranks = np.arange(1001.0)
+    curves = np.stack([ranks, -2 * ranks], axis=1)  # (curves, steps)
+    low, high = middle(np.random.default_rng(0).permutation(curves))
+    assert low == pytest.approx([25, -1950])
+    assert high == pytest.approx([975, -50])
+    assert middle(curves[:1]) == ([0, 0], [0, 0])

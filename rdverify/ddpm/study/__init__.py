@@ -55,7 +55,21 @@ def config(runs: Runs) -> dict[str, Any]:
 
 
 def caveats(runs: Runs) -> list[str]:
-    """A warning where a network is not trained as far as planned."""
+    """Warnings where a network has not seen all of its data, or is not trained as planned."""
+    return [*_partly_seen(runs), *_interim(runs)]
+
+
+def _partly_seen(runs: Runs) -> list[str]:
+    seen = {name: sampled.card["data"] for name, sampled in runs.rows.items()}
+    return [
+        f"**{name}'s network was trained on the {data} alone**, and its samples show no objects. "
+        "Claims on what its images show wait for one whose do."
+        for name, data in seen.items()
+        if data.startswith("first ")
+    ]
+
+
+def _interim(runs: Runs) -> list[str]:
     told = {name: sampled.card["training"] for name, sampled in runs.rows.items()}
     short = [
         f"{name} {training['steps']} of {training['steps_planned']} steps"

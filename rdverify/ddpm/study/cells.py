@@ -46,11 +46,11 @@ def _of_row(runs: Runs, sampled: Sampled) -> Iterator[Cell]:
         values: FloatArray = getattr(b, f"{quantity}_runs")
         told = note
         if quantity == "m_diff":
-            told += f"; of known law: {LAW_POINTS} points of it in place of {values.size} runs"
+            told += f"; computed from its known law ({LAW_POINTS} points of it), not from runs"
             values = law_of_m_diff(sampled.expected)
         parts = (_platform(values), *part_settings(runs, sampled.setting, quantity))
         control = Control(
-            "the schedule alone, in closed form: no network",
+            "the noise schedule alone: a perfect network, by formula",
             float(getattr(sampled.expected, quantity)),
         )
         fitted = sampled.setting == "MNIST"

@@ -68,7 +68,7 @@ def closed_form(runs: Runs) -> Table:
         }
         lines.append(line)
     return Table(
-        "What each unstated choice does in closed form, one at a time. Number of "
+        "What each unstated choice does to a perfect network, by formula, one at a time. Number of "
         "trajectories: the standard error falls as its root. Clipping and the noise of "
         "the last step can't be seen here; they are sampled below.",
         lines,

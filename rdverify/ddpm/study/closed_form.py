@@ -15,7 +15,7 @@ from rdverify.ddpm.study.runs import Runs, fact
 from rdverify.ddpm.study.sampled import Sampled
 from rdverify.trace import FloatArray
 
-NO_NETWORK = ", closed form with the true noise, no network, {row}"
+NO_NETWORK = ", a perfect network by formula, {row}"
 
 
 def of_curve(read: Callable[[FloatArray], FloatArray], expected: ExpectedBalance) -> float:
@@ -40,7 +40,7 @@ def _final_ratio(runs: Runs, row: str) -> float:
 
 @fact(
     "ddpm.steps.{scaling}.joint_gain",
-    "R at T = 4000 in closed form with the true noise minus R at T = 1000 of the trained MNIST "
+    "R at T = 4000 of a perfect network by formula minus R at T = 1000 of the trained MNIST "
     "network, beta {scaling}",
     scaling={key: words for key, (_, words) in SCALINGS.items()},
 )
@@ -89,14 +89,14 @@ def without_data(runs: Runs) -> ExpectedBalance:
     return expected_balance(SCHEDULE, runs.rows["MNIST"].dimension, 0.0)
 
 
-@fact("ddpm.control.no_data.rise", WORDS["rise"] + ", closed form with no data: every pixel 0")
+@fact("ddpm.control.no_data.rise", WORDS["rise"] + ", by formula with no data: every pixel 0")
 def _rise_without_data(runs: Runs) -> float:
     return of_curve(rise, without_data(runs))
 
 
 @fact(
     "ddpm.control.no_data.towards_balance",
-    WORDS["towards_balance"] + ", closed form with no data: every pixel 0",
+    WORDS["towards_balance"] + ", by formula with no data: every pixel 0",
 )
 def _towards_balance_without_data(runs: Runs) -> float:
     return of_curve(towards_balance, without_data(runs))
@@ -104,7 +104,7 @@ def _towards_balance_without_data(runs: Runs) -> float:
 
 @fact(
     "ddpm.closed_form.r_spread",
-    "largest minus smallest R of the three rows in closed form, with the true noise",
+    "largest minus smallest R of the three rows, a perfect network by formula",
 )
 def _r_spread(runs: Runs) -> float:
     return float(np.ptp([sampled.expected.r for sampled in runs.rows.values()]))
@@ -112,7 +112,7 @@ def _r_spread(runs: Runs) -> float:
 
 @fact(
     "ddpm.closed_form.final.cifar10_minus_mnist",
-    "final ratio of CIFAR10 minus that of MNIST in closed form, with the true noise",
+    "final ratio of CIFAR10 minus that of MNIST, a perfect network by formula",
 )
 def _cifar_minus_mnist(runs: Runs) -> float:
     return float(runs.of["cifar10"].expected.r_t[-1] - runs.of["mnist"].expected.r_t[-1])
@@ -120,7 +120,7 @@ def _cifar_minus_mnist(runs: Runs) -> float:
 
 @fact(
     "ddpm.control.reversed.r_t_fall",
-    WORDS["r_t_fall"] + ", closed form's curve of decreasing beta run backwards in time",
+    WORDS["r_t_fall"] + ", the formula's curve of decreasing beta run backwards in time",
 )
 def _reversed_fall(runs: Runs) -> float:
     mnist = runs.rows["MNIST"]

@@ -278,7 +278,7 @@ SCALINGS: dict[str, Scaling] = {"endpoints": "endpoints", "inverse_T": "1/T"}
 
 @fact(
     "ddpm.steps.{scaling}.gain",
-    "R at T = 4000 minus R at T = 1000, closed form, beta {scaling}",
+    "R at T = 4000 minus R at T = 1000, a perfect network by formula, beta {scaling}",
     scaling={"endpoints": "with fixed end points", "inverse_T": "proportional to 1/T"},
 )
 def _gain(runs: Runs, scaling: str) -> float:

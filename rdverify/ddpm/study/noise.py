@@ -69,8 +69,9 @@ def told(frame: pd.DataFrame, distance: float) -> str:
     """One sentence: how the samples of the record lie, and how often one lies so far off."""
     z = distances(frame)
     return (
-        f"Of {len(z)} other samples of {CHAINS} chains of noise by the same generator, without any "
-        f"network (recorded), the mean lies {z.mean() * len(z) ** 0.5:+.1f} standard errors off "
-        f"and they scatter by {z.std():.2f} of theirs, as they should: MNIST's {distance:+.1f} is "
-        f"chance, p = {2 * stats.norm.sf(abs(distance)):.3f}."
+        f"MNIST's M_diff lies {distance:+.1f} standard errors off what its noise should give, "
+        f"which happens by chance with p = {2 * stats.norm.sf(abs(distance)):.3f}. The generator "
+        f"is not to blame: {len(z)} other samples of {CHAINS} chains, without any network "
+        f"(recorded), lie {z.mean() * len(z) ** 0.5:+.1f} standard errors off in the mean and "
+        f"scatter by {z.std():.2f} of theirs."
     )

@@ -164,7 +164,7 @@ def _direction_gap(runs: Runs) -> Measured:
 
 @fact(
     "ddpm.closed_form.direction.gap_decreasing_minus_increasing",
-    "the same in closed form, with the true noise and no network",
+    "the same of a perfect network, by formula",
 )
 def _closed_direction_gap(runs: Runs) -> Measured:
     return direction_gap(runs.variants, runs.mean_squares, _printed_react(runs), sampled=False)

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import stats
 
-from rdverify.balance import balance_of
-from rdverify.ddpm import Schedule, expected_balance, sample
+from rdverify.balance import Balance, balance_of
+from rdverify.ddpm import Schedule, expected_balance, q_sample, sample
 from rdverify.ddpm.denoisers import Remapped
 from rdverify.ddpm.expected import mean_norm
 from rdverify.ddpm.study.observables import neighbour_correlation, pairwise_correlation, smooth
-from rdverify.ddpm.study.rows import ROWS, SCHEDULE, load_row
+from rdverify.ddpm.study.rows import CONTROL_SEED, ROWS, SCHEDULE, load_row
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
@@ -179,6 +180,27 @@ def sample_variant(
         "pairwise_correlation": float(pairwise_correlation(ends).mean()),
         "image_norm": float(ends.flatten(1).norm(dim=1).mean()),
     }
+
+
+def begun_with(network: Any, images: torch.Tensor, schedule: Schedule) -> Balance:
+    """The balance of chains whose x_T has the law of q(x_T | x_0), as the closed form has it.
+
+    A sampler begins with N(0, Id) instead, which is the same only where alpha_bar_T is near 0.
+
+    Args:
+        network: trained on :data:`SCHEDULE`.
+        images: x_0, shape (n, C, H, W); one chain each.
+        schedule: of the chains.
+    """
+    eps = torch.randn(images.shape, generator=torch.Generator().manual_seed(CONTROL_SEED))
+    _, trace = sample(
+        Remapped(network, SCHEDULE, schedule),
+        schedule,
+        images=len(images),
+        seed=CONTROL_SEED,
+        initial=q_sample(images, schedule.T - 1, schedule, eps),
+    )
+    return balance_of(trace)
 
 
 def digest(weights: Path, row: str) -> str:

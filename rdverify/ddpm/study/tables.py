@@ -26,7 +26,7 @@ from rdverify.study.tolerance import interval_of
 WORDS: Mapping[str, str] = {
     "M_react": "mean over t of the norm of one reverse step's drift, mu_theta(x_t, t) - x_t",
     "M_diff": "mean over t of the norm of sigma_t z, Eq. (17)",
-    "closed form": "both on the forward process with the true noise in place of the network; it "
+    "by formula": "both on the forward process with the true noise in place of the network; it "
     "needs the schedule, the number of pixels and the data's mean square only",
     "beta_1, beta_T": "ends of the linear schedule; decreasing: run the other way",
     "endpoints, 1/T": "what is kept as T varies: beta's ends, or T times beta",
@@ -74,14 +74,14 @@ def _departure(runs: Runs) -> Table:
                 "row": name,
                 "printed M_react": react,
                 "network": _pm(b.m_react_runs),
-                "closed form": round(e.m_react, 4),
+                "by formula": round(e.m_react, 4),
                 "departure": f"{b.m_react / e.m_react - 1:+.2%}",
                 "network nearer to print": "yes"
                 if abs(b.m_react - react) < abs(e.m_react - react)
                 else "no",
                 "printed R": printed["r"],
                 "R, network": _pm(b.r_runs, 5),
-                "R, closed form": round(e.r, 5),
+                "R, by formula": round(e.r, 5),
                 "M_diff, expected": round(e.m_diff, 4),
                 "M_diff, network": _pm(b.m_diff_runs),
                 "standard error of M_diff, one run": round(e.monte_carlo_error(1)[1], 4),
@@ -94,7 +94,7 @@ def _departure(runs: Runs) -> Table:
     seen = "; ".join(f"{name}: {sampled.card['data']}" for name, sampled in runs.rows.items())
     return Table(
         "What the trained network adds to the schedule: the drift's norm against the "
-        "closed form with the true noise (pixels on [-1,1], 95 % intervals of the mean). "
+        "a perfect network by formula (pixels on [-1,1], 95 % intervals of the mean). "
         f"What the networks were trained on: {seen}.{chance}",
         lines,
     )
@@ -138,7 +138,7 @@ def _controls(runs: Runs) -> Table:
                 "M_diff": round(b.m_diff, 4),
                 "R": round(b.r, 4),
                 "final ratio": round(float(b.r_t[:, -1].mean()), 4),
-                "closed form R": round(sampled.expected.r, 4),
+                "R by formula": round(sampled.expected.r, 4),
             }
         )
     return Table(
@@ -178,7 +178,7 @@ def _fit(grid: pd.DataFrame) -> Table:
     ]
     return Table(
         f"The twelve best of {len(grid)} settings, fitted on MNIST's M_react (to 3 %) and "
-        "M_diff (to 0.3 %) in closed form; a miss of at most 1 fits. The other rows "
+        "M_diff (to 0.3 %) by formula; a miss of at most 1 fits. The other rows "
         "played no part. Of those that fit the networks were trained with the setting of "
         "Ho et al. 2020, the model that the paper cites: increasing, beta, [-1,1]; the "
         "others are sampled below.",
@@ -231,7 +231,7 @@ def _final(runs: Runs) -> Table:
             round(final_ratio(min(float(own["error"]), 1.0), 1), 4) if own else "not recorded"
         )
         line |= {
-            "closed form, true noise": round(float(sampled.expected.r_t[-1]), 4),
+            "perfect network, by formula": round(float(sampled.expected.r_t[-1]), 4),
             "with the noise that the sampler adds": "no denominator",
         }
         lines.append(line)

@@ -56,8 +56,8 @@ def _cell(runs: Runs, regime: str, quantity: Quantity, moved: Mapping[str, float
         ),
     )
     halved = (
-        f"Halving dt moves it by {moved['half dt']:+.4f}, halving dx on the same domain by "
-        f"{moved['half dx']:+.4f}{compared}"
+        f"Halving dt at the same T moves it by {moved['half dt']:+.4f}, halving dx on the same "
+        f"domain by {moved['half dx']:+.4f}{compared}"
     )
     return Cell(
         ROWS[regime],

@@ -59,7 +59,7 @@ def _turing_share(runs: Runs, exchanged: bool) -> float:
 @fact(
     "rd.range.turing_share",
     "share of the range of F in which some uniform steady state is stable without diffusion and "
-    "unstable with it (closed form)",
+    "unstable with it (by formula)",
 )
 def _turing(runs: Runs) -> float:
     return _turing_share(runs, exchanged=False)

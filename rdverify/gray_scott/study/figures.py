@@ -19,6 +19,7 @@ from rdverify.gray_scott.study.runs import (
 )
 from rdverify.gray_scott.study.settings import REGIMES, ROWS, one_seed, ranked
 from rdverify.study import Curve, Figure, Quantity
+from rdverify.study.intervals import middle
 from rdverify.tools.plotting import STYLE, canvas, save
 
 POINTS, FIRST = 250, 50  # of a line of Fig. 2: all in all, and steps at its start
@@ -30,7 +31,7 @@ SYMBOLS = {
 
 
 def curves(runs: Runs) -> list[Curve]:
-    """R_t pooled over seeds on at most 250 points of normalised time t / T.
+    """R_t pooled over seeds on at most 250 points of normalised time t / T, with their band.
 
     Each point is one step, evenly spread but for the first 50 steps, which are all
     there: the transient would fall between two points otherwise.
@@ -38,10 +39,13 @@ def curves(runs: Runs) -> list[Curve]:
     start = np.arange(min(FIRST, runs.steps))
     spread = np.linspace(0, runs.steps - 1, POINTS - FIRST).round().astype(int)
     at = np.unique(np.concatenate([start, spread]))
-    return [
-        Curve(row, ((at + 1) / runs.steps).tolist(), runs.balances[regime].r_t_pooled[at].tolist())
-        for regime, row in ROWS.items()
-    ]
+    found, seeds = [], f"{len(runs.seeds)} seeds"
+    for regime, row in ROWS.items():
+        balance = runs.balances[regime]
+        x, y = ((at + 1) / runs.steps).tolist(), balance.r_t_pooled[at].tolist()
+        what = f"the ratio of the mean norms of {seeds}"
+        found.append(Curve(row, x, y, *middle(balance.r_t[:, at]), what=what, runs=seeds))
+    return found
 
 
 def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
@@ -67,7 +71,8 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "Bottom: the share of the area above the cut that lies in spots and in stripes "
                 "(left axis), and R (right axis). R is the same whatever the pattern.",
                 "A row of maps from separate spots to connected stripes; below, the share of "
-                "spots falls from 0.9 to 0 and that of stripes rises to 1, while R stays at 1.01.",
+                "spots falls from most of the area to nothing and that of stripes rises to all of "
+                "it, while R stays where it is, just above 1.",
             ),
         ),
         "rd.balance": (
@@ -78,8 +83,8 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "the first 100 steps. Bottom: |R_t - 1| (thick) and its bound ||change|| / "
                 "||diffusion|| (thin, with dots), first seed, up to 2 T: the ratio comes much "
                 "nearer to 1 than the state comes to rest.",
-                "Both lines start near 0.5, overshoot, and fall towards 1 from above; the bound "
-                "lies ten times above |R_t - 1| and, later, more than a hundred.",
+                "Both lines start below 1, overshoot, and fall towards 1 from above; the bound "
+                "lies far above |R_t - 1|, and ever farther with time.",
             ),
         ),
         "rd.search": (

@@ -41,8 +41,8 @@ from rdverify.trace import Trace
 Targets = Mapping[str, float]
 REGIMES = {"spot": 0.029, "stripe": 0.055}  # F, section 4.1
 ROWS = {
-    "spot": Row("spot", "RD", "Spot Regime", "#0072B2", "-", "o"),
-    "stripe": Row("stripe", "RD", "Stripe Regime", "#E69F00", (0, (6, 2)), "^"),
+    "spot": Row("spot", "RD", "Spot Regime", "#1f77b4", (), "o"),
+    "stripe": Row("stripe", "RD", "Stripe Regime", "#ff7f0e", (), "^"),
 }
 COLUMNS = tuple(f"{regime}_{quantity}" for regime in REGIMES for quantity in QUANTITIES)
 M_OF_BOTH = tuple(name for name in COLUMNS if not name.endswith("_r"))

@@ -59,13 +59,14 @@ def _of_the_search(runs: Runs) -> dict[str, Table]:
         "rd.contenders": Table(
             "Settings tried with several seeds; the mean over seeds of the four M's chose the "
             "first, R did not count. Those with ten seeds, finer in the noise, were added after a "
-            "look at those with six: the best of these missed the mark of 0.6 % by little.",
+            "look at those with six, the best of which came near.",
             [setting_row(row, "seeds") for row in several.to_dict("records")],
         ),
         "rd.as_well": Table(
             "Which settings fit as well, at other levels than the 5 % of the verdicts: print's "
-            "four M's may be one run of them, R took no part. The part is the largest distance "
-            "from the chosen setting's R, less plausible settings in proportion to p.",
+            'four M\'s may be one run of them, R took no part. "part" is what the tolerance gets '
+            "from them: the largest distance from the chosen setting's R, less plausible settings "
+            "counting in proportion to p.",
             level_rows(runs),
         ),
         "rd.cross": Table(
@@ -90,8 +91,10 @@ def _of_the_runs(runs: Runs) -> dict[str, Table]:
             seed_rows(runs),
         ),
         "rd.choices": Table(
-            "One choice changed at a time, first seed: relative change of each number in percent. "
-            "The last column of the first row is what seeds alone do (standard deviation).",
+            "One choice changed at a time, the others held, so that with dt or steps the time T "
+            "changes, and with n or dx the domain: relative change of each number in percent, "
+            "first seed. The last column of the first row is what seeds alone do (standard "
+            "deviation).",
             choice_rows(runs),
         ),
         "rd.budget": Table(

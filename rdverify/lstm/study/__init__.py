@@ -10,13 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rdverify.lstm.study import cell_facts, skill_facts  # noqa: F401  (declare more facts)
+from rdverify.lstm.study import (  # noqa: F401  (declare more facts)
+    cell_facts,
+    reproduction,
+    skill_facts,
+)
 from rdverify.lstm.study.cells import cells
 from rdverify.lstm.study.choice import ADMISSIBLE
 from rdverify.lstm.study.facts import fact
 from rdverify.lstm.study.figures import curves, figures
 from rdverify.lstm.study.networks import KINDS
-from rdverify.lstm.study.reproduction import caveats
 from rdverify.lstm.study.rows import ROWS, START_UP, UNSEEN, VARIANTS
 from rdverify.lstm.study.runs import FITTED, Runs, run
 from rdverify.lstm.study.tables import tables
@@ -68,5 +71,4 @@ STUDY = OneThreadStudy(
     figures=figures,
     curves=curves,
     config=config,
-    caveats=caveats,
 )

@@ -18,21 +18,27 @@ from rdverify.lstm.study.protocol import READING
 from rdverify.lstm.study.rows import ROWS, UNSEEN, read
 from rdverify.lstm.study.runs import Runs
 from rdverify.study import Curve, Figure
+from rdverify.study.intervals import middle
 from rdverify.tools.plotting import STYLE, canvas, save
 
 
 def curves(runs: Runs) -> list[Curve]:
     """R_t of the first network's first unseen sequence for each row, over normalised time.
 
-    Steps in which nothing is lost yet (C_0 = 0) have no ratio and are left out.
+    The band is over all of the row's networks on all unseen sequences. Steps in which nothing
+    is lost yet (C_0 = 0) have no ratio and are left out.
     """
     found = []
     for row in ROWS:
-        trace = read(runs.networks[row.key]["declared"][0], runs.unseen[row.key], READING)
-        y = ratio(trace.react, trace.diff)[0]
-        keep = np.isfinite(y)
-        x = trace.times[keep] / trace.times[-1]
-        found.append(Curve(row, x.tolist(), y[keep].tolist()))
+        networks = runs.networks[row.key]["declared"]
+        traces = [read(network, runs.unseen[row.key], READING) for network in networks]
+        r_t = np.concatenate([ratio(trace.react, trace.diff) for trace in traces])
+        keep = np.isfinite(r_t).all(axis=0)
+        x = traces[0].times[keep] / traces[0].times[-1]
+        what = "one sequence that training had not seen, read by one network"
+        runs_of = f"{len(networks)} networks on {traces[0].runs} such sequences each"
+        band = middle(r_t[:, keep])
+        found.append(Curve(row, x.tolist(), r_t[0, keep].tolist(), *band, what=what, runs=runs_of))
     return found
 
 
@@ -45,9 +51,10 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "lstm-ratio.png",
                 "The LSTM lines of Fig. 2: R_t of one network and one unseen "
                 "sequence per data set, by the declared protocol. A mean over sequences "
-                "of random phase would hide the oscillation; the start-up leaves the frame.",
-                "Three curves of the ratio over normalised time, each around the line R = 1.",
-                of="Fig. 2",
+                "of random phase would hide the oscillation; the start-up leaves the frame. Bands: "
+                "the middle 95 % of all networks on all unseen sequences.",
+                "Three curves of the ratio over normalised time, each around the line R = 1, in a "
+                "band that does not narrow with time.",
             ),
         ),
         "lstm-curves": (
@@ -85,6 +92,7 @@ def ratio_lines(runs: Runs) -> Canvas:
     figure = canvas(7.5, 5.5)
     panels = figure.subplots(3, 1, sharex=True)
     for axes, curve in zip(panels, curves(runs), strict=True):
+        axes.fill_between(curve.x, curve.low, curve.high, color=curve.row.colour, alpha=0.15, lw=0)
         axes.plot(curve.x, curve.y, **curve.row.line, linewidth=1.6, label=curve.row.label)
         axes.axhline(1, color="0.3", linewidth=0.8)
         axes.set(ylabel="$R_t$", xlim=(0, 1), ylim=(0.4, 1.8))

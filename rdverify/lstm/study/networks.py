@@ -40,15 +40,15 @@ SEEDS = tuple(range(5000, 5010))
 KINDS: Mapping[str, str] = {
     "declared": "the one declared protocol: Table 1's rows and every claim",
     "slower": f"as declared, at the rate {OTHER_RATE:g}",
-    "untrained": "initial weights of the kind declared",
-    "noise": "the kind declared, trained on white noise of the data's mean and deviation",
-    "shuffled": "the kind declared, trained on the data in shuffled time",
+    "untrained": "initial weights of the declared networks",
+    "noise": "as declared, but trained on white noise of the data's mean and deviation",
+    "shuffled": "as declared, but trained on the data in shuffled time",
     "best": "fitted: the row's own nearest setting",
     "common": "fitted: the nearest setting of the one protocol of the search for all rows",
     "relaxing": "fitted: strong relaxation oscillations, all steps read (Van der Pol only)",
     "relaxing_free": "the same, stronger still and read on its own output (Van der Pol only)",
     "skilled": "trained longer at a falling rate, to see what such a network can learn",
-    "steadied": "the kind skilled, longer still and with noise on what is read, so that it learns "
+    "steadied": "as skilled, longer still and with noise on what is read, so that it learns "
     "to correct its own errors (sines only)",
 }
 # the others are trained by its compiled equal, which knows no input noise

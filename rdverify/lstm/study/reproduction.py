@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rdverify.lstm.study.facts import fact
-from rdverify.lstm.study.protocol import OTHER_RATE, RATE
+from rdverify.lstm.study.protocol import OTHER_RATE
 from rdverify.lstm.study.rows import KEYS
 from rdverify.lstm.study.runs import Runs
 from rdverify.lstm.study.settings import CLOSE_M, CLOSE_R, PROTOCOL, Target
@@ -78,16 +78,3 @@ def hits(found: Mapping[Quantity, Any], printed: Target) -> Any:
     off = {q: np.abs(np.asarray(found[q]) - printed[q]) for q in QUANTITIES}
     within = [off[q] <= CLOSE_M * printed[q] for q in ("m_react", "m_diff")]
     return sum((part.astype(int) for part in within), (off["r"] <= CLOSE_R).astype(int))
-
-
-def caveats(runs: Runs) -> list[str]:
-    """What the first page must say of the LSTM rows."""
-    mine, slower = (int(reproduced(runs, plan)) for plan in BOTH_RATES)
-    sizes, ratios = (int(inside_one_run(runs, "declared", part)) for part in ("sizes", "ratios"))
-    return [
-        f"**One declared protocol gives {mine} of the nine LSTM numbers** ({BAR}; Adam at "
-        f"{RATE:g}), the other usual rate {slower}. Of the six M's {sizes} could be one run of it, "
-        f"of the three R's {ratios}. The luckiest of the search's protocols gives "
-        f"{int(search_reproduced(runs))}, with data settings and a seed picked for each row. Print "
-        "states no settings, so that no number of these rows is confirmed or refuted by this."
-    ]

@@ -48,9 +48,9 @@ NORMALISED = Axis("normalisation", choices=("standard", "minmax", "unit", "none"
 # how a trained network is read: each is one reading of "the total time length T"
 VARIANTS: Mapping[str, str] = {
     "whole": "all steps, data as input, state from zero, mean over sequences",
-    "late": f"as whole, without the first {START_UP} steps",
-    "warm": "as whole, the state carried over from a first pass",
-    "single": "as whole, one sequence alone",
+    "late": f'as "whole", but the first {START_UP} steps are left out',
+    "warm": 'as "whole", but the state is carried over from a first pass',
+    "single": 'as "whole", but of one sequence alone',
     "free": f"as many steps on its own output after {START_UP} of data, warm state",
     "generated": "two values of data, then its own output, state from zero, all steps",
 }
@@ -84,8 +84,8 @@ ROWS = (
         "sine",
         "LSTM",
         "Sine Waves",
-        "#009E73",
-        (0, (4, 1, 1, 1)),
+        "#2ca02c",
+        (4, 1.5),
         axes=(
             Axis("frequency_high", 0.005, 0.2, "log"),
             Axis("low_share", 0.05, 0.95),  # lowest frequency over the highest
@@ -96,8 +96,8 @@ ROWS = (
         "lorenz",
         "LSTM",
         "Lorenz System",
-        "#D55E00",
-        (0, (1, 1)),
+        "#d62728",
+        (2, 1),
         axes=(
             Axis("dt", 0.005, 0.2, "log"),
             Axis("coordinate", choices=("x", "y", "z")),
@@ -108,8 +108,8 @@ ROWS = (
         "van_der_pol",
         "LSTM",
         "Van der Pol",
-        "#CC79A7",
-        (0, (3, 1, 1, 1, 1, 1)),
+        "#9467bd",
+        (7, 2),
         axes=(
             Axis("mu", 0.2, 8.0, "log"),
             Axis("dt", 0.02, 0.5, "log"),

@@ -1,0 +1,109 @@
+"""Exit statuses: one for each way to end, and one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from rdverify.tools.errors import InputError
+from rdverify.tools.status import Commands, guarded
+
+WAYS = {
+    "input": (InputError("dx = -1 is not allowed"), 2, "dx = -1 is not allowed"),
+    "no file": (FileNotFoundError(2, "No such file or directory", "a.json"), 2, "(a.json)"),
+    "disk": (OSError(28, "No space left on device"), 2, "No space left on device"),
+    "memory": (MemoryError(), 2, "not enough memory"),
+    "end of file": (EOFError("Ran out of input"), 70, "EOFError: Ran out of input"),
+    "fault": (KeyError("x"), 70, "KeyError: 'x'; traceback: "),
+    "interrupted": (KeyboardInterrupt(), 130, "interrupted"),
+}
+
+
+def failing(error: BaseException) -> typer.Typer:
+    app = typer.Typer(cls=Commands, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def options() -> None:
+        """Nothing."""
+
+    @app.command()
+    def fail() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_end_has_its_status_and_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    error, status, words = WAYS[way]
+    monkeypatch.setattr(sys, "argv", ["rdverify", "fail"])
+    assert guarded(failing(error)) == status
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("rdverify: ")
+    assert words in told.err
+    assert told.err.count("\n") == 1
+    if status == 70:
+        kept = Path(told.err.partition("traceback: ")[2].strip())
+        assert type(error).__name__ in kept.read_text()
+        kept.unlink()
+
+
+def test_with_debug_the_error_comes_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["rdverify", "fail"])
+    with pytest.raises(KeyError, match="x"):
+        guarded(failing(KeyError("x")), lambda: True)
+
+
+def test_exits_of_the_command_line_pass_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words, status in ((["fail"], 1), (["fail", "--nonsense"], 2), (["--help"], 0)):
+        monkeypatch.setattr(sys, "argv", ["rdverify", *words])
+        with pytest.raises(SystemExit) as stopped:
+            guarded(failing(typer.Exit(1)))
+        assert stopped.value.code == status
+
+
+@pytest.mark.parametrize(
+    ("into", "status"), [("| head -n 1; exit ${PIPESTATUS[0]}", 141), ("> /dev/full", 2)]
+)
+def test_an_output_that_takes_nothing_is_no_drift(into: str, status: int) -> None:
+    lines = "import sys; from rdverify.tools.status import guarded; "
+    lines += "sys.exit(guarded(lambda: [print('x' * 99) for _ in range(9999)]))"
+    run = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -c "{lines}" {into}'], capture_output=True, text=True
+    )
+    assert run.returncode == status
+    assert "Traceback" not in run.stderr
+    assert "Exception ignored" not in run.stderr
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+@pytest.mark.parametrize("left", [0, 40], ids=["empty", "cut short"])
+def test_a_broken_cache_is_thrown_away_and_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, left: int
+) -> None:
+    source = (
+        "import sys, numba; from rdverify.tools.status import guarded\n"
+        "@numba.njit(cache=True)\ndef twice(x): return 2 * x\n"
+        "sys.exit(guarded(lambda: print(twice(21.0))))\n"
+    )
+    (tmp_path / "kernel.py").write_text(source)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+
+    def ran() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(tmp_path / "kernel.py")]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    assert (ran().stdout, ran().stderr) == ("42.0\n", "")
+    (broken,) = (tmp_path / "cache").rglob(f"*{ending}")
+    broken.write_bytes(broken.read_bytes()[:left])
+    mended = ran()
+    assert (mended.returncode, mended.stdout) == (0, "42.0\n")
+    assert "the cache of compiled code was broken" in mended.stderr
+    assert (ran().stdout, ran().stderr) == ("42.0\n", "")
