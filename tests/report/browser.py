@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from rdverify.tools.paths import golden_folder
+
+RAW: dict[str, Any] = json.loads((golden_folder() / "results.json").read_text("utf-8"))
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -61,3 +66,22 @@ def opened(browser: Browser, file: Path, place: str = "", **options: Any) -> Ite
     assert said == []
     own = file.as_uri()
     assert [url for url in asked if not url.startswith(("data:image/", "data:font/", own))] == []
+
+
+# opens each place by its link, and says what is then to be seen
+OPEN_EACH = """async places => {
+    const seen = [];
+    for (const place of places) {
+        const changed = new Promise(done => addEventListener("hashchange", done, { once: true }));
+        location.hash = place;
+        await changed;
+        const here = document.querySelectorAll("[aria-current]");
+        const box = document.getElementById(place).getBoundingClientRect();
+        seen.push({
+            place, current: here.length === 1 && decodeURIComponent(here[0].hash.slice(1)),
+            visible: box.height > 0, left: box.left, right: box.right,
+            width: document.scrollingElement.scrollWidth,
+        });
+    }
+    return seen;
+}"""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
-from report.browser import chromium, opened
+from report.browser import opened
 
 from rdverify import systems
 from rdverify.judge.judged import CellKey
@@ -30,11 +29,6 @@ HOSTILE = (
     f"{TAGS} </script><script>window.ran = 2</script> \"' onfocus='window.ran = 3' autofocus "
     "javascript:window.ran=4 {{ 6 * 7 }} <!-- $\\href{javascript:window.ran=5}{x}$ \u2028"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    yield from chromium()
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@
       height: 120 + 22 * corrected.length,
       xaxis: axis({ title: { text: "distance from print, %", font: { size: 13 } }, range: [-reach, reach], zeroline: true, zerolinewidth: 2 }),
       yaxis: axis({ autorange: "reversed", categoryorder: "array", categoryarray: [...new Set(known.map(label))], tickfont: { size: 12 } }),
-          })];
+    })];
   };
 
   const curves = () => {
@@ -98,7 +98,7 @@
       hovermode: "x unified",
       xaxis: axis({ title: { text: "normalised time", font: { size: 13 } }, range: [0, 1], hoverformat: ".3f" }),
       yaxis: axis({ title: { text: "ratio at one step", font: { size: 13 } }, range: [0, 2] }),
-            shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: ink("--muted"), width: 1 } }],
+      shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: ink("--muted"), width: 1 } }],
     })];
   };
 
