@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import special
 
 from rdverify.ddpm.schedule import Schedule, Variance
-from rdverify.tools.errors import require
+from rdverify.tools.errors import require, require_integer
 from rdverify.trace import FloatArray
 
 
@@ -64,7 +64,7 @@ class ExpectedBalance:
         each step; for M_react exact when x_t is drawn anew at each step, a lower
         bound along a chain, where neighbouring steps resemble each other.
         """
-        require(n >= 1, "n", n, "at least one trajectory")
+        require_integer("n", n, 1)
         scale = self.react_t.size * np.sqrt(n)
         return (
             float(np.sqrt(np.sum(self.react_std_t**2)) / scale),
@@ -110,7 +110,7 @@ def expected_balance(
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2,
     chapter 29 (non-central chi).
     """
-    require(dimension >= 1, "dimension", dimension, "at least 1")
+    require_integer("dimension", dimension, 1)
     m2 = np.atleast_1d(np.asarray(mean_square, dtype=float)).ravel()
     require(
         m2.size > 0 and bool(np.all(np.isfinite(m2) & (m2 >= 0))),
@@ -175,6 +175,6 @@ def final_ratio(mmse: float, dimension: int) -> float:
     estimate is orthogonal to its error: E||eps_hat||^2 = d - mmse. Hence
     R_T = sqrt(1 - mmse / d), with mmse = E||eps - eps_hat||^2 in [0, d].
     """
-    require(dimension >= 1, "dimension", dimension, "at least 1")
+    require_integer("dimension", dimension, 1)
     require(0 <= mmse <= dimension, "mmse", mmse, f"in [0, d = {dimension}]")
     return float(np.sqrt(1 - mmse / dimension))

@@ -41,3 +41,23 @@ def seeded(*numbers: int) -> torch.Generator:
     """A generator of its own for each tuple of numbers; on the CPU, so that devices agree."""
     state = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     return torch.Generator().manual_seed(state >> 1)
+
+
+@contextlib.contextmanager
+def random_state_kept(device: torch.device | str = "cpu") -> Iterator[None]:
+    """Torch's global generators as they were after the block, whatever draws from them in it."""
+    cuda = torch.device(device) if torch.device(device).type == "cuda" else None
+
+    def states() -> list[torch.Tensor]:
+        return [torch.get_rng_state()] + ([torch.cuda.get_rng_state(cuda)] if cuda else [])
+
+    with _GLOBAL_RANDOM:  # nobody else is amid a block of seeds of its own
+        before = states()
+    try:
+        yield
+    finally:
+        with _GLOBAL_RANDOM:
+            if not all(map(torch.equal, before, states())):
+                torch.set_rng_state(before[0])
+                if cuda:
+                    torch.cuda.set_rng_state(before[1], cuda)
