@@ -6,7 +6,8 @@ Any single-layer ``torch.nn.LSTM`` is read without touching it;
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -195,21 +196,36 @@ def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Cell, Tensor,
     return cell, series.to(device), h_0, c_0
 
 
+def attributes_of(module: nn.Module, names: Sequence[str]) -> list[Tensor]:
+    """Weights read as attributes: parametrised ones are none of the parameters."""
+    hooks: list[Any] = list(module._forward_pre_hooks.values())
+    fresh = {hook.name: hook for hook in hooks if type(hook).__name__ == "WeightNorm"}
+    with as_it_was(module), torch.no_grad():
+        module.eval()  # a parametrisation may count its calls while training
+        return [
+            # torch.nn.utils.weight_norm leaves the attribute stale until the next call
+            (
+                fresh[name].compute_weight(module) if name in fresh else getattr(module, name)
+            ).detach()
+            for name in names
+        ]
+
+
 def cell_of(lstm: nn.LSTM, suffix: str = "_l0") -> Cell:
-    """The weights of a layer, read as attributes: parametrised ones are none of the parameters.
+    """The weights of a layer.
 
     Raises:
         InputError: if they aren't float32 or float64 numbers, or not finite.
     """
-    names = ["weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if lstm.bias else ())]
-    with as_it_was(lstm), torch.no_grad():
-        lstm.eval()  # a parametrisation may count its calls while training
-        values = [cast(Tensor, getattr(lstm, name + suffix)).detach() for name in names]
+    kinds = ["weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if lstm.bias else ())]
+    names = [kind + suffix for kind in kinds]
+    values = attributes_of(lstm, names)
     dtype, device = values[0].dtype, values[0].device
     require(dtype in DTYPES.values(), "lstm's dtype", dtype, "float32 or float64")
     require(device.type != "meta", "lstm's device", str(device), "one that holds numbers")
     for name, value in zip(names, values, strict=True):
-        finite = bool(torch.isfinite(value).all())
-        require(finite, f"lstm's {name}{suffix}", "with NaN or infinity", "finite")
+        require(
+            bool(torch.isfinite(value).all()), f"lstm's {name}", "with NaN or infinity", "finite"
+        )
     w, u, *biases = values
     return Cell(w, u, biases[0] + biases[1] if biases else w.new_zeros(w.shape[0]))
