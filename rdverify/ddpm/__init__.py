@@ -3,7 +3,7 @@
 ``sample(pipeline)`` does so for a diffusers pipeline, with the numbers of its own scheduler.
 """
 
-from rdverify.ddpm.expected import ExpectedBalance, expected_balance, final_ratio
+from rdverify.ddpm.expected import ExpectedBalance, expected_balance, expected_of, final_ratio
 from rdverify.ddpm.network import ForClass
 from rdverify.ddpm.reverse import ReverseProcess, reverse_step
 from rdverify.ddpm.sampler import sample
@@ -17,6 +17,7 @@ __all__ = [
     "Schedule",
     "Variance",
     "expected_balance",
+    "expected_of",
     "final_ratio",
     "forward_step",
     "of_scheduler",

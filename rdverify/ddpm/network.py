@@ -13,7 +13,7 @@ from rdverify.ddpm.reverse import ReverseProcess
 from rdverify.ddpm.schedule import Schedule, Variance
 from rdverify.ddpm.schedulers import is_scheduler, of_scheduler
 from rdverify.tools.errors import InputError, require, require_integer
-from rdverify.tools.torchkit import random_state_kept
+from rdverify.tools.torchkit import as_it_was, random_state_kept
 
 Denoiser = Callable[..., Any]
 NETWORK = "UNet2DModel"  # the one of diffusers' that is called with an image and a time alone
@@ -160,24 +160,12 @@ def untouched(network: Any, device: torch.device | str) -> Iterator[None]:
     Every submodule is in evaluation mode as long as it lasts; each one's own mode, all
     buffers and torch's global random state are as before after it.
     """
-    modules = list(network.modules()) if isinstance(network, torch.nn.Module) else []
-    modes = [module.training for module in modules]
-    buffers = [dict(module._buffers) for module in modules]
-    values = [{k: v.clone() for k, v in of.items() if v is not None} for of in buffers]
-    try:
-        with torch.no_grad(), random_state_kept(device):
-            if any(modes):
-                network.eval()
-            yield
-    finally:
-        for module, mode, own, kept in zip(modules, modes, buffers, values, strict=True):
-            if any(modes):
-                module.train(mode)  # what lies below gets its own mode after it
-            module._buffers.update(own)
-            for name, value in kept.items():
-                if not torch.equal(own[name], value):  # type: ignore[arg-type]
-                    with torch.no_grad():
-                        own[name].copy_(value)  # type: ignore[union-attr]
+    module = isinstance(network, torch.nn.Module)
+    kept = as_it_was(network) if module else contextlib.nullcontext()
+    with kept, torch.no_grad(), random_state_kept(device):
+        if module and any(part.training for part in network.modules()):
+            network.eval()
+        yield
 
 
 def device_of(network: Any) -> torch.device | str:

@@ -61,3 +61,25 @@ def random_state_kept(device: torch.device | str = "cpu") -> Iterator[None]:
                 torch.set_rng_state(before[0])
                 if cuda:
                     torch.cuda.set_rng_state(before[1], cuda)
+
+
+@contextlib.contextmanager
+def as_it_was(module: torch.nn.Module) -> Iterator[None]:
+    """Modes and buffers of every submodule are after the block as they were before it."""
+    parts = list(module.modules())
+    modes = [part.training for part in parts]
+    buffers = [dict(part._buffers) for part in parts]
+    values = [{k: v.clone() for k, v in own.items() if v is not None} for own in buffers]
+    try:
+        yield
+    finally:
+        if modes != [part.training for part in parts]:
+            for part, mode in zip(parts, modes, strict=True):
+                part.train(mode)  # parents first: what lies below gets its own mode after it
+        for part, own, kept in zip(parts, buffers, values, strict=True):
+            part._buffers.update(own)  # a buffer may have been put in the place of another
+            for name, before in kept.items():
+                now = own[name]
+                if now is not None and not torch.equal(now, before):
+                    with torch.no_grad():
+                        now.copy_(before)
