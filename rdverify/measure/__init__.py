@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rdverify.measure.certificate import Certificate, certificate_schema, read_certificate
     from rdverify.measure.certifying import ControlRun, certify
+    from rdverify.measure.networks import certify_files, certify_network
     from rdverify.measure.pages import write
     from rdverify.measure.recorder import Recorder
+    from rdverify.measure.recurrent import measure_network
 
 __all__ = [
     "Certificate",
@@ -21,6 +23,9 @@ __all__ = [
     "Recorder",
     "certificate_schema",
     "certify",
+    "certify_files",
+    "certify_network",
+    "measure_network",
     "read_certificate",
     "write",
 ]
@@ -32,6 +37,9 @@ _HOMES = {
     "Recorder": "recorder",
     "certificate_schema": "certificate",
     "certify": "certifying",
+    "certify_files": "networks",
+    "certify_network": "networks",
+    "measure_network": "recurrent",
     "read_certificate": "certificate",
     "write": "pages",
 }

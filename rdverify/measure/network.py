@@ -201,5 +201,5 @@ def _require_kind(kind: Kind, name: str, value: Tensor, hidden: int) -> None:
     if other is not None:
         raise InputError(
             f"{name}'s shape = {tuple(value.shape)} is not allowed: must have {GATES[kind]} h rows "
-            f"for a {kind.upper()}; these are {other}"
+            f"of {'an LSTM' if kind == 'lstm' else 'a GRU'}; these are {other}"
         )

@@ -49,6 +49,11 @@ def html_of(certificate: Certificate, picture: str) -> str:
     return _page("certificate.html.j2", certificate, f"data:image/png;base64,{picture}")
 
 
+def summary(certificate: Certificate) -> str:
+    """What it says, on a few lines for a terminal."""
+    return _page("summary.txt.j2", certificate, "").rstrip()
+
+
 def _page(template: str, certificate: Certificate, figure: str) -> str:
     page = _templates().get_template(template)
     return page.render(c=certificate, figure=figure, label=LABELS[certificate.kind]).strip() + "\n"

@@ -1,0 +1,151 @@
+"""``rdverify measure ...``: a model of one's own, its certificate, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rdverify.tools.errors import require
+
+if TYPE_CHECKING:
+    from rdverify.measure.certificate import Certificate
+    from rdverify.measure.network import Kind
+
+measure = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="""Measure a model of your own: how do its reaction and its diffusion balance?
+
+    Every model that changes a state step by step adds something to it (reaction) and spreads or
+    loses something (diffusion). R is the ratio of their mean lengths. Nothing of the model
+    is changed, and nothing in a weights file is run.
+
+    An LSTM or GRU: save its weights and the sequences that it is to read,
+
+    \b
+      torch.save(model.lstm.state_dict(), "lstm.pt")        # or safetensors
+      numpy.save("series.npy", x)                           # (sequences, steps, features)
+      rdverify measure lstm lstm.pt series.npy
+
+    A PDE: name its kinetics, or write them as a function of your own,
+
+    \b
+      rdverify measure pde schnakenberg --set a=0.1 --set b=0.9
+      rdverify measure pde mine.py --set rate=0.3
+
+    Each writes a certificate into the folder --output: R with its interval, R_t over time, controls
+    (such as untrained twins), what R can't tell here, and hashes of what was read;
+    certificate.html is the page to look at first, certificate.json the same for programs.
+
+    From Python the same is rdverify.measure; for any other model, hand both terms of each step
+    to rdverify.measure.Recorder in your own loop.
+    """,
+)
+
+Output = Annotated[Path, typer.Option(help="Folder for the certificate's four files.")]
+Weights = Annotated[
+    Path, typer.Argument(help="safetensors, or a state dict written by torch.save.")
+]
+Series = Annotated[
+    Path,
+    typer.Argument(
+        help="Sequences to read: .npy of (sequences, steps, features), NaN after a sequence's end; "
+        ".csv or .parquet with one row a step and one column a feature."
+    ),
+]
+Prefix = Annotated[
+    str | None, typer.Option(help="Of the keys, where the file has several recurrent modules.")
+]
+Gates = Annotated[
+    str,
+    typer.Option(
+        help="Order of the gates in the weights: torch, keras, or letters such as ifco (lstm) or "
+        "zrn (gru). auto: keras for Keras's names, else torch."
+    ),
+]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 ...")]
+Columns = Annotated[str, typer.Option(help="Of a table, the features in order: a,b,c.")]
+Sequence = Annotated[str | None, typer.Option(help="Column of a table that numbers the sequences.")]
+Seeds = Annotated[int, typer.Option(help="Untrained twins to compare with; 0 for none.")]
+FOLDER = Path("rdverify-measure")
+
+
+@measure.command()
+def lstm(
+    weights: Weights,
+    series: Series,
+    output: Output = FOLDER,
+    prefix: Prefix = None,
+    gates: Gates = "auto",
+    device: Device = "cpu",
+    columns: Columns = "",
+    sequence: Sequence = None,
+    seeds: Seeds = 5,
+) -> None:
+    """An LSTM of any layers and directions, on sequences of your own."""
+    _network("lstm", weights, series, output, prefix, gates, device, columns, sequence, seeds)
+
+
+@measure.command()
+def gru(
+    weights: Weights,
+    series: Series,
+    output: Output = FOLDER,
+    prefix: Prefix = None,
+    gates: Gates = "auto",
+    device: Device = "cpu",
+    columns: Columns = "",
+    sequence: Sequence = None,
+    seeds: Seeds = 5,
+) -> None:
+    """A GRU of any layers and directions, on sequences of your own.
+
+    The paper has no GRU. From h_t - h_{t-1} = (1 - z_t)(n_t - h_{t-1}) its reaction is
+    (1 - z_t) n_t, and its diffusion (1 - z_t) h_{t-1}.
+    """
+    _network("gru", weights, series, output, prefix, gates, device, columns, sequence, seeds)
+
+
+def _network(
+    kind: Kind,
+    weights: Path,
+    series: Path,
+    output: Path,
+    prefix: str | None,
+    gates: str,
+    device: str,
+    columns: str,
+    sequence: str | None,
+    seeds: int,
+) -> None:
+    require(seeds >= 0 and seeds != 1, "seeds", seeds, "0, or at least 2")
+    require(weights.is_file(), "weights", str(weights), "a file that exists")
+    require(series.is_file(), "series", str(series), "a file that exists")
+    from rdverify.measure.networks import certify_files
+    from rdverify.measure.origin import typed_command
+
+    certificate = certify_files(
+        kind,
+        weights,
+        series,
+        prefix=prefix,
+        gates=gates,
+        device=device,
+        columns=[name.strip() for name in columns.split(",") if name.strip()],
+        sequence=sequence,
+        seeds=seeds,
+        command=typed_command(),
+        output=output,
+    )
+    finish(certificate, output)
+
+
+def finish(certificate: Certificate, output: Path) -> None:
+    """Write the certificate and say what it says."""
+    from rdverify.measure.pages import summary, write
+
+    write(certificate, output)
+    typer.echo(summary(certificate))
+    typer.echo(f"Written to {output}: certificate.html, .md, .json, .png")
