@@ -5,6 +5,7 @@
 
 from rdverify.ddpm.expected import ExpectedBalance, expected_balance, expected_of, final_ratio
 from rdverify.ddpm.network import ForClass
+from rdverify.ddpm.pipeline import load_pipeline
 from rdverify.ddpm.reverse import ReverseProcess, reverse_step
 from rdverify.ddpm.sampler import sample
 from rdverify.ddpm.schedule import Schedule, Variance, forward_step, q_sample
@@ -20,6 +21,7 @@ __all__ = [
     "expected_of",
     "final_ratio",
     "forward_step",
+    "load_pipeline",
     "of_scheduler",
     "q_sample",
     "reverse_step",

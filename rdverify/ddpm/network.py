@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -63,22 +63,29 @@ def check_network(network: Any) -> None:
         )
     kind = type(network)
     if kind.__module__.startswith("diffusers."):
-        check_kind(kind.__name__)
-        classes = getattr(network.config, "num_class_embeds", None)
-        label = f"ForClass(unet, label) with a label below {classes}: it is class-conditional"
-        require(classes is None, "denoiser", kind.__name__, label)
-        embedded = getattr(network.config, "class_embed_type", None)
-        require(embedded is None, "class_embed_type", embedded, "None: only classes are known")
+        check_config({"_class_name": kind.__name__, **network.config})
     require(callable(network), "denoiser", network, "callable as denoiser(x, t)")
 
 
-def check_kind(name: str) -> None:
-    """InputError unless diffusers' class of this name is called with an image and a time alone."""
+def check_config(config: Mapping[str, Any], label: int | None = None) -> None:
+    """InputError unless diffusers' network of this config can be called with an image and a time.
+
+    Or, if it knows classes, with a ``label`` of one of them besides.
+    """
+    name = config.get("_class_name", "of no known class")
     others = (
         f"a {NETWORK}, called with an image and a time alone: not a whole pipeline, nor a network "
         "in one dimension or with a text or another condition"
     )
     require(name == NETWORK, "network", name, others)
+    embedded, classes = config.get("class_embed_type"), config.get("num_class_embeds")
+    require(embedded is None, "class_embed_type", embedded, "None: only classes are known")
+    if classes is None:
+        require(label is None, "class_label", label, "None: the network knows no classes")
+        return
+    allowed = f"from 0 to {classes - 1} (ForClass(unet, label)): the network is class-conditional"
+    whole = isinstance(label, int) and not isinstance(label, bool)
+    require(whole and 0 <= (label or 0) < classes, "class_label", label, allowed)
 
 
 class ForClass(torch.nn.Module):
@@ -91,13 +98,7 @@ class ForClass(torch.nn.Module):
 
     def __init__(self, unet: Any, label: int) -> None:
         super().__init__()
-        if type(unet).__module__.startswith("diffusers."):
-            check_kind(type(unet).__name__)
-        classes = getattr(getattr(unet, "config", None), "num_class_embeds", None)
-        require(bool(classes), "class_label", label, "None: the network knows no classes")
-        require_integer("class_label", label, 0)
-        known = label < int(classes or 0)
-        require(known, "class_label", label, f"below {classes}, the network's classes")
+        check_config({"_class_name": type(unet).__name__, **getattr(unet, "config", {})}, label)
         self.unet, self.label, self.config = unet, label, unet.config
 
     def forward(self, x: torch.Tensor, t: torch.Tensor) -> Any:

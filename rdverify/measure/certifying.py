@@ -238,7 +238,9 @@ def curve_of(trace: Trace) -> Curve:
 def resemblance(trace: Trace) -> Resemblance:
     """The mode that most of the curves have the features of."""
     try:
-        labels = [features(curve).mode for curve in balance_of(trace).r_t]
+        # a step at which nothing diffuses has no ratio, as where a sampler's last adds no noise
+        curves = np.where(trace.diff > 0, balance_of(trace).r_t, np.nan)
+        labels = [features(curve).mode for curve in curves]
     except InputError:
         what = "a curve has fewer than 20 steps at which R_t is defined: too short to tell"
         return Resemblance(None, None, trace.runs, what)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from rdverify.tools.errors import InputError, require
+
 _LOCK = threading.Lock()
 _GLOBAL_RANDOM = threading.Lock()
 _before: list[int] = []  # the number of threads before, once for each block that is open
@@ -41,6 +43,19 @@ def seeded(*numbers: int) -> torch.Generator:
     """A generator of its own for each tuple of numbers; on the CPU, so that devices agree."""
     state = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     return torch.Generator().manual_seed(state >> 1)
+
+
+def device_named(name: str) -> torch.device:
+    """A device of this machine; InputError on any other name."""
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"device = {name!r} is not allowed: must be one of this machine, such as cpu"
+        ) from error
+    require(device.type != "meta", "device", name, "one that holds numbers")
+    return device
 
 
 @contextlib.contextmanager
