@@ -171,7 +171,8 @@ def _cell(
 ) -> Any:
     inputs, hidden, bias = sizes
     rows = GATES[kind] * hidden
-    shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, hidden)}
+    # the recurrent weights first: h comes from them
+    shapes: dict[str, tuple[int, ...]] = {"weight_hh": (rows, hidden), "weight_ih": (rows, inputs)}
     shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
     values = []
     for name, shape in shapes.items():
@@ -187,7 +188,7 @@ def _cell(
             len(order)
         )
         values.append(torch.cat([blocks[place] for place in order]))
-    w, u, *biases = values
+    u, w, *biases = values
     biases = biases or [w.new_zeros(rows), w.new_zeros(rows)]
     return Cell(w, u, biases[0] + biases[1]) if kind == "lstm" else GRUCell(w, u, *biases)
 

@@ -77,7 +77,7 @@ def read_sequences(
 
 def of_array(array: Array, features: int, name: str = "series") -> Sequences:
     """Sequences of an array, shaped as :func:`read_sequences` says."""
-    require(array.dtype.kind in "fiu", f"{name}'s dtype", array.dtype.name, "real numbers")
+    require(array.dtype.kind in "fiu", f"dtype of {name}", array.dtype.name, "real numbers")
     values, shape = array.astype(np.promote_types(array.dtype, np.float32)), array.shape
     if values.ndim == 1 and features == 1:
         values = values[None, :, None]
@@ -88,8 +88,8 @@ def of_array(array: Array, features: int, name: str = "series") -> Sequences:
     allowed = f"(n, T, {features}) or (T, {features})"
     allowed += ", (n, T) or (T,)" if features == 1 else ""
     fits = values.ndim == 3 and values.shape[2] == features
-    require(fits, f"{name}'s shape", shape, f"{allowed}, as the network has d = {features}")
-    require(values.shape[0] >= 1, f"{name}'s shape", shape, "at least one sequence")
+    require(fits, f"shape of {name}", shape, f"{allowed}, as the network has d = {features}")
+    require(values.shape[0] >= 1, f"shape of {name}", shape, "at least one sequence")
     missing = np.isnan(values).any(axis=2)
     steps = values.shape[1]
     lengths = np.where(missing.any(axis=1), missing.argmax(axis=1), steps)
@@ -97,7 +97,9 @@ def of_array(array: Array, features: int, name: str = "series") -> Sequences:
     holes = np.isnan(values).all(axis=2) != beyond
     clean = not holes.any() and not np.isinf(values).any()
     require(clean, name, "with NaN or infinity inside", "finite up to where a sequence ends")
-    require(min(lengths, default=0) >= 2, f"{name}'s length", int(lengths.min()), "2 steps or more")
+    require(
+        min(lengths, default=0) >= 2, f"length of {name}", int(lengths.min()), "2 steps or more"
+    )
     values[beyond] = 0
     how = f"Read as {len(values)} sequence(s) of {features} feature(s) from shape {shape}."
     return Sequences(values, tuple(map(int, lengths)), how)
@@ -139,7 +141,7 @@ def _of_table(
     )
     lengths = [len(part) for part in parts]
     require(
-        min(lengths, default=0) >= 2, "series' length", min(lengths, default=0), "2 steps or more"
+        min(lengths, default=0) >= 2, "length of series", min(lengths, default=0), "2 steps or more"
     )
     values = np.full((len(parts), max(lengths), features), np.nan)
     for row, part in enumerate(parts):

@@ -177,7 +177,8 @@ def _require_whole(
 
 
 def _no_fit(path: Path | str, tensors: Mapping[str, Tensor], kind: Kind) -> str:
-    allowed = f"{'an LSTM' if kind == 'lstm' else 'a GRU'}'s, with keys such as 'lstm.weight_ih_l0' and 'lstm.weight_hh_l0'"
+    whose = "an LSTM's" if kind == "lstm" else "a GRU's"
+    allowed = f"{whose}, with keys such as 'lstm.weight_ih_l0' and 'lstm.weight_hh_l0'"
     start = f"weights = {str(path)!r} is not allowed: must be {allowed}"
     if any(PARAMETRISED.fullmatch(key) for key in tensors):
         return (
