@@ -14,6 +14,7 @@ from rdverify.balance import balance_of
 from rdverify.ddpm import ReverseProcess, expected_of, of_scheduler, sample
 from rdverify.ddpm.network import dtype_of, image_shape, take_apart
 from rdverify.ddpm.pipeline import find_pipeline, untrained
+from rdverify.ddpm.sampler import check_draws
 from rdverify.measure.certificate import Certificate, Terms
 from rdverify.measure.certifying import ControlRun, certify
 from rdverify.measure.origin import origin_of
@@ -28,6 +29,7 @@ TERMS = Terms(
     "mu(x_t, t) - x_t, the drift of one reverse step (Eq. 14 as corrected)",
     "sigma_t z, the noise of that step (Eq. 17)",
 )
+IMAGES = 16
 SEEDS = 3  # untrained twins
 TWIN_IMAGES = 2  # each makes: its weights, not its noise, are what scatters
 CANT_TELL = (
@@ -43,7 +45,7 @@ def certify_pipeline(
     schedule: Any = None,
     *,
     shape: tuple[int, int, int] | None = None,
-    images: int = 16,
+    images: int = IMAGES,
     seed: int = 0,
     batch: int | None = None,
     seeds: int = SEEDS,
@@ -71,9 +73,7 @@ def certify_pipeline(
         InputError: besides what ``sample`` raises, if no step adds noise: then there is
             nothing to divide by.
     """
-    require_integer("images", images, 2)
-    require_integer("seeds", seeds, 0)
-    require(seeds != 1, "seeds", seeds, "0, or at least 2: one twin has no scatter")
+    _check_counts(images, seed, batch, seeds)
     network, process = take_apart(pipeline, schedule)
     _check_noise(process)
     one = image_shape(network, shape, None, images, process)
@@ -128,6 +128,8 @@ def certify_folder(
         output: folder that is to be written, checked before the work starts.
         options: of :func:`certify_pipeline`.
     """
+    given = {"images": IMAGES, "seed": 0, "batch": None, "seeds": SEEDS} | options
+    _check_counts(*(given[name] for name in ("images", "seed", "batch", "seeds")))
     where = device_named(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     found = find_pipeline(place, scheduler, class_label)
     process = of_scheduler(found.scheduler, steps, eta)
@@ -141,6 +143,13 @@ def certify_folder(
     return certify_pipeline(
         loaded.unet, process, shape=shape, named=str(place), read=loaded.read, **options
     )
+
+
+def _check_counts(images: Any, seed: Any, batch: Any, seeds: Any) -> None:
+    check_draws(images, seed, batch)
+    require(images >= 2, "images", images, "at least 2, so that R has an interval")
+    require_integer("seeds", seeds, 0)
+    require(seeds != 1, "seeds", seeds, "0, or at least 2: one twin has no scatter")
 
 
 def _check_noise(process: ReverseProcess) -> None:
