@@ -32,6 +32,9 @@ class Balance:
     if both vanish (nothing happens, so nothing is balanced). Such steps still
     count in the means. R is inf or NaN by the same rule. No step is dropped.
 
+    Runs of unequal length: a run's means are over its own steps, and every run counts
+    alike; at a step, those runs count that still go on.
+
     Source: Eqs. (18)-(20), sections 4.4 and 5.
 
     """
@@ -56,15 +59,17 @@ def balance_of(trace: Trace) -> Balance:
         :class:`Balance`; see there for the policy on zero denominators.
 
     """
-    m_react_runs = trace.react.mean(axis=1)
-    m_diff_runs = trace.diff.mean(axis=1)
+    m_react_runs = trace.react.mean(axis=1, **trace.counted)
+    m_diff_runs = trace.diff.mean(axis=1, **trace.counted)
     m_react, m_diff = float(m_react_runs.mean()), float(m_diff_runs.mean())
     return Balance(
         m_react=m_react,
         m_diff=m_diff,
         r=float(ratio(np.array(m_react), np.array(m_diff))),
         r_t=ratio(trace.react, trace.diff),
-        r_t_pooled=ratio(trace.react.mean(axis=0), trace.diff.mean(axis=0)),
+        r_t_pooled=ratio(
+            trace.react.mean(axis=0, **trace.counted), trace.diff.mean(axis=0, **trace.counted)
+        ),
         m_react_runs=m_react_runs,
         m_diff_runs=m_diff_runs,
         r_runs=ratio(m_react_runs, m_diff_runs),

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rdverify import commands, systems
+from rdverify.measure.commands import measure
 from rdverify.tools.errors import require
 from rdverify.tools.status import Commands, guarded
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 
+app.add_typer(measure, name="measure")
 app.add_typer(commands.train, name="train")
 app.add_typer(commands.record, name="record")
 

@@ -38,9 +38,11 @@ class Trace:
         seeds: one integer per run, or empty.
         extras: further per-step series, name -> shape (runs, T).
         provenance: where it came from, name -> text.
+        lengths: steps of each run where they differ, 1 .. T each; empty if all have T. What
+            stands in a run's columns beyond its length is replaced by NaN and never counts.
 
     Raises:
-        InputError: if shapes disagree, a norm is negative, or there is no step.
+        InputError: if shapes disagree, a norm is negative or complex, or there is no step.
 
     Source: sections 4.2 and 4.3 of the paper; the two letters M are their means.
 
@@ -54,6 +56,7 @@ class Trace:
     seeds: Sequence[int] = ()
     extras: Mapping[str, FloatArray] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    lengths: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         react = _series("react", self.react)
@@ -63,9 +66,12 @@ class Trace:
         times = np.arange(1.0, steps + 1) if self.times is None else np.asarray(self.times, float)
         require(times.shape == (steps,), "times.shape", times.shape, f"({steps},)")
         require(bool(np.all(np.diff(times) > 0)), "times", times, "strictly increasing")
+        lengths = tuple(int(length) for length in self.lengths)
+        fit = not lengths or (len(lengths) == runs and 1 <= min(lengths) <= max(lengths) <= steps)
+        require(fit, "lengths", lengths, f"empty or one from 1 to {steps} per run ({runs})")
         seeds = tuple(int(seed) for seed in self.seeds)
         require(len(seeds) in (0, runs), "seeds", seeds, f"empty or one per run ({runs})")
-        extras = {name: np.asarray(values, float) for name, values in self.extras.items()}
+        extras = {name: np.array(values, float) for name, values in self.extras.items()}
         for name, values in extras.items():
             require(
                 values.shape == react.shape,
@@ -73,8 +79,12 @@ class Trace:
                 values.shape,
                 f"react's {react.shape}",
             )
-        for array in (react, diff, times, *extras.values()):
+        object.__setattr__(self, "lengths", lengths)
+        for array in (react, diff, *extras.values()):
+            if lengths:
+                array[~self.within] = np.nan
             array.flags.writeable = False
+        times.flags.writeable = False
         for name, value in (
             ("react", react),
             ("diff", diff),
@@ -95,6 +105,18 @@ class Trace:
     def steps(self) -> int:
         """T, the number of steps."""
         return int(self.react.shape[1])
+
+    @property
+    def within(self) -> npt.NDArray[np.bool_]:
+        """Where a run has a step, shape (runs, T); True throughout if all have T."""
+        if not self.lengths:
+            return np.ones(np.shape(self.react), dtype=bool)
+        return np.arange(np.shape(self.react)[1]) < np.array(self.lengths)[:, None]
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """What NumPy's sums and means over steps are called with, so that no other step counts."""
+        return {"where": self.within} if self.lengths else {}  # nothing: the same bits as ever
 
     @classmethod
     def stack(cls, traces: Sequence[Trace]) -> Trace:
@@ -130,6 +152,9 @@ class Trace:
             else (),
             {name: np.concatenate([trace.extras[name] for trace in traces]) for name in names},
             first.provenance,
+            [length for t in traces for length in t.lengths or [t.steps] * t.runs]
+            if any(trace.lengths for trace in traces)
+            else (),
         )
 
     def save(self, path: Path | str) -> Path:
@@ -141,6 +166,7 @@ class Trace:
                 "config": self.config,
                 "seeds": list(self.seeds),
                 "provenance": self.provenance,
+                **({"lengths": list(self.lengths)} if self.lengths else {}),
             },
             sort_keys=True,
         )
@@ -173,6 +199,7 @@ class Trace:
                     if name.startswith("extra.")
                 },
                 header["provenance"],
+                header.get("lengths", ()),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
@@ -182,6 +209,7 @@ class Trace:
 
 
 def _series(name: str, values: Any) -> FloatArray:
+    require(not np.iscomplexobj(values), f"{name}'s dtype", "complex", "real: a norm")
     array = np.array(values, dtype=float)
     require(array.ndim == 2, f"{name}.ndim", array.ndim, "2, for (runs, T)")
     require(array.size > 0, f"{name}.shape", array.shape, "at least one run and one step")

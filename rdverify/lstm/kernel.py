@@ -215,27 +215,3 @@ KERNELS: dict[str, Kernel] = {
     "float32": _kernel(np.float32, _split32, 88.0),
     "float64": _kernel(np.float64, _split64, 700.0),
 }
-
-
-def series(
-    x: Array, w: Array, u: Array, bias: Array, h_0: Array, c_0: Array, *, detail: bool
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Per-step series of an LSTM.
-
-    Args:
-        x: shape (batch, T, d), float32 or float64 like all that follow.
-        w: shape (4 h, d), gates in torch's order i, f, c~, o.
-        u: shape (4 h, h).
-        bias: shape (4 h,).
-        h_0: shape (batch, h).
-        c_0: shape (batch, h).
-        detail: also the series named in ``DETAIL``.
-
-    Returns:
-        ``SERIES`` (and ``DETAIL``), each of shape (batch, T), as :func:`rdverify.lstm.probe`
-        defines them.
-    """
-    names = SERIES + DETAIL if detail else SERIES
-    out = np.empty((len(names), x.shape[0], x.shape[1]))
-    KERNELS[x.dtype.name](*(np.ascontiguousarray(a) for a in (x, w, u, bias, h_0, c_0)), out)
-    return dict(zip(names, out, strict=True))

@@ -1,18 +1,21 @@
 """Reading an LSTM: the norms of both terms at every step, all gates, and free running.
 
-Any single-layer ``torch.nn.LSTM`` is read without touching it.
+Any single-layer ``torch.nn.LSTM`` is read without touching it;
+:mod:`rdverify.measure` reads several layers, both directions and sequences of unequal length.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from rdverify.lstm.kernel import series
 from rdverify.lstm.model import DTYPES, SequenceModel, State
+from rdverify.lstm.reading import Cell, read
 from rdverify.tools.errors import require, require_integer
+from rdverify.tools.torchkit import as_it_was
 from rdverify.trace import FloatArray, Trace
 
 
@@ -44,8 +47,8 @@ def gates(lstm: nn.LSTM, x: Tensor, state: State | None = None) -> Gates:
     Returns:
         :class:`Gates`, computed in the module's dtype.
     """
-    series, h, c = _check(lstm, x, state)
-    w, u, bias = _weights(lstm)
+    cell, series, h, c = _check(lstm, x, state)
+    w, u, bias = cell.w, cell.u, cell.bias
     kept: list[tuple[Tensor, ...]] = []
     with torch.no_grad():
         for x_t in series.unbind(1):  # (batch, d)
@@ -57,7 +60,7 @@ def gates(lstm: nn.LSTM, x: Tensor, state: State | None = None) -> Gates:
             h = o * torch.tanh(c)
             kept.append((i, f, torch.sigmoid(-z_f), c_tilde, o, c_prev, c, h))
     stacked = (torch.stack(series, 1) for series in zip(*kept, strict=True))
-    return Gates(*(series.double().numpy() for series in stacked))
+    return Gates(*(series.double().cpu().numpy() for series in stacked))
 
 
 def probe(lstm: nn.LSTM, x: Tensor, state: State | None = None, *, detail: bool = False) -> Trace:
@@ -69,8 +72,9 @@ def probe(lstm: nn.LSTM, x: Tensor, state: State | None = None, *, detail: bool 
 
     Args:
         lstm: a single-layer, one-directional ``torch.nn.LSTM`` without projection,
-            float32 or float64, on the CPU; with or without bias, batch first or
-            not, any sizes. It is read, never called or changed.
+            float32 or float64, on any device, where it is then computed; with or without
+            bias, batch first or not, any sizes, parametrised or not. It is read, never
+            called or changed.
         x: the input as the module takes it: (batch, T, d) if ``batch_first``, else
             (T, batch, d); or (T, d) for one sequence. Finite, T >= 2, the module's dtype.
         state: (h_0, C_0), each (1, batch, h) (or (1, h) with x of (T, d)); zero if None.
@@ -89,10 +93,7 @@ def probe(lstm: nn.LSTM, x: Tensor, state: State | None = None, *, detail: bool 
 
     Source: Eqs. (2)-(7), (11), (13), (16); sections 2.2, 3.1, 4.2, 4.3.
     """
-    series_x, h_0, c_0 = _check(lstm, x, state)
-    w, u, bias = _weights(lstm)
-    read = (value.detach().numpy() for value in (series_x, w, u, bias, h_0, c_0))
-    found = series(*read, detail=detail)
+    found = read(*_check(lstm, x, state), detail=detail).series
     config = {
         "hidden": lstm.hidden_size,
         "input": lstm.input_size,
@@ -141,8 +142,8 @@ def probe_free_run(
     return probe(model.lstm, series, state, detail=detail)
 
 
-def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Tensor, Tensor, Tensor]:
-    """(x, h_0, C_0) of shapes (batch, T, d), (batch, h), (batch, h), or InputError."""
+def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Cell, Tensor, Tensor, Tensor]:
+    """Weights, and (x, h_0, C_0) of shapes (batch, T, d), (batch, h), (batch, h), or InputError."""
     require(isinstance(lstm, nn.LSTM), "lstm", type(lstm).__name__, "a torch.nn.LSTM")
     require(
         lstm.num_layers == 1,
@@ -157,15 +158,8 @@ def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Tensor, Tenso
         "False: C_t runs both ways in time there",
     )
     require(lstm.proj_size == 0, "lstm.proj_size", lstm.proj_size, "0: Eq. (7) has no projection")
-    weight = lstm.get_parameter("weight_ih_l0")
-    dtype = weight.dtype
-    require(dtype in DTYPES.values(), "lstm's dtype", dtype, "float32 or float64")
-    require(
-        weight.device.type == "cpu",
-        "lstm's device",
-        weight.device,
-        "the CPU: call .cpu() on a copy",
-    )
+    cell = cell_of(lstm)
+    dtype, device = cell.w.dtype, cell.w.device
     require(isinstance(x, Tensor), "x", type(x).__name__, "a torch.Tensor")
     require(x.dtype == dtype, "x.dtype", x.dtype, f"the module's {dtype}")
     require(x.ndim in (2, 3), "x.ndim", x.ndim, "3 (or 2 for one sequence)")
@@ -179,10 +173,10 @@ def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Tensor, Tenso
     require(bool(torch.isfinite(x).all()), "x", "with NaN or infinity", "finite")
     shape = (1, lstm.hidden_size) if alone else (1, batch, lstm.hidden_size)
     if state is None:
-        zero = torch.zeros(batch, lstm.hidden_size, dtype=dtype)
-        return series, zero, zero
+        zero = cell.w.new_zeros(batch, lstm.hidden_size)
+        return cell, series.to(device), zero, zero
     require(
-        isinstance(state, tuple) and len(state) == 2,
+        isinstance(state, tuple | list) and len(state) == 2,
         "state",
         type(state).__name__,
         "a pair (h_0, C_0)",
@@ -198,14 +192,40 @@ def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Tensor, Tenso
         require(
             bool(torch.isfinite(value).all()), f"state's {name}", "with NaN or infinity", "finite"
         )
-    h_0, c_0 = (value.detach().reshape(batch, -1) for value in state)  # (batch, h)
-    return series, h_0, c_0
+    h_0, c_0 = (value.detach().reshape(batch, -1).to(device) for value in state)  # (batch, h)
+    return cell, series.to(device), h_0, c_0
 
 
-def _weights(lstm: nn.LSTM) -> tuple[Tensor, Tensor, Tensor]:
-    """W (4 h, d), U (4 h, h) and the sum of both biases (4 h), gates in the order i, f, c, o."""
-    value = {name: parameter.detach() for name, parameter in lstm.named_parameters()}
-    w, u = value["weight_ih_l0"], value["weight_hh_l0"]
-    if not lstm.bias:
-        return w, u, torch.zeros(w.shape[0], dtype=w.dtype)
-    return w, u, value["bias_ih_l0"] + value["bias_hh_l0"]
+def attributes_of(module: nn.Module, names: Sequence[str]) -> list[Tensor]:
+    """Weights read as attributes: parametrised ones are none of the parameters."""
+    hooks: list[Any] = list(module._forward_pre_hooks.values())
+    fresh = {hook.name: hook for hook in hooks if type(hook).__name__ == "WeightNorm"}
+    with as_it_was(module), torch.no_grad():
+        module.eval()  # a parametrisation may count its calls while training
+        return [
+            # torch.nn.utils.weight_norm leaves the attribute stale until the next call
+            (
+                fresh[name].compute_weight(module) if name in fresh else getattr(module, name)
+            ).detach()
+            for name in names
+        ]
+
+
+def cell_of(lstm: nn.LSTM, suffix: str = "_l0") -> Cell:
+    """The weights of a layer.
+
+    Raises:
+        InputError: if they aren't float32 or float64 numbers, or not finite.
+    """
+    kinds = ["weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if lstm.bias else ())]
+    names = [kind + suffix for kind in kinds]
+    values = attributes_of(lstm, names)
+    dtype, device = values[0].dtype, values[0].device
+    require(dtype in DTYPES.values(), "lstm's dtype", dtype, "float32 or float64")
+    require(device.type != "meta", "lstm's device", str(device), "one that holds numbers")
+    for name, value in zip(names, values, strict=True):
+        require(
+            bool(torch.isfinite(value).all()), f"lstm's {name}", "with NaN or infinity", "finite"
+        )
+    w, u, *biases = values
+    return Cell(w, u, biases[0] + biases[1] if biases else w.new_zeros(w.shape[0]))

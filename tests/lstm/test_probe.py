@@ -9,6 +9,7 @@ min(1, sum of |terms|), which is at least |c~| and equals it up to signs if weig
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +21,33 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rdverify.balance import balance_of
-from rdverify.lstm import Gates, gates, probe
+from rdverify.lstm import Gates, gates, probe, reading
 from rdverify.tools.errors import InputError
 from spec import EQUATIONS
 
 Array = NDArray[Any]
 TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
+# a gate below e^-59 is cut off there by the kernels in float32
+SMALLEST = {"float32": 1e-19, "float64": 1e-25}
 TORCH = {"float32": torch.float32, "float64": torch.float64}
 # where 1 - f itself falls below this, the spec's 1 - f has no digits left
 LOST = 8 * float(np.finfo(np.longdouble).eps)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+@pytest.fixture(scope="module", autouse=True, params=["sequences", "units", "steps"])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test for each way of reading: both kernels, and torch step by step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "way_for", lambda *_: request.param)
+        yield request.param
+
+
+def same(found: Array, expected: Array, way: str) -> bool:
+    """Equal; to the bit where sums don't depend on how many sequences there are."""
+    if way == "sequences":
+        return np.array_equal(found, expected)
+    return np.allclose(found, expected, rtol=1e-6, atol=0)
 
 
 @dataclass
@@ -135,10 +153,10 @@ def spec_run(case: Case) -> dict[str, Array]:
     return {name: np.stack([step[name] for step in steps], 1) for name in steps[0]}
 
 
-def reach(case: Case, h: Array) -> Array:
+def reach(case: Case, h: Array, t: int = 0) -> Array:
     """min(1, sum of |terms| of the candidate's pre-activation), >= |c~|, (batch, h)."""
     w, u, b = case.weights()["c"]
-    x = np.abs(case.x[:, 0].numpy())
+    x = np.abs(case.x[:, t].numpy())
     return np.minimum(1, x @ np.abs(w).T + np.abs(h) @ np.abs(u).T + np.abs(b))
 
 
@@ -165,6 +183,7 @@ def close(found: Array, expected: Array, scale: Array | float, tolerance: float)
 def check_one_step(case: Case) -> None:
     """Spec, gates, probe, nn.LSTM and nn.LSTMCell from equal states."""
     tolerance = TOLERANCE[case.dtype] * amplification(case, case.h.numpy())
+    small = SMALLEST[case.dtype]
     h, c = (value.numpy().astype(np.longdouble) for value in (case.h, case.c))
     expected = spec_step(case, 0, h, c)
     react = norm(expected["i"] * expected["c~"])
@@ -172,11 +191,11 @@ def check_one_step(case: Case) -> None:
     candidate = reach(case, case.h.numpy())
     gain = norm(expected["i"] * candidate)  # >= react
     trace = probe(case.lstm, case.x, case.state)
-    close(trace.react[:, 0], react, gain + 1e-25, tolerance)
+    close(trace.react[:, 0], react, gain + small, tolerance)
     close(trace.diff[:, 0], diff, diff + LOST * norm(c) / tolerance, tolerance)
-    # what the terms add up to is only as good as the greater of them
-    change = norm(expected["c"] - c)
-    close(trace.extras["change"][:, 0], change, gain + diff, tolerance)
+    # what the terms add up to is only as good as the greater of them, and the spec's as its C
+    change, lost = norm(expected["c"] - c), LOST * norm(c) / tolerance
+    close(trace.extras["change"][:, 0], change, gain + diff + lost, tolerance)
     close(trace.extras["cell"][:, 0], norm(expected["c"]), gain + norm(c), tolerance)
     # Eq. (13) and (16) for a sequence of this one step
     for row in range(len(h)):
@@ -184,7 +203,7 @@ def check_one_step(case: Case) -> None:
             value[row : row + 1] for value in (expected["i"], expected["c~"], expected["f"], c)
         )
         m_react, m_diff = EQUATIONS[13].corrected(i, c_tilde), EQUATIONS[16].corrected(f, c_prev)
-        close(trace.react[row, 0], m_react, gain[row] + 1e-25, tolerance)
+        close(trace.react[row, 0], m_react, gain[row] + small, tolerance)
         close(trace.diff[row, 0], m_diff, m_diff + LOST * norm(c)[row] / tolerance, tolerance)
 
     scales = {name: norm(expected[name]) + 1e-25 for name in ("f", "i", "o")}
@@ -199,7 +218,7 @@ def check_one_step(case: Case) -> None:
         ("c", inside.c),
         ("h", inside.h),
     ):
-        close(norm(value[:, 0] - expected[name]), 0, scales[name], tolerance)
+        close(norm(value[:, 0] - expected[name]), 0, scales[name] + small, tolerance)
 
     cell = torch.nn.LSTMCell(
         case.lstm.input_size, case.lstm.hidden_size, case.lstm.bias, dtype=case.x.dtype
@@ -211,7 +230,7 @@ def check_one_step(case: Case) -> None:
         _, (h_module, c_module) = case.lstm(case.x[:, :1], case.state)
         h_cell, c_cell = cell(case.x[:, 0], (case.h, case.c))
     for found, name in ((h_module[0], "h"), (h_cell, "h"), (c_module[0], "c"), (c_cell, "c")):
-        close(norm(found.numpy() - expected[name]), 0, scales[name], tolerance)
+        close(norm(found.numpy() - expected[name]), 0, scales[name] + small, tolerance)
 
 
 @given(cases("float32"))
@@ -248,7 +267,9 @@ def test_eq13_eq16_whole_sequences_where_the_map_is_contractive(
     diff = norm((1 - expected["f"]) * expected["c_prev"])
     trace = probe(case.lstm, case.x, case.state)
     size = norm(expected["c_prev"]) + react
-    close(trace.react, react, react, tolerance)
+    h_prev = np.concatenate([case.h.numpy()[:, None], expected["h"][:, :-1]], axis=1)
+    terms = np.stack([reach(case, h_prev[:, t], t) for t in range(60)], axis=1)
+    close(trace.react, react, norm(expected["i"] * terms), tolerance)  # >= react
     close(trace.diff, diff, size, tolerance)
     close(trace.extras["cell"], norm(expected["c"]), size, tolerance)
     balance = balance_of(trace)
@@ -355,8 +376,8 @@ def test_eq13_nothing_reacts_at_i_0_and_the_cell_then_decays(dtype: str) -> None
 
 @dtypes
 @pytest.mark.parametrize("bias", [True, False])
-def test_layouts_give_one_trace(dtype: str, bias: bool) -> None:
-    """Batch first, time first and one sequence without a batch: equal to the bit."""
+def test_layouts_give_one_trace(dtype: str, bias: bool, way: str) -> None:
+    """Batch first, time first and one sequence without a batch."""
     case = make(4, 5, 9, 3, 6, 1.0, dtype, bias)
     turned = torch.nn.LSTM(3, 6, bias=bias, dtype=case.x.dtype)
     turned.load_state_dict(case.lstm.state_dict())
@@ -364,24 +385,24 @@ def test_layouts_give_one_trace(dtype: str, bias: bool) -> None:
         probe(case.lstm, case.x, case.state),
         probe(turned, case.x.transpose(0, 1), case.state),
     )
-    assert np.array_equal(first.react, second.react)
-    assert np.array_equal(first.diff, second.diff)
+    assert same(first.react, second.react, way)
+    assert same(first.diff, second.diff, way)
     for module in (case.lstm, turned):
         alone = probe(module, case.x[2], (case.h[2:3], case.c[2:3]))
-        assert np.array_equal(alone.react, first.react[2:3])
-        assert np.array_equal(alone.diff, first.diff[2:3])
+        assert same(alone.react, first.react[2:3], way)
+        assert same(alone.diff, first.diff[2:3], way)
 
 
 @dtypes
-def test_sequences_do_not_touch_each_other(dtype: str) -> None:
+def test_sequences_do_not_touch_each_other(dtype: str, way: str) -> None:
     """More sequences than lanes: each as if alone; the default state is zero."""
     case = make(5, 150, 4, 1, 16, 1.0, dtype)
     whole = probe(case.lstm, case.x)
     zero = torch.zeros(1, 3, 16, dtype=case.x.dtype)
     for start in (0, 62, 127, 147):
         part = probe(case.lstm, case.x[start : start + 3], (zero, zero))
-        assert np.array_equal(part.react, whole.react[start : start + 3])
-        assert np.array_equal(part.diff, whole.diff[start : start + 3])
+        assert same(part.react, whole.react[start : start + 3], way)
+        assert same(part.diff, whole.diff[start : start + 3], way)
 
 
 def test_a_run_goes_on_from_its_state() -> None:
@@ -422,3 +443,54 @@ def test_other_architectures_are_refused_in_words(options: dict[str, Any], named
     lstm = torch.nn.LSTM(1, 4, batch_first=True, **options)
     with pytest.raises(InputError, match=named):
         probe(lstm, torch.zeros(1, 5, 1))
+
+
+def test_a_reading_leaves_module_and_state_as_they_were(way: str) -> None:
+    case = make(3, 3, 5, 2, 4, 1.0)
+    before = [value.clone() for value in (*case.lstm.parameters(), case.x, case.h, case.c)]
+    case.lstm.train()
+    probe(case.lstm, case.x, case.state, detail=True)
+    assert case.lstm.training
+    for value, kept in zip((*case.lstm.parameters(), case.x, case.h, case.c), before, strict=True):
+        assert torch.equal(value, kept)
+
+
+def test_parametrised_weights_are_those_the_module_computes_with(way: str) -> None:
+    """Weight and spectral norm; the latter counts its calls in buffers, which stay."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 6, 3, dtype=torch.float64)
+    lstm = torch.nn.LSTM(3, 4, batch_first=True, dtype=torch.float64)
+    torch.nn.utils.parametrizations.weight_norm(lstm, "weight_hh_l0")
+    torch.nn.utils.parametrizations.spectral_norm(lstm, "weight_ih_l0")
+    with torch.no_grad():
+        lstm.parametrizations.weight_hh_l0.original0.mul_(3)
+    buffers = [value.clone() for value in lstm.buffers()]
+    trace = probe(lstm, x)
+    assert all(map(torch.equal, lstm.buffers(), buffers))
+    lstm.eval()
+    plain = torch.nn.LSTM(3, 4, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        for name, parameter in plain.named_parameters():
+            parameter.copy_(getattr(lstm, name))
+    assert trace.react == pytest.approx(probe(plain, x).react, rel=1e-14)
+    assert trace.diff == pytest.approx(probe(plain, x).diff, rel=1e-14)
+
+
+def test_a_default_device_does_not_matter(way: str) -> None:
+    case = make(3, 3, 5, 2, 4, 1.0)
+    expected = probe(case.lstm, case.x)
+    before = torch.get_default_device()
+    torch.set_default_device("meta")
+    try:
+        found = probe(case.lstm, case.x)
+    finally:
+        torch.set_default_device(before)
+    assert np.array_equal(found.react, expected.react)
+
+
+def test_weights_that_are_not_finite_are_refused_by_name() -> None:
+    case = make(3, 3, 5, 2, 4, 1.0)
+    with torch.no_grad():
+        case.lstm.bias_hh_l0[3] = float("nan")
+    with pytest.raises(InputError, match="lstm's bias_hh_l0 = 'with NaN"):
+        probe(case.lstm, case.x)

@@ -1,0 +1,155 @@
+"""Sequences that a network reads: from arrays and tables, of equal or unequal length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rdverify.tools.errors import InputError, one_line, require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = (".npy", ".csv", ".parquet")
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sequences side by side.
+
+    Attributes:
+        values: shape (n, T, d), finite, zero beyond a sequence's end.
+        lengths: steps of each, 2 .. T.
+        how: how the file was read, in words.
+    """
+
+    values: Array
+    lengths: tuple[int, ...]
+    how: str
+
+    @property
+    def steps(self) -> str:
+        """The range of lengths, such as "200" or "50 to 200"."""
+        low, high = min(self.lengths), max(self.lengths)
+        return f"{low}" if low == high else f"{low} to {high}"
+
+
+def read_sequences(
+    path: Path | str,
+    features: int,
+    *,
+    columns: Sequence[str] = (),
+    sequence: str | None = None,
+) -> Sequences:
+    """Read sequences of ``features`` numbers a step.
+
+    Args:
+        path: ``.npy`` of shape (n, T, d), (T, d), or with d = 1 also (n, T) and (T,); NaN
+            from some step on ends a sequence there. ``.csv`` and ``.parquet``: one row a
+            step, one column a feature.
+        features: d.
+        columns: of a table, the features in order; default all but ``sequence``.
+        sequence: the column of a table that numbers the sequences; default one sequence.
+
+    Raises:
+        InputError: naming the file, the column or the shape that doesn't fit.
+    """
+    file = Path(path)
+    kind = file.suffix.lower()
+    require(kind in KINDS, "series", str(path), f"a file of {', '.join(KINDS)}")
+    require(file.is_file(), "series", str(path), "a file that exists")
+    if kind == ".npy":
+        plain = not columns and sequence is None
+        require(plain, "columns and sequence", "given", "left out for .npy, which has no columns")
+        try:
+            array = np.load(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise _unreadable(path, error, "a whole .npy file without pickles") from error
+        return of_array(array, features)
+    return _of_table(_table(file), features, columns, sequence)
+
+
+def of_array(array: Array, features: int, name: str = "series") -> Sequences:
+    """Sequences of an array, shaped as :func:`read_sequences` says."""
+    require(array.dtype.kind in "fiu", f"dtype of {name}", array.dtype.name, "real numbers")
+    values, shape = array.astype(np.promote_types(array.dtype, np.float32)), array.shape
+    if values.ndim == 1 and features == 1:
+        values = values[None, :, None]
+    elif values.ndim == 2 and features == 1 and shape[1] > 1:
+        values = values[:, :, None]
+    elif values.ndim == 2:
+        values = values[None]
+    allowed = f"(n, T, {features}) or (T, {features})"
+    allowed += ", (n, T) or (T,)" if features == 1 else ""
+    fits = values.ndim == 3 and values.shape[2] == features
+    require(fits, f"shape of {name}", shape, f"{allowed}, as the network has d = {features}")
+    require(values.shape[0] >= 1, f"shape of {name}", shape, "at least one sequence")
+    missing = np.isnan(values).any(axis=2)
+    steps = values.shape[1]
+    lengths = np.where(missing.any(axis=1), missing.argmax(axis=1), steps)
+    beyond = np.arange(steps) >= lengths[:, None]
+    holes = np.isnan(values).all(axis=2) != beyond
+    clean = not holes.any() and not np.isinf(values).any()
+    require(clean, name, "with NaN or infinity inside", "finite up to where a sequence ends")
+    require(
+        min(lengths, default=0) >= 2, f"length of {name}", int(lengths.min()), "2 steps or more"
+    )
+    values[beyond] = 0
+    how = f"Read as {len(values)} sequence(s) of {features} feature(s) from shape {shape}."
+    return Sequences(values, tuple(map(int, lengths)), how)
+
+
+def _table(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        return pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
+    except ImportError as error:
+        raise InputError(
+            f"series = {str(file)!r} can't be read: .parquet needs pyarrow (pip install pyarrow)"
+        ) from error
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise _unreadable(file, error, "a table with one row a step") from error
+
+
+def _of_table(
+    table: pd.DataFrame, features: int, columns: Sequence[str], sequence: str | None
+) -> Sequences:
+    found = [str(name) for name in table.columns]
+    table = table.set_axis(found, axis=1)
+    for name in (*columns, *([sequence] if sequence else [])):
+        require(name in found, "column", name, f"one of {', '.join(found)}")
+    chosen = list(columns) or [name for name in found if name != sequence]
+    require(
+        len(chosen) == features,
+        "columns",
+        ",".join(chosen),
+        f"{features}, as the network has d = {features} (--columns)",
+    )
+    for name in chosen:
+        numeric = table[name].dtype.kind in "fiu"
+        require(numeric, f"column {name}", table[name].dtype.name, "numbers throughout")
+        require(bool(np.isfinite(table[name]).all()), f"column {name}", "with gaps", "finite")
+    parts = (
+        [table] if sequence is None else [part for _, part in table.groupby(sequence, sort=False)]
+    )
+    lengths = [len(part) for part in parts]
+    require(
+        min(lengths, default=0) >= 2, "length of series", min(lengths, default=0), "2 steps or more"
+    )
+    values = np.full((len(parts), max(lengths), features), np.nan)
+    for row, part in enumerate(parts):
+        values[row, : len(part)] = part[chosen].to_numpy(float)
+    return of_array(values, features)
+
+
+def _unreadable(path: Path | str, error: Exception, allowed: str) -> InputError:
+    return InputError(
+        f"series = {str(path)!r} is not allowed ({one_line(error)}): must be {allowed}"
+    )
