@@ -212,8 +212,8 @@ def simulate(config: PDEConfig) -> Run:
         raise _broken(config.kinetics.name, error) from error
     require(done >= 2, "dt", config.dt, f"smaller: the run diverged after {done} step(s)")
     last = now if done % 2 == 0 else then
-    norms: Any = np.sqrt(sums[:, :, :done])  # numpy widens the dtype
-    times = config.dt * np.arange(done)
+    norms = np.sqrt(sums[:, :, :done])
+    times = config.dt * np.arange(float(done))
     traces = {
         name: Trace(
             norms[k, REACT][None],
