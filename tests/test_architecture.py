@@ -14,7 +14,13 @@ import spec
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([*(ROOT / "rdverify").rglob("*.py"), *(ROOT / "spec").rglob("*.py")])
-FACES = ("rdverify", "rdverify.gray_scott", "rdverify.lstm", "rdverify.ddpm")
+FACES = (
+    "rdverify",
+    "rdverify.gray_scott",
+    "rdverify.lstm",
+    "rdverify.ddpm",
+    "rdverify.measure",
+)
 # contract -> a file, and an import there that must not be
 VIOLATIONS = {
     "layers": ("rdverify/balance.py", "import rdverify.study.tolerance"),
@@ -96,6 +102,9 @@ def test_importing_the_spec_loads_numpy_and_nothing_of_the_implementation() -> N
         ["verify", "--only", "gray-scot"],
         ["verify", "--profile", "slow"],
         ["train", "nonsense"],
+        ["measure", "--help"],
+        ["measure", "lstm", "nowhere.pt", "nowhere.npy"],
+        ["measure", "pde", "schnakenberg", "--field", "w"],
     ],
 )
 def test_help_and_bad_usage_load_nothing_heavy(words: list[str]) -> None:
