@@ -10,7 +10,7 @@ import torch
 
 from rdverify.ddpm.images import PixelRange, scale_pixels
 from rdverify.ddpm.unet import NORM_GROUPS, WIDTHS
-from rdverify.tools.errors import require, require_integer
+from rdverify.tools.errors import require, require_integer, require_number
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -58,10 +58,9 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("batch", 1), ("warmup", 0), ("seed", 0)):
             require_integer(name, getattr(self, name), least)
-        rate = self.learning_rate
-        require(0 < rate < math.inf, "learning_rate", rate, "positive and finite")
-        require(0 <= self.ema_decay < 1, "ema_decay", self.ema_decay, "in [0, 1)")
-        require(self.clip > 0, "clip", self.clip, "positive")
+        for name in ("learning_rate", "clip"):
+            require_number(name, getattr(self, name), "positive and finite", lambda v: v > 0)
+        require_number("ema_decay", self.ema_decay, "in [0, 1)", lambda v: 0 <= v < 1)
         known = self.precision in ("float32", "bfloat16")
         require(known, "precision", self.precision, "'float32' or 'bfloat16'")
         scale_pixels(torch.zeros(0, dtype=torch.uint8), self.pixel_range)  # checks the name

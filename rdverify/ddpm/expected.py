@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from rdverify.ddpm.reverse import ReverseProcess
 from rdverify.ddpm.schedule import Schedule, Variance
-from rdverify.tools.errors import require
+from rdverify.tools.errors import require, require_integer
 from rdverify.trace import FloatArray
 
 
@@ -64,7 +65,7 @@ class ExpectedBalance:
         each step; for M_react exact when x_t is drawn anew at each step, a lower
         bound along a chain, where neighbouring steps resemble each other.
         """
-        require(n >= 1, "n", n, "at least one trajectory")
+        require_integer("n", n, 1)
         scale = self.react_t.size * np.sqrt(n)
         return (
             float(np.sqrt(np.sum(self.react_std_t**2)) / scale),
@@ -110,7 +111,44 @@ def expected_balance(
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2,
     chapter 29 (non-central chi).
     """
-    require(dimension >= 1, "dimension", dimension, "at least 1")
+    a, b = schedule.drift_coefficients()
+    c = a * np.sqrt(schedule.one_minus_alpha_bar) + b
+    shift, sigma = a**2 * schedule.alpha_bar, schedule.sigma(variance)
+    return _expected(c[::-1], shift[::-1], sigma[::-1], dimension, mean_square)
+
+
+def expected_of(
+    process: ReverseProcess, dimension: int, mean_square: float | npt.NDArray[np.float64]
+) -> ExpectedBalance:
+    """The same for any reverse process, whatever its network predicts (eq14 corrected, eq17).
+
+    With the true image and noise the drift is, x_t being r x_0 + s eps,
+
+        mu - x_t = (to_image + to_state r) x_0 + (to_state s + to_noise) eps,
+
+    and a limit of x_0 changes nothing. The noise of a learned variance is taken at its
+    upper end, beta_t: without the network no other is known.
+
+    Args:
+        process: its steps.
+        dimension: d, number of pixels times channels, >= 1.
+        mean_square: m2 = ||x_0||^2 / d, as in :func:`expected_balance`.
+    """
+    mean = process.to_image + process.to_state * process.root_bar
+    c = process.to_state * process.root_rest + process.to_noise
+    sigma = process.sigma * process.counted
+    return _expected(c, mean**2, sigma, dimension, mean_square)
+
+
+def _expected(
+    c: FloatArray,
+    shift: FloatArray,
+    sigma: FloatArray,
+    dimension: int,
+    mean_square: float | npt.NDArray[np.float64],
+) -> ExpectedBalance:
+    """From drifts of law N(m, c^2 Id) with ||m||^2 = shift d m2, in order of generation."""
+    require_integer("dimension", dimension, 1)
     m2 = np.atleast_1d(np.asarray(mean_square, dtype=float)).ravel()
     require(
         m2.size > 0 and bool(np.all(np.isfinite(m2) & (m2 >= 0))),
@@ -118,9 +156,6 @@ def expected_balance(
         mean_square,
         "finite and >= 0",
     )
-    a, b = schedule.drift_coefficients()
-    c = a * np.sqrt(schedule.one_minus_alpha_bar) + b
-    shift = a**2 * schedule.alpha_bar  # times d m2: squared length of the mean vector
     # unequal images: all lie close together, so that their quantiles stand for them
     points = m2 if m2.size <= 64 else np.quantile(m2, (np.arange(64) + 0.5) / 64)
     norms = np.array(
@@ -130,18 +165,17 @@ def expected_balance(
     second = c**2 * dimension + shift * dimension * float(points.mean())
     chi = float(mean_norm(np.array([1.0]), dimension, np.array([0.0]))[0])
     chi_std = np.sqrt(max(dimension - chi**2, 0.0))
-    sigma = schedule.sigma(variance)
     return ExpectedBalance(
-        react_t=react[::-1].copy(),
-        diff_t=(sigma * chi)[::-1].copy(),
-        react_std_t=np.sqrt(np.maximum(second - react**2, 0.0))[::-1].copy(),
-        diff_std_t=(sigma * chi_std)[::-1].copy(),
-        epsilon_t=np.full(schedule.T, chi),
+        react_t=react,
+        diff_t=sigma * chi,
+        react_std_t=np.sqrt(np.maximum(second - react**2, 0.0)),
+        diff_std_t=sigma * chi_std,
+        epsilon_t=np.full(len(c), chi),
     )
 
 
 def mean_norm(scale: FloatArray, dimension: int, mean_squared_length: FloatArray) -> FloatArray:
-    """E||m + scale z|| for z ~ N(0, Id_d), elementwise over ``scale`` > 0 and ||m||^2.
+    """E||m + scale z|| for z ~ N(0, Id_d), elementwise over ``scale`` >= 0 and ||m||^2.
 
     scale sqrt(2) Gamma((d+1)/2)/Gamma(d/2) 1F1(-1/2; d/2; -lambda/2), lambda = ||m||^2/scale^2.
     SciPy's hyp1f1 returns inf for many such arguments, so 1F1 is summed here: by its
@@ -150,6 +184,13 @@ def mean_norm(scale: FloatArray, dimension: int, mean_squared_length: FloatArray
     whose terms are positive. Relative accuracy 1e-9 or better (lgamma of large arguments).
     """
     half = dimension / 2
+    # nothing scatters: sqrt(||m||^2 + scale^2 d) to the same accuracy
+    still = scale**2 * dimension <= 1e-9 * mean_squared_length
+    if still.any() or not scale.all():
+        found = np.sqrt(mean_squared_length + scale**2 * dimension)
+        rest = ~still & (scale > 0)
+        found[rest] = mean_norm(scale[rest], dimension, mean_squared_length[rest])
+        return found
     z = mean_squared_length / scale**2 / 2
     factor = np.ones_like(z)
     near = z < half / 2
@@ -175,6 +216,6 @@ def final_ratio(mmse: float, dimension: int) -> float:
     estimate is orthogonal to its error: E||eps_hat||^2 = d - mmse. Hence
     R_T = sqrt(1 - mmse / d), with mmse = E||eps - eps_hat||^2 in [0, d].
     """
-    require(dimension >= 1, "dimension", dimension, "at least 1")
+    require_integer("dimension", dimension, 1)
     require(0 <= mmse <= dimension, "mmse", mmse, f"in [0, d = {dimension}]")
     return float(np.sqrt(1 - mmse / dimension))

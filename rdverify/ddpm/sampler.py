@@ -1,8 +1,8 @@
-"""The reverse process of a DDPM and the norms of its two terms (eq14, eq17).
+"""The reverse chain of a DDPM and the norms of its two terms (eq14, eq17).
 
-``sample`` runs any network that predicts the noise and returns images and a
-:class:`rdverify.trace.Trace`; ``expected_balance`` says what the schedule alone
-makes of the balance.
+``sample`` runs any network that predicts the noise, or any diffusers pipeline, and returns
+images and a :class:`rdverify.trace.Trace`; ``expected_balance`` says what the schedule
+alone makes of the balance.
 """
 
 from __future__ import annotations
@@ -10,97 +10,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from rdverify.ddpm.network import (
     Denoiser,
+    answer,
     device_of,
-    evaluating,
+    dtype_of,
     image_shape,
-    predicted_noise,
     take_apart,
+    untouched,
 )
-from rdverify.ddpm.schedule import Schedule, Variance, index
-from rdverify.tools.errors import InputError, require
+from rdverify.ddpm.reverse import ReverseProcess
+from rdverify.ddpm.schedule import Schedule, Variance
+from rdverify.tools.errors import InputError, require, require_integer
 from rdverify.tools.progress import Reporter
 from rdverify.tools.torchkit import seeded
 from rdverify.trace import FloatArray, Trace
 
 Observer = Callable[[int, torch.Tensor, torch.Tensor], None]
-
-
-def reverse_step(
-    x_t: torch.Tensor,
-    eps: torch.Tensor,
-    t: int,
-    schedule: Schedule,
-    noise: torch.Tensor,
-    *,
-    variance: Variance = "beta",
-    clip: float | None = None,
-    last_noise: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """One step of p(x_{t-1} | x_t) (section 2.3): x_{t-1} = mu_theta(x_t, t) + sigma_t z.
-
-    mu_theta = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_theta) / sqrt(alpha_t).
-
-    Args:
-        x_t: the state, any shape.
-        eps: eps_theta(x_t, t), the shape of ``x_t``.
-        t: index of the schedule, T-1 (noise) .. 0 (data).
-        schedule: beta_t.
-        noise: z ~ N(0, Id), the shape of ``x_t``.
-        variance: sigma_t^2 = "beta" (the paper's), "posterior", or "none" (sigma_t = 0).
-        clip: None, or the range c > 0: the image that eps implies is clipped to
-            [-c, c] and mu is the mean of q(x_{t-1} | x_t, x_0) at the clipped image.
-        last_noise: whether the step t = 0 adds its noise too; the standard
-            sampler (Ho et al., algorithm 2) does not.
-
-    Returns:
-        (x_{t-1}, drift, kick): drift = mu_theta - x_t, the term of Eq. (14) as
-        corrected (eq14), and kick = sigma_t z, that of Eq. (17) (eq17), both the
-        shape of ``x_t``. At t = 0 ``kick`` is sigma z whether it was added or not.
-    """
-    index(t, schedule)
-    step = _Steps(schedule, variance, clip)
-    drift, kick = step.drift(x_t, eps, t), step.sigma[t] * noise
-    x = x_t + drift
-    return (x + kick if t > 0 or last_noise else x), drift, kick
-
-
-class _Steps:
-    """The schedule's numbers as Python floats, worked out once for a whole chain."""
-
-    def __init__(self, schedule: Schedule, variance: Variance, clip: float | None) -> None:
-        require(
-            clip is None or (np.isfinite(clip) and clip > 0),
-            "clip",
-            clip,
-            "None or a positive finite range",
-        )
-        a, b = schedule.drift_coefficients()
-        self.a, self.b = a.tolist(), b.tolist()
-        self.sigma: list[float] = schedule.sigma(variance).tolist()
-        self.clip = clip
-        rest = schedule.one_minus_alpha_bar
-        self.root_bar = np.sqrt(schedule.alpha_bar).tolist()
-        self.root_rest = np.sqrt(rest).tolist()
-        # q(x_{t-1} | x_t, x_0) has mean c_0 x_0 + c_t x_t (Ho et al., Eq. 7)
-        self.c_0 = (np.sqrt(schedule.alpha_bar_before) * schedule.beta / rest).tolist()
-        self.c_t = (np.sqrt(schedule.alpha) * (1 - schedule.alpha_bar_before) / rest).tolist()
-
-    def drift(self, x: torch.Tensor, eps: torch.Tensor, t: int) -> torch.Tensor:
-        if self.clip is None:
-            return torch.mul(x, self.a[t]).add_(eps, alpha=self.b[t])
-        x_0 = torch.sub(x, eps, alpha=self.root_rest[t]).div_(self.root_bar[t])
-        x_0.clamp_(-self.clip, self.clip)
-        return x_0.mul_(self.c_0[t]).add_(x, alpha=self.c_t[t] - 1)
+Generators = torch.Generator | Sequence[torch.Generator]
+MOST_IMAGES = 10**6
+NORMS = ("react", "diff", "epsilon", "change")
 
 
 def sample(
     denoiser: Any,
-    schedule: Schedule | None = None,
+    schedule: Schedule | ReverseProcess | Any = None,
     shape: Sequence[int] | None = None,
     images: int = 16,
     seed: int = 0,
@@ -108,10 +44,11 @@ def sample(
     variance: Variance | None = None,
     clip: bool | float | None = None,
     last_noise: bool = False,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     initial: torch.Tensor | None = None,
     device: torch.device | str | None = None,
     batch: int | None = None,
+    generator: Generators | None = None,
     observe: Observer | None = None,
     progress: Reporter | None = None,
     name: str = "sampling",
@@ -122,22 +59,31 @@ def sample(
         denoiser: eps_theta. Called as ``denoiser(x, t)`` with x of shape
             (images, C, H, W) and t an int64 tensor of shape (images,) that holds the
             index t in 0 .. T-1; returns eps of x's shape, as a tensor or in
-            ``.sample`` as diffusers' UNet2DModel does. Or a diffusers pipeline:
-            its ``unet`` and its scheduler's betas, variance and clipping are taken.
-        schedule: beta_t; needed unless a pipeline brings one. Default linear, T = 1000.
+            ``.sample`` as diffusers' UNet2DModel does. Or a diffusers pipeline: its
+            ``unet`` is taken, and its ``scheduler`` where ``schedule`` is left out.
+            It is left as it was: modes, buffers, gradients, global random state.
+        schedule: beta_t; or a diffusers scheduler, whose own numbers and timesteps are
+            used (see ``of_scheduler``, which also takes a number of steps, and eta of
+            DDIM); or a :class:`ReverseProcess`.
         shape: (C, H, W) of one image; default from the network's configuration.
-        images: number of trajectories, >= 1.
+        images: number of trajectories, 1 to a million.
         seed: >= 0. Image k draws from its own stream seeded by (seed, k), so its
             noise does not depend on how many images are made or on ``batch``.
-        variance: sigma_t^2 = "beta" (default), "posterior", or "none" (sigma_t = 0).
+        variance: sigma_t^2 = "beta" (default), "posterior", or "none" (sigma_t = 0);
+            this, ``clip`` and ``last_noise`` go with a Schedule: a scheduler has its own.
         clip: False (default), True for the range 1, or the range itself.
         last_noise: whether the last step adds sigma_1 z. The standard sampler does
             not, and the images then are mu_theta(x_1, 1).
-        dtype: of the state; the network must accept it.
+        dtype: of the state; default that of the network, float32 for a network in half
+            precision, whose state would swallow small drifts. The network is asked in
+            its own precision. Norms are taken in float32 or wider.
         initial: x_T, shape (images, C, H, W); default N(0, Id).
         device: default the network's.
         batch: images per call of the network; default all.
-        observe: called before each step as ``observe(t, x_t, eps)``.
+        generator: in place of ``seed``, one for each image or one for all, as diffusers'
+            pipelines take them: the same noise is drawn, in the same order.
+        observe: called before each step as ``observe(t, x_t, eps)``; eps is the noise
+            that the network's output implies, whatever it predicts.
         progress: where progress is told.
         name: what progress calls this work.
 
@@ -149,124 +95,162 @@ def sample(
         * ``diff``: ||sigma_t z||. At the last step the z that was drawn counts even
           where it was not added (``last_noise=False``): Fig. 3's final ratio needs a
           denominator there, and Eq. (17) has no exception. What was added is
-          ``extras["added"]``, which differs in that one step only.
+          ``extras["added"]``, which differs in that one step only. Where sigma_t = 0, as
+          at the last step of a posterior variance, it is 0 and R_t is not defined.
         * ``extras["epsilon"]``: ||eps_theta||, Eq. (14) as printed.
+        * ``extras["change"]``: ||drift + sigma_t z||.
 
     Raises:
-        InputError: on arguments outside their domain, a network that predicts
-            anything but epsilon, output of another shape, or one that is not
-            finite: the message names the step.
+        InputError: on arguments outside their domain, a network that needs more than an
+            image and a time, output of another shape, or one that is not finite: the
+            message names the step.
 
     Source: Eqs. (14), (17); Ho, Jain, Abbeel 2020, algorithm 2.
     """
-    network, schedule, variance, clip = take_apart(denoiser, schedule, variance, clip)
-    require(images >= 1, "images", images, "at least 1")
-    require(seed >= 0, "seed", seed, "an integer >= 0")
-    require(batch is None or batch >= 1, "batch", batch, "at least 1")
-    require(dtype.is_floating_point, "dtype", dtype, "a floating-point type")
-    one = image_shape(network, shape, initial, images)
+    network, process = take_apart(denoiser, schedule, variance, clip, last_noise)
+    check_draws(images, seed, batch)
+    one = image_shape(network, shape, initial, images, process)
+    dtype = _state_dtype(network, dtype)
     device = device_of(network) if device is None else device
-    limit = None if clip is None or clip is False else float(clip)
-    steps = _Steps(schedule, variance, limit)
-    seeds = [seeded(seed, k).initial_seed() for k in range(images)]
+    streams, seeds = _streams(generator, seed, images, device)
     size = batch or images
     parts = []
     with (
-        evaluating(network),
-        (progress or Reporter()).task(name, schedule.T * -(-images // size)) as task,
+        untouched(network, device),
+        (progress or Reporter()).task(name, process.T * -(-images // size)) as task,
     ):
         for start in range(0, images, size):
             chunk = slice(start, min(start + size, images))
-            generators = [torch.Generator(device).manual_seed(s) for s in seeds[chunk]]
-            x = torch.empty((len(generators), *one), dtype=dtype, device=device)
+            generators = streams(chunk)
+            x = torch.empty((chunk.stop - start, *one), dtype=dtype, device=device)
             _fill(x, generators)  # drawn even where given, so that z does not depend on it
             if initial is not None:
                 x.copy_(initial[chunk])
-            parts.append(
-                _chain(network, x, generators, schedule.T, steps, last_noise, observe, task.advance)
-            )
+            parts.append(_chain(network, x, generators, process, observe, task.advance))
     state = torch.cat([part[0] for part in parts])
     norms = torch.cat([part[1] for part in parts], dim=2).double().cpu().numpy()
     config = {
-        "schedule": schedule.name,
-        "T": schedule.T,
-        "variance": variance,
-        "clip": limit,
-        "last_noise": last_noise,
+        **process.settings,
         "shape": list(one),
-        "seed": seed,
+        "seed": seed if generator is None else None,
         "dtype": str(dtype).removeprefix("torch."),
-        "beta_1": float(schedule.beta[0]),
-        "beta_T": float(schedule.beta[-1]),
     }
-    return state, _trace(norms, config, seeds)
+    return state, _trace(norms, process, config, seeds)
 
 
-def _trace(norms: FloatArray, config: dict[str, Any], seeds: list[int]) -> Trace:
-    """From the norms of drift, drawn noise and epsilon, each of shape (T, images)."""
-    react, drawn, epsilon = norms
-    added = drawn.copy()
-    if not config["last_noise"]:
-        added[-1] = 0.0
+def check_draws(images: Any, seed: Any, batch: Any) -> None:
+    """InputError unless these are numbers of images, a seed, and images at a time."""
+    require_integer("images", images, 1)
+    require(images <= MOST_IMAGES, "images", images, f"at most {MOST_IMAGES}")
+    require_integer("seed", seed, 0)
+    if batch is not None:
+        require_integer("batch", batch, 1)
+
+
+def _state_dtype(network: Any, dtype: torch.dtype | None) -> torch.dtype:
+    own = dtype_of(network) or torch.float32
+    chosen = torch.promote_types(own, torch.float32) if dtype is None else dtype
+    known = isinstance(chosen, torch.dtype) and chosen.is_floating_point
+    require(known, "dtype", dtype, "a floating-point type")
+    return chosen
+
+
+def _streams(
+    generator: Generators | None, seed: int, images: int, device: torch.device | str
+) -> tuple[Callable[[slice], Generators], list[int]]:
+    """Which generators a batch draws from, and the seed of each image where it has its own."""
+    if isinstance(generator, torch.Generator):
+        return lambda chunk: generator, []
+    if generator is not None:
+        given = list(generator)
+        right = all(isinstance(one, torch.Generator) for one in given) and len(given) == images
+        require(right, "generator", given, f"a torch.Generator, or one for each of {images} images")
+        return lambda chunk: given[chunk], [one.initial_seed() for one in given]
+    seeds = [seeded(seed, k).initial_seed() for k in range(images)]
+    return lambda chunk: [torch.Generator(device).manual_seed(s) for s in seeds[chunk]], seeds
+
+
+def _trace(
+    norms: FloatArray, process: ReverseProcess, config: dict[str, Any], seeds: list[int]
+) -> Trace:
+    """From the norms of shape (4, T, images), in the order of NORMS."""
+    react, drawn, epsilon, change = norms
+    drawn = drawn * process.counted[:, None]
+    extras = {"epsilon": epsilon, "added": drawn * process.added[:, None], "change": change}
     return Trace(
         react.T,
         drawn.T,
         system="DDPM",
         config=config,
         seeds=seeds,
-        extras={"epsilon": epsilon.T, "added": added.T},
+        extras={name: values.T for name, values in extras.items()},
     )
 
 
 def _chain(
     network: Denoiser,
     x: torch.Tensor,
-    generators: list[torch.Generator],
-    T: int,
-    steps: _Steps,
-    last_noise: bool,
+    generators: Generators,
+    process: ReverseProcess,
     observe: Observer | None,
     advance: Callable[[], None],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """All steps for one batch; norms of shape (3, T, batch) stay on the device until the end."""
-    n = x.shape[0]
-    norms = torch.zeros((3, T, n), dtype=x.dtype, device=x.device)
-    times = torch.arange(T, device=x.device).repeat_interleave(n).reshape(T, n)
+    """All steps for one batch; norms of shape (4, T, batch) stay on the device until the end."""
+    n, T = x.shape[0], process.T
+    wide = torch.promote_types(x.dtype, torch.float32)
+    norms = torch.zeros((len(NORMS), T, n), dtype=wide, device=x.device)
+    times = torch.tensor(process.times, device=x.device).repeat_interleave(n).reshape(T, n)
+    own = dtype_of(network) or x.dtype
+    sigma = process.sigma.tolist()
     noise = torch.empty_like(x)
     look = 1 if x.device.type == "cpu" else 50  # a look at a GPU's numbers makes it wait
-    for step, t in enumerate(range(T - 1, -1, -1)):
-        eps = predicted_noise(network(x, times[t]), x, t)
+    for k, t in enumerate(process.times):
+        # a copy: a network may work in place
+        output = answer(network(x.to(own, copy=True), times[k]), x, t, process.spread is not None)
+        scale: float | torch.Tensor = sigma[k]
+        if process.spread is not None:
+            output, spread = output.chunk(2, dim=1)
+            scale = process.spread(spread, k)
+        eps = process.noise(x, output, k)
         if observe is not None:
             observe(t, x, eps)
-        drift = steps.drift(x, eps, t)
+        drift = process.drift(x, output, k)
         _fill(noise, generators)
-        norms[0, step] = norm(drift)
-        norms[1, step] = norm(noise).mul_(steps.sigma[t])
-        norms[2, step] = norm(eps)
+        if isinstance(scale, torch.Tensor):
+            noise, scale = noise * scale, 1.0
+        norms[0, k] = norm(drift)
+        drift = drift.to(x.dtype)
+        norms[1, k] = norm(noise).mul_(scale)
+        norms[2, k] = norm(eps)
+        norms[3, k] = norm(torch.add(drift, noise, alpha=scale))
         x = x + drift
-        if t > 0 or last_noise:
-            x.add_(noise, alpha=steps.sigma[t])
-        if (step + 1) % look == 0 or t == 0:
-            _check_finite(norms, step, T)
+        if process.added[k]:
+            x.add_(noise, alpha=scale)
+        if (k + 1) % look == 0 or k == T - 1:
+            _check_finite(norms, k, process)
         advance()
     return x, norms
 
 
 def norm(values: torch.Tensor) -> torch.Tensor:
-    """L2 norm over all pixels and channels of each image: (n, C, H, W) -> (n,)."""
-    length: torch.Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1)
+    """L2 norm of each image over pixels and channels: (n, C, H, W) -> (n,), float32 or wider."""
+    wide = torch.promote_types(values.dtype, torch.float32)
+    length: torch.Tensor = torch.linalg.vector_norm(values.flatten(1), dim=1, dtype=wide)
     return length
 
 
-def _fill(out: torch.Tensor, generators: list[torch.Generator]) -> None:
+def _fill(out: torch.Tensor, generators: Generators) -> None:
+    if isinstance(generators, torch.Generator):
+        out.normal_(generator=generators)
+        return
     for image, generator in zip(out, generators, strict=True):
         image.normal_(generator=generator)
 
 
-def _check_finite(norms: torch.Tensor, step: int, T: int) -> None:
-    if not bool(torch.isfinite(norms[:, : step + 1]).all()):
+def _check_finite(norms: torch.Tensor, k: int, process: ReverseProcess) -> None:
+    if not bool(torch.isfinite(norms[:, : k + 1]).all()):
         first = int((~torch.isfinite(norms)).any(dim=2).any(dim=0).nonzero()[0, 0])
         raise InputError(
-            f"denoiser's output at step {first + 1} of {T} (t = {T - 1 - first}) = "
+            f"denoiser's output at step {first + 1} of {process.T} (t = {process.times[first]}) = "
             "NaN or infinity is not allowed: must be finite, with a finite norm"
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from rdverify.tools.errors import InputError, require
+from rdverify.tools.errors import InputError, require, require_integer
 from rdverify.trace import FloatArray
 
 Direction = Literal["increasing", "decreasing"]
@@ -211,7 +211,7 @@ def q_sample(
         schedule: beta_t.
         noise: eps ~ N(0, Id), the shape of ``x_0``.
     """
-    if isinstance(t, int):
+    if not isinstance(t, torch.Tensor):
         index(t, schedule)
         return (
             math.sqrt(schedule.alpha_bar[t]) * x_0
@@ -228,9 +228,10 @@ def q_sample(
 
 def index(t: int, schedule: Schedule) -> int:
     """``t`` if it is an index of ``schedule``; raises InputError if not."""
-    require(0 <= t < schedule.T, "t", t, f"an index in [0, {schedule.T})")
+    require_integer("t", t, 0)
+    require(t < schedule.T, "t", t, f"an index in [0, {schedule.T})")
     return t
 
 
 def _steps(T: int) -> None:
-    require(isinstance(T, (int, np.integer)) and T >= 2, "T", T, "an integer of at least 2 steps")
+    require_integer("T", T, 2)

@@ -19,7 +19,7 @@ from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.unet import build_unet, save_unet
-from rdverify.tools.errors import InputError, require
+from rdverify.tools.errors import InputError, require, require_integer
 from rdverify.tools.progress import Reporter, Task
 
 SNAPSHOT_STEPS = (0, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 40000)
@@ -85,8 +85,10 @@ def train(
     """
     schedule, progress = schedule or Schedule.linear(), progress or Reporter()
     _check_images(images, held_out, config)
-    require(checkpoint_every >= 1, "checkpoint_every", checkpoint_every, "at least 1")
-    require(until is None or until >= 1, "until", until, "at least 1")
+    require_integer("checkpoint_every", checkpoint_every, 1)
+    if until is not None:
+        require_integer("until", until, 1)
+    require_integer("cooldown", cooldown, 0)
     end = config.steps if until is None else min(until, config.steps)
     require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
     run = _Training.begun(images, held_out, config, schedule, _device(device))

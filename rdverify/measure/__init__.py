@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rdverify.measure.certificate import Certificate, certificate_schema, read_certificate
     from rdverify.measure.certifying import ControlRun, certify
+    from rdverify.measure.diffusion import certify_folder, certify_pipeline
     from rdverify.measure.fields import balance_from_states, traces_from_states
     from rdverify.measure.networks import certify_files, certify_network
     from rdverify.measure.pages import write
@@ -31,8 +32,10 @@ __all__ = [
     "certify",
     "certify_fields",
     "certify_files",
+    "certify_folder",
     "certify_network",
     "certify_pde",
+    "certify_pipeline",
     "configured",
     "kinetics_of",
     "measure_network",
@@ -53,10 +56,12 @@ _HOMES = {
     "certify": "certifying",
     "certify_fields": "pdes",
     "certify_files": "networks",
+    "certify_folder": "diffusion",
     "certify_network": "networks",
     "certify_pde": "pdes",
     "configured": "pde",
     "kinetics_of": "pde",
+    "certify_pipeline": "diffusion",
     "measure_network": "recurrent",
     "pde_tracker": "py_pde",
     "read_certificate": "certificate",

@@ -25,7 +25,7 @@ from rdverify.measure.certificate import (
     Resemblance,
     Terms,
 )
-from rdverify.metric.cancelling import cancellation, parts_of
+from rdverify.metric.cancelling import cancellation, finite_mean, parts_of
 from rdverify.metric.modes import Mode, features
 from rdverify.study.tolerance import CONFIDENCE
 from rdverify.tools.errors import InputError
@@ -241,7 +241,9 @@ def curve_of(trace: Trace) -> Curve:
 def resemblance(trace: Trace) -> Resemblance:
     """The mode that most of the curves have the features of."""
     try:
-        labels = [features(curve).mode for curve in balance_of(trace).r_t]
+        # a step at which nothing diffuses has no ratio, as where a sampler's last adds no noise
+        curves = np.where(trace.diff > 0, balance_of(trace).r_t, np.nan)
+        labels = [features(curve).mode for curve in curves]
     except InputError:
         what = "a curve has fewer than 20 steps at which R_t is defined: too short to tell"
         return Resemblance(None, None, trace.runs, what)
@@ -254,7 +256,7 @@ def _decomposition(trace: Trace) -> Decomposition | None:
         return None
     with np.errstate(all="ignore"):
         parts = parts_of(trace) | {"cancelled": cancellation(trace)}
-        return Decomposition(**{name: _finite(float(np.nanmean(v))) for name, v in parts.items()})
+        return Decomposition(**{name: _finite(float(finite_mean(v))) for name, v in parts.items()})
 
 
 def _part(name: str, trace: Trace, scatters: str) -> Part:

@@ -35,6 +35,12 @@ measure = typer.Typer(
       rdverify measure pde schnakenberg --set a=0.1 --set b=0.9
       rdverify measure pde mine.py --set rate=0.3
 
+    A diffusion model: a folder that save_pretrained of diffusers wrote, or its id on the hub,
+
+    \b
+      pipeline.save_pretrained("my-ddpm")                   # a UNet2DModel and its scheduler
+      rdverify measure ddpm my-ddpm --steps 50
+
     Each writes a certificate into the folder --output: R with its interval, R_t over time, controls
     (such as untrained twins), what R can't tell here, and hashes of what was read;
     certificate.html is the page to look at first, certificate.json the same for programs.
@@ -106,6 +112,74 @@ def gru(
     (1 - z_t) n_t, and its diffusion (1 - z_t) h_{t-1}.
     """
     _network("gru", weights, series, output, prefix, gates, device, columns, sequence, seeds)
+
+
+@measure.command()
+def ddpm(
+    pipeline: Annotated[
+        str, typer.Argument(help="A diffusers folder with unet/ and scheduler/, or a hub id.")
+    ],
+    output: Output = FOLDER,
+    steps: Annotated[
+        int | None, typer.Option(help="As set_timesteps takes it; default every trained step.")
+    ] = None,
+    eta: Annotated[float, typer.Option(help="Of a DDIM scheduler, above 0 and up to 1.")] = 0.0,
+    scheduler: Annotated[
+        Path | None, typer.Option(help="Folder of a scheduler in place of the pipeline's.")
+    ] = None,
+    images: Annotated[int, typer.Option(help="To sample, at least 2.")] = 16,
+    seed: Annotated[int, typer.Option(help="Of the images' noise.")] = 0,
+    batch: Annotated[int | None, typer.Option(help="Images at a time; default all.")] = None,
+    size: Annotated[
+        str, typer.Option(help="Of the images, such as 32 or 32x48; default the network's.")
+    ] = "",
+    class_label: Annotated[
+        int | None, typer.Option(help="Which class, of a class-conditional network.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; default a GPU where there is one.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Untrained twins to compare with; 0 for none.")] = 3,
+) -> None:
+    """A diffusion model: any diffusers pipeline of a UNet2DModel with DDPM or DDIM steps.
+
+    Reaction is the drift mu(x_t, t) - x_t of a reverse step, diffusion the noise sigma_t z that
+    is added to it, both with the scheduler's own numbers: what the network predicts (epsilon,
+    sample or v), variance (fixed or learned), clipping, spacing of the steps. Measured beside
+    untrained twins and the schedule's closed form.
+    """
+    require(seeds >= 0 and seeds != 1, "seeds", seeds, "0, or at least 2")
+    require(images >= 2, "images", images, "at least 2, so that R has an interval")
+    height, width = _size(size)
+    from rdverify.measure.diffusion import certify_folder
+    from rdverify.measure.origin import typed_command
+    from rdverify.tools.progress import ConsoleReporter
+
+    certificate = certify_folder(
+        pipeline,
+        scheduler=scheduler,
+        steps=steps,
+        eta=eta,
+        class_label=class_label,
+        size=(height, width) if height else None,
+        device=device,
+        images=images,
+        seed=seed,
+        batch=batch,
+        seeds=seeds,
+        command=typed_command(),
+        progress=ConsoleReporter(),
+        output=output,
+    )
+    finish(certificate, output)
+
+
+def _size(typed: str) -> tuple[int, int]:
+    """Height and width of "32x48" or "32"; (0, 0) for nothing."""
+    parts = typed.lower().split("x") if typed else ["0"]
+    whole = len(parts) <= 2 and all(part.isdecimal() for part in parts)
+    require(whole and (not typed or all(map(int, parts))), "size", typed, "such as 32 or 32x48")
+    return int(parts[0]), int(parts[-1])
 
 
 def _network(

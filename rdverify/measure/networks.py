@@ -19,9 +19,10 @@ from rdverify.measure.origin import origin_of
 from rdverify.measure.recurrent import held_constant, measure_network, on_device, untrained
 from rdverify.measure.sequences import Sequences, read_sequences
 from rdverify.measure.weights import load_network
-from rdverify.tools.errors import InputError, require, require_integer
+from rdverify.tools.errors import require, require_integer
 from rdverify.tools.files import check_output_folder
 from rdverify.tools.tensors import tensor_bytes
+from rdverify.tools.torchkit import device_named
 from rdverify.trace import Trace
 
 TERMS: dict[Kind, Terms] = {
@@ -124,7 +125,7 @@ def certify_files(
     """
     network = load_network(weights, kind, prefix=prefix, gates=gates)
     data = read_sequences(series, network.inputs, columns=columns, sequence=sequence)
-    network = on_device(network, _device(device))
+    network = on_device(network, device_named(device))
     if output is not None:
         check_output_folder(output)
     return certify_network(
@@ -220,15 +221,3 @@ def _settings(network: Network, seeds: int) -> dict[str, Any]:
 
 def _cells(network: Network) -> list[Any]:
     return [cell for cells in network.layers for cell in cells]
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"device = {name!r} is not allowed: must be one of this machine, such as cpu"
-        ) from error
-    require(device.type != "meta", "device", name, "one that holds numbers")
-    return device

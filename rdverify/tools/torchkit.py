@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from rdverify.tools.errors import InputError, require
+
 _LOCK = threading.Lock()
 _GLOBAL_RANDOM = threading.Lock()
 _before: list[int] = []  # the number of threads before, once for each block that is open
@@ -43,16 +45,56 @@ def seeded(*numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(state >> 1)
 
 
+def device_named(name: str) -> torch.device:
+    """A device of this machine; InputError on any other name."""
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"device = {name!r} is not allowed: must be one of this machine, such as cpu"
+        ) from error
+    require(device.type != "meta", "device", name, "one that holds numbers")
+    return device
+
+
 @contextlib.contextmanager
-def as_it_was(module: torch.nn.Module) -> Iterator[None]:
-    """Modes and buffers of every submodule are after the block as they were before it."""
-    modes = [(part, part.training) for part in module.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+def random_state_kept(device: torch.device | str = "cpu") -> Iterator[None]:
+    """Torch's global generators as they were after the block, whatever draws from them in it."""
+    cuda = torch.device(device) if torch.device(device).type == "cuda" else None
+
+    def states() -> list[torch.Tensor]:
+        return [torch.get_rng_state()] + ([torch.cuda.get_rng_state(cuda)] if cuda else [])
+
+    with _GLOBAL_RANDOM:  # nobody else is amid a block of seeds of its own
+        before = states()
     try:
         yield
     finally:
-        for part, training in modes:
-            part.training = training
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
+        with _GLOBAL_RANDOM:
+            if not all(map(torch.equal, before, states())):
+                torch.set_rng_state(before[0])
+                if cuda:
+                    torch.cuda.set_rng_state(before[1], cuda)
+
+
+@contextlib.contextmanager
+def as_it_was(module: torch.nn.Module) -> Iterator[None]:
+    """Modes and buffers of every submodule are after the block as they were before it."""
+    parts = list(module.modules())
+    modes = [part.training for part in parts]
+    buffers = [dict(part._buffers) for part in parts]
+    values = [{k: v.clone() for k, v in own.items() if v is not None} for own in buffers]
+    try:
+        yield
+    finally:
+        if modes != [part.training for part in parts]:
+            for part, mode in zip(parts, modes, strict=True):
+                part.train(mode)  # parents first: what lies below gets its own mode after it
+        for part, own, kept in zip(parts, buffers, values, strict=True):
+            part._buffers.update(own)  # a buffer may have been put in the place of another
+            for name, before in kept.items():
+                now = own[name]
+                if now is not None and not torch.equal(now, before):
+                    with torch.no_grad():
+                        now.copy_(before)

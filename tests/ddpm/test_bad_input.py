@@ -19,6 +19,7 @@ from rdverify.ddpm import (
     reverse_step,
     sample,
 )
+from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.denoisers import zero
 from rdverify.tools.errors import InputError
 
@@ -70,6 +71,27 @@ CASES = {
     "index beyond T, reverse": (lambda: reverse_step(X, X, 7, SHORT, X), "t = 7"),
     "clip range of zero": (lambda: reverse_step(X, X, 1, SHORT, X, clip=0.0), "clip = 0.0"),
     "no images": (lambda: sample(zero, SHORT, (1, 4, 4), images=0), "images = 0"),
+    "images as a float": (lambda: sample(zero, SHORT, (1, 4, 4), images=2.0), "images = 2.0"),
+    "images beyond memory": (
+        lambda: sample(zero, SHORT, (1, 4, 4), images=10**12),
+        "images = 1000",
+    ),
+    "seed that is no integer": (lambda: sample(zero, SHORT, (1, 4, 4), seed=1.7), "seed = 1.7"),
+    "seed as a truth value": (
+        lambda: sample(zero, SHORT, (1, 4, 4), seed=True),
+        "seed = True",
+    ),
+    "half a pixel": (lambda: sample(zero, SHORT, (1, 4.5, 4)), "height = 4.5"),
+    "half a step": (lambda: q_sample(X, 1.5, SHORT, X), "t = 1.5"),
+    "clip that is no number": (lambda: sample(zero, SHORT, (1, 4, 4), clip="1"), "clip = '1'"),
+    "rate that is a truth value": (lambda: TrainingConfig(learning_rate=True), "learning_rate"),
+    "half a training step": (lambda: TrainingConfig(steps=1.5), "steps = 1.5"),
+    "network of a file's name": (lambda: sample("folder", SHORT), r"load_pipeline\('folder'\)"),
+    "network without a schedule": (lambda: sample(unet()), "schedule = None"),
+    "too few generators": (
+        lambda: sample(zero, SHORT, (1, 4, 4), images=2, generator=[torch.Generator()]),
+        "generator",
+    ),
     "batch of zero": (lambda: sample(zero, SHORT, (1, 4, 4), batch=0), "batch = 0"),
     "negative seed": (lambda: sample(zero, SHORT, (1, 4, 4), seed=-1), "seed = -1"),
     "integer state": (lambda: sample(zero, SHORT, (1, 4, 4), dtype=torch.int32), "dtype"),
@@ -91,6 +113,10 @@ CASES = {
     ),
     "network that also predicts the variance": (
         lambda: sample(unet(3, 6), SHORT, images=1),
+        "out_channels = 6",
+    ),
+    "output of another shape": (
+        lambda: sample(lambda x, t: x[:1], SHORT, (1, 4, 4)),
         "output shape at t = 4",
     ),
     "output that is no tensor": (
@@ -100,8 +126,10 @@ CASES = {
     "NaN at step 1": (lambda: sample(nan_at(1), SHORT, (1, 4, 4)), r"step 1 of 5 \(t = 4\)"),
     "NaN at step 3": (lambda: sample(nan_at(3), SHORT, (1, 4, 4)), r"step 3 of 5 \(t = 2\)"),
     "NaN at the last step": (lambda: sample(nan_at(5), SHORT, (1, 4, 4)), r"step 5 of 5 \(t = 0\)"),
-    "v-prediction": (
-        lambda: sample(DDPMPipeline(unet(), DDPMScheduler(5, prediction_type="v_prediction"))),
+    "v-prediction under a schedule of one's own": (
+        lambda: sample(
+            DDPMPipeline(unet(), DDPMScheduler(5, prediction_type="v_prediction")), SHORT
+        ),
         "prediction_type = 'v_prediction'",
     ),
     "x0-prediction": (
@@ -110,13 +138,7 @@ CASES = {
     ),
     "learned variance": (
         lambda: sample(DDPMPipeline(unet(), DDPMScheduler(5, variance_type="learned"))),
-        "variance_type = 'learned'",
-    ),
-    "thresholding": (
-        lambda: sample(
-            DDPMPipeline(unet(), DDPMScheduler(5, thresholding=True, variance_type="fixed_large"))
-        ),
-        "thresholding",
+        "out_channels = 3",
     ),
     "scheduler without betas": (
         lambda: Schedule.from_scheduler(
