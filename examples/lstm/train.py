@@ -27,7 +27,7 @@ class Predictor(nn.Module):
 model = Predictor()
 optimiser = torch.optim.Adam(model.parameters(), 1e-2)
 data = torch.from_numpy(x)
-for _ in range(80):
+for _ in range(200):
     optimiser.zero_grad()
     loss = nn.functional.mse_loss(model(data[:, :-1]), data[:, 1:])
     loss.backward()

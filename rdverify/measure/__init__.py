@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rdverify.measure.certificate import Certificate, certificate_schema, read_certificate
     from rdverify.measure.certifying import ControlRun, certify
+    from rdverify.measure.diffusion import certify_folder, certify_pipeline
     from rdverify.measure.fields import balance_from_states, traces_from_states
     from rdverify.measure.networks import certify_files, certify_network
     from rdverify.measure.pages import write

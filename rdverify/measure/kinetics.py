@@ -56,7 +56,6 @@ class Kinetics:
         parameters: name -> value, in the order of ``reaction``'s arguments.
         state: the uniform steady state (u, v) from which a run starts.
         settings: of a run, over :class:`rdverify.measure.pde.PDEConfig`'s own.
-        formula: in words.
     """
 
     name: str
@@ -64,7 +63,6 @@ class Kinetics:
     parameters: Mapping[str, float]
     state: Callable[..., tuple[float, float]] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    formula: str = ""
 
 
 NAMED = {
@@ -91,7 +89,7 @@ NAMED = {
             fitzhugh_nagumo,
             {"kappa": -0.005, "tau": 0.1},
             lambda kappa, tau: (float(np.cbrt(kappa)), float(np.cbrt(kappa))),
-            {"d_u": 2.8e-4, "d_v": 0.05, "dx": 0.02, "dt": 0.001, "steps": 10_000},
+            {"d_u": 2.8e-4, "d_v": 0.05, "dx": 0.02, "dt": 0.0015, "steps": 15_000},
         ),
     )
 }

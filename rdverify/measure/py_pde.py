@@ -58,7 +58,7 @@ class BalanceTracker(TrackerBase):
             require_number(f"diffusivity of {name}", value, "a number >= 0", lambda d: d >= 0)
         self.spread, self.grid = dict(spread), field.grid
         self.boundaries = {name: self._boundary(name) for name in self.spread}
-        config = {"D": self.spread, "grid": repr(self.grid), "norm": self.norm}
+        config = {"D": self.spread, "grid": self._grid(), "norm": self.norm}
         self.recorders = {name: Recorder(system="PDE", config=config) for name in self.spread}
         volumes = np.broadcast_to(self.grid.cell_volumes, self.grid.shape)
         self.weights = np.sqrt(volumes) if self.norm == "volume" else 1.0
@@ -93,8 +93,14 @@ class BalanceTracker(TrackerBase):
             {name: recorder.trace() for name, recorder in self.recorders.items()},
             self._chosen(field),
             origin_of(["py-pde", "numpy"], {}, {**trace.config, "boundary": str(self.boundaries)}),
+            scatters="runs",
             notes=notes,
         )
+
+    def _grid(self) -> str:
+        cells = " x ".join(map(str, self.grid.shape))
+        bounds = ", ".join(f"{low:g} to {high:g}" for low, high in self.grid.axes_bounds)
+        return f"{type(self.grid).__name__} of {cells} cells, {bounds}"
 
     def _chosen(self, field: str | None) -> str:
         chosen = list(self.recorders)[-1] if field is None else field

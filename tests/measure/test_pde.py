@@ -1,4 +1,4 @@
-"""PDEs against plain steps with py-pde's own operators, and py-pde's runs through the tracker."""
+"""PDEs against plain steps with py-pde's own operators, and functions of one's own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pde
 import pytest
 from numpy.testing import assert_allclose
 
-from rdverify import InputError, balance_of
+from rdverify import InputError
 from rdverify.gray_scott import GrayScottConfig, initial_state
 from rdverify.gray_scott import simulate as simulate_gray_scott
 from rdverify.gray_scott.stability import growth
-from rdverify.measure import balance_from_states, certify_pde, pde_tracker, read_certificate
+from rdverify.measure import balance_from_states, certify_pde, read_certificate
 from rdverify.measure.fields import laplacian, traces_from_states
 from rdverify.measure.kinetics import NAMED, Kinetics, gray_scott
 from rdverify.measure.pde import configured, kinetics_of, own_kinetics, simulate
@@ -134,7 +134,7 @@ def test_named_kinetics_start_at_rest_and_are_unstable_by_diffusion_alone(name):
 
 def test_a_pattern_comes_to_rest_at_r_1_and_equal_diffusion_makes_none():
     config = configured(NAMED["schnakenberg"], {"rows": 48, "cols": 48, "steps": 12_000})
-    certificate = certify_pde(config, seeds=2)
+    certificate = certify_pde(config, seeds=4)
     assert certificate.r_t.values[-1] == pytest.approx(1, abs=1e-3)
     assert certificate.mode.label == "static"
     control = certificate.controls[0]
@@ -193,64 +193,6 @@ def test_trajectories_of_a_data_set():
         assert found[name].r == pytest.approx(np.mean(react) / np.mean(diff), rel=1e-12)
 
 
-GRIDS = {
-    "periodic 2-D": (pde.CartesianGrid([[0, 8], [0, 9]], [8, 6], periodic=True), "periodic"),
-    "fixed edges 1-D": (pde.UnitGrid([16]), {"value": 0.5}),
-    "ball": (pde.SphericalSymGrid((1, 4), 8), {"derivative": 0}),
-    "cylinder": (pde.CylindricalSymGrid(3, (0, 4), (5, 6)), {"derivative": 0}),
-}
-
-
-@pytest.mark.parametrize("name", GRIDS)
-def test_a_py_pde_run_is_measured_on_any_grid_and_boundary(name):
-    grid, bc = GRIDS[name]
-    equation = pde.PDE(
-        {"u": "0.3 * laplace(u) + u - u**3 - v", "v": "1.7 * laplace(v) + u - 0.5 * v"}, bc=bc
-    )
-    rng = np.random.default_rng(3)
-    state = pde.FieldCollection(
-        [pde.ScalarField(grid, rng.uniform(0, 1, grid.shape)) for _ in range(2)]
-    )
-    storage, spread = pde.MemoryStorage(), {"u": 0.3, "v": 1.7}
-    trackers = {
-        norm: pde_tracker(equation, spread, interrupts=0.01, norm=norm)
-        for norm in ("cells", "volume")
-    }
-    watching = [*trackers.values(), storage.tracker(0.01)]
-    equation.solve(state, 0.05, dt=0.001, tracker=watching, backend="numpy")
-    volumes = np.broadcast_to(grid.cell_volumes, grid.shape)
-    for norm, tracker in trackers.items():
-        weights = np.sqrt(volumes) if norm == "volume" else 1
-        found = {field: tracker.trace(field) for field in "uv"}
-        assert found["u"].steps == len(storage)
-        for t, (u, v) in enumerate(storage):
-            rates = {"u": u.data - u.data**3 - v.data, "v": u.data - 0.5 * v.data}
-            for field, one in (("u", u), ("v", v)):
-                react = np.linalg.norm(weights * rates[field])
-                diff = np.linalg.norm(weights * spread[field] * one.laplace(bc).data)
-                assert found[field].react[0, t] == pytest.approx(react, rel=1e-12)
-                assert found[field].diff[0, t] == pytest.approx(diff, rel=1e-12)
-        certificate = tracker.certificate("u")
-        assert certificate.r.value == balance_of(found["u"]).r
-        told = any("unequal volume" in note for note in certificate.notes)
-        assert told == (norm == "cells" and name in ("ball", "cylinder"))
-
-
-def test_a_single_field_takes_a_single_diffusivity():
-    grid = pde.UnitGrid([12], periodic=True)
-    equation = pde.AllenCahnPDE(interface_width=2.0, bc="periodic")
-    tracker = pde_tracker(equation, 2.0, interrupts=0.1)
-    equation.solve(
-        pde.ScalarField.random_uniform(grid, rng=np.random.default_rng(0)),
-        0.3,
-        dt=0.01,
-        tracker=[tracker],
-        backend="numpy",
-    )
-    assert tracker.trace().steps == 4
-    assert tracker.certificate().parts == []
-
-
 def refused(act):
     with pytest.raises(InputError) as caught:
         act()
@@ -291,15 +233,9 @@ def test_what_does_not_fit_is_named(tmp_path):
         ((ones, ones, lambda u, v: (u, v), 1, 1), "D = 1"),
         ((ones, ones, lambda u, v: (u, v), (1, 1), (1, 1, 1)), "dx"),
         ((ones, ones, lambda u, v: (u, v), (1, 1), 1, "open"), "bc = 'open'"),
-        ((ones / 0, ones, lambda u, v: (u, v), (1, 1), 1), "u = 'with NaN"),
+        ((ones * np.nan, ones, lambda u, v: (u, v), (1, 1), 1), "u = 'with NaN"),
     ):
-        with np.errstate(divide="ignore"):
-            assert message in refused(lambda args=args: balance_from_states(*args))
-    equation = pde.PDE({"c": "laplace(c)"})
-    state = pde.ScalarField(pde.UnitGrid([4]), 1)
-    tracker = pde_tracker(equation, {"d": 1.0})
-    assert "field = 'd'" in refused(lambda: tracker.initialize(state))
-    assert "tracker = 'unused'" in refused(lambda: tracker.trace())
+        assert message in refused(lambda args=args: balance_from_states(*args))
 
 
 def rdverify(folder, *words):
