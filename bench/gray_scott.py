@@ -35,6 +35,8 @@ from timing import exponent, interleaved
 
 from rdverify.gray_scott import GrayScottConfig, initial_state, run_many, simulate
 from rdverify.gray_scott import kernel as gray_scott_kernel
+from rdverify.measure.kinetics import NAMED
+from rdverify.measure.kinetics import kernel as kinetics_kernel
 from rdverify.tools.files import write_json
 
 SIDE = 256
@@ -45,6 +47,7 @@ BARS = {
     "py_pde": (10.0, True, "time of py-pde's compiled stepping, no norms / ours with norms"),
     "py_pde_norms": (10.0, True, "time of py-pde's compiled stepping with norms / ours with norms"),
     "norms": (1.10, False, "our time with norms / without"),
+    "kinetics": (1.30, False, "time of Schnakenberg's kernel, both fields' norms / our kernel's"),
     "two_threads": (1.7, True, "two runs one after the other / on two threads"),
 }
 
@@ -75,6 +78,27 @@ def kernel(steps: int, norms: bool) -> Callable[[], None]:
         for buffer, field in zip(buffers, (*start, *start), strict=True):
             buffer[:] = field
         advance(*buffers, coefficients, np.inf, sums)
+
+    return work
+
+
+def kinetics(steps: int, name: str) -> Callable[[], None]:
+    """Other kinetics compiled into their kernel, with all norms of both fields."""
+    kind = NAMED[name]
+    chosen, values = kind.settings, tuple(kind.parameters.values())
+    rng = np.random.default_rng(0)
+    shape = (SIDE, SIDE)
+    start = [level + 0.01 * rng.standard_normal(shape) for level in kind.state(*values)]
+    fresh = [gray_scott_kernel.wrap(field) for field in start]
+    buffers = [gray_scott_kernel.wrap(field) for field in (*start, *start)]
+    grid = tuple(chosen[d] / chosen["dx"] ** 2 for d in ("d_u", "d_u", "d_v", "d_v"))
+    sums = np.zeros((2, 3, steps))
+    advance = kinetics_kernel(kind.reaction)
+
+    def work() -> None:
+        for buffer, field in zip(buffers, (*fresh, *fresh), strict=True):
+            buffer[:] = field
+        advance(*buffers, grid, chosen["dt"], values, True, np.inf, sums)
 
     return work
 
@@ -168,6 +192,7 @@ PAIRS = {
     "py_pde": ("py-pde numba, no norms", "rdverify, norms at every step"),
     "py_pde_norms": ("py-pde numba, norms", "rdverify, norms at every step"),
     "norms": ("kernel, norms at every step", "kernel, no norms"),
+    "kinetics": ("Schnakenberg's kernel", "kernel, norms at every step"),
     "two_threads": ("two runs, one thread", "two runs, two threads"),
 }
 
@@ -187,6 +212,7 @@ def contest(repeats: int) -> dict[str, list[float]]:
         "rdverify, norms at every step": (ours(1500), 1500 * cells),
         "kernel, norms at every step": (kernel(1500, True), 1500 * cells),
         "kernel, no norms": (kernel(1500, False), 1500 * cells),
+        "Schnakenberg's kernel": (kinetics(1500, "schnakenberg"), 1500 * cells),
         "NumPy np.roll, norms": (numpy_roll(60), 60 * cells),
         "py-pde numba, no norms": (py_pde(100), 100 * cells),
         "py-pde numba, norms": (py_pde(60, norms=True), 60 * cells),

@@ -14,15 +14,18 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
 import argparse
 import dataclasses
 from collections.abc import Callable
+from functools import partial
+from unittest import mock
 
 import numpy as np
 import torch
 from timing import interleaved
 
-from rdverify.lstm import LSTMConfig, gates, probe
+from rdverify.lstm import LSTMConfig, gates, probe, reading
 from rdverify.lstm.compiled_training import train_fast
 from rdverify.lstm.sequences import SineConfig
 from rdverify.lstm.training import train, train_many
+from rdverify.measure import measure_network
 from rdverify.trace import Trace
 
 
@@ -47,6 +50,47 @@ def loop(lstm: torch.nn.LSTM, x: torch.Tensor) -> Trace:
         c = f * c + a
         h = torch.sigmoid(o) * torch.tanh(c)
     return Trace(torch.stack(react, 1).double().numpy(), torch.stack(diff, 1).double().numpy())
+
+
+def forced(way: str, lstm: torch.nn.LSTM, x: torch.Tensor) -> Trace:
+    """The probe by one way of reading, whichever it would take."""
+    with mock.patch.object(reading, "way_for", return_value=way):
+        return probe(lstm, x)
+
+
+def crossover(repeats: int) -> None:
+    """Both kernels and a plain loop by size, over the forward pass; * is what the probe takes."""
+    print("200 steps, times of the forward pass: sequences in the lanes, units in them, plain loop")
+    for hidden in (16, 32, 64, 256):
+        for batch in (1, 8, 32, 128, 512):
+            if hidden * batch > 2**15:
+                continue
+            lstm, x = torch.nn.LSTM(1, hidden, batch_first=True), torch.randn(batch, 200, 1)
+            taken = reading.way_for(x, hidden, False)
+
+            calls = {way: partial(forced, way, lstm, x) for way in ("sequences", "units")}
+            calls |= {"forward": partial(lstm, x), "loop": partial(loop, lstm, x)}
+            best = least(calls, max(2, repeats // 6))
+            ratios = [
+                f"{best[way] / best['forward']:7.2f}{'*' if way == taken else ' '}"
+                for way in ("sequences", "units", "loop")
+            ]
+            print(f"  h = {hidden:<4} batch {batch:<4} {' '.join(ratios)}")
+
+
+def layered(repeats: int) -> None:
+    """Several layers and directions over torch's own forward pass."""
+    print("batch 512, 200 steps, measured over the forward pass")
+    for hidden, layers, both in ((16, 1, False), (64, 1, False), (16, 2, False), (16, 2, True)):
+        lstm = torch.nn.LSTM(1, hidden, layers, bidirectional=both, batch_first=True)
+        x = torch.randn(512, 200, 1)
+        best = least(
+            {"forward": partial(lstm, x), "measure": partial(measure_network, lstm, x)},
+            max(2, repeats // 6),
+        )
+        ratio = best["measure"] / best["forward"]
+        name = f"h = {hidden}, {layers} layer(s){', both directions' if both else ''}"
+        print(f"  {name:<36} {ratio:5.2f}")
 
 
 def main() -> None:
@@ -94,6 +138,9 @@ def main() -> None:
         print("time of the probe per sequence and step")
         for name, seconds in times.items():
             print(f"  {name:<18} {1e9 * seconds / sizes[name].numel():8.1f} ns")
+
+    crossover(repeats)
+    layered(repeats)
 
     config = LSTMConfig(data=SineConfig(sequences=32), epochs=10, batch_size=8)
     for label, chosen in (

@@ -32,6 +32,7 @@ from rdverify.tools.errors import InputError
 from rdverify.trace import FloatArray, Trace
 
 SHOWN_STEPS = 1000  # of R_t that a certificate lists at most
+ROUNDING = 1e-9  # relative difference below which two exact ratios are one
 MODES: dict[Mode, str] = {
     "static": "R_t comes to rest within 3 % of 1",
     "dynamic": "R_t keeps crossing 1, smoothly, without settling",
@@ -206,11 +207,13 @@ def _difference(
         both = model.value is None and control.value is None
         return unknown, None if both else True
     gap = model.value - control.value
-    half = 0.0 if not model.scatters else _half(model)
-    half = float(np.hypot(half, one_more))
+    half = float(np.hypot(_half(model) if model.scatters else 0.0, one_more))
     if not np.isfinite(half):
         how = "scatter not known: no interval"
         return Estimate(gap, None, None, model.n, model.scatters, how), None
+    if half == 0:  # nothing was drawn: two exact numbers, equal to within rounding or not
+        exact = Estimate(gap, None, None, model.n, "", "nothing drawn: no interval")
+        return exact, abs(gap) > ROUNDING * abs(control.value)
     found = Estimate(gap, gap - half, gap + half, model.n, model.scatters, "scatters together")
     return found, abs(gap) > half
 

@@ -216,6 +216,59 @@ def _network(
     finish(certificate, output)
 
 
+@measure.command()
+def pde(
+    kinetics: Annotated[
+        str,
+        typer.Argument(
+            help="schnakenberg, brusselator or fitzhugh-nagumo; or a Python file that defines "
+            "reaction(u, v, rate=0.3), returning (R_u, R_v)."
+        ),
+    ],
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="NAME=VALUE, as often as needed: a parameter of the kinetics, d_u, d_v, rows, "
+            "cols, dx, dy, dt, steps, noise, bc (periodic or no-flux), seed.",
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Runs, each from its own seed.")] = 3,
+    field: Annotated[str, typer.Option(help="Whose R is meant: u or v.")] = "v",
+    output: Output = FOLDER,
+) -> None:
+    """A reaction-diffusion PDE of two fields on a rectangular grid, run and measured.
+
+    The file of your own is compiled into the fast kernel. It may also set STATE = (u, v), the
+    uniform state that runs start from, and D_U, D_V, DX, DT, STEPS.
+    """
+    require(seeds >= 1, "seeds", seeds, "1 or more")
+    require(field in ("u", "v"), "field", field, "u or v")
+    settings = dict(map(_setting, given or []))
+    from rdverify.measure.origin import typed_command
+    from rdverify.measure.pde import configured, kinetics_of
+    from rdverify.measure.pdes import certify_pde
+    from rdverify.tools.files import check_output_folder
+
+    config = configured(kinetics_of(kinetics), settings)
+    read = {"kinetics": Path(kinetics)} if kinetics.endswith(".py") else {}
+    check_output_folder(output)
+    certificate = certify_pde(config, seeds=seeds, field=field, read=read, command=typed_command())
+    finish(certificate, output)
+
+
+def _setting(typed: str) -> tuple[str, int | float | str]:
+    """NAME=VALUE as a name and a whole number, a number, or a word."""
+    name, sign, value = typed.partition("=")
+    require(bool(sign and name and value), "set", typed, "NAME=VALUE, such as a=0.1")
+    for kind in (int, float):
+        try:
+            return name.strip(), kind(value)
+        except ValueError:
+            continue
+    return name.strip(), value.strip()
+
+
 def finish(certificate: Certificate, output: Path) -> None:
     """Write the certificate and say what it says."""
     from rdverify.measure.pages import summary, write

@@ -16,6 +16,7 @@ from rdverify.measure.certificate import LABELS, Certificate, Estimate
 from rdverify.tools.files import check_output_folder, write_text
 from rdverify.tools.plotting import STYLE, canvas, save
 from rdverify.tools.records import write_record
+from rdverify.trace import FloatArray
 
 FIGURE = "certificate.png"
 COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
@@ -89,29 +90,46 @@ def cell(text: Any) -> str:
 
 
 def figure_of(certificate: Certificate) -> Canvas:
-    """R_t with its interval over time, R, and the controls' R."""
-    shown = certificate.r_t
-    times = np.array(shown.times)
+    """R_t with its interval over time, and the controls' R."""
+    times = np.array(certificate.r_t.times)
     values, low, high = (
         np.array([np.nan if v is None else v for v in series], dtype=float)
-        for series in (shown.values, shown.low, shown.high)
+        for series in (certificate.r_t.values, certificate.r_t.low, certificate.r_t.high)
     )
+    label = "R_t, 95 % interval" if np.isfinite(low).any() else "R_t"
+    controls = {one.name: one.r.value for one in certificate.controls if one.r.value is not None}
     found = canvas(7.5, 4.2)
     with rc_context(STYLE):
         axes = found.subplots()
         # an interval that reaches below 0 is cut there: R_t is no less
         axes.fill_between(times, np.maximum(low, 0), high, color="#0072B2", alpha=0.25, lw=0)
-        axes.plot(times, values, color="#0072B2", label="R_t, 95 % interval", lw=1.6)
+        axes.plot(times, values, color="#0072B2", label=label, lw=1.6)
         axes.axhline(1, color="#444444", lw=0.8)
-        for control, colour in zip(certificate.controls, COLOURS, strict=False):
-            if control.r.value is not None:
-                name = f"R of {control.name}"
-                axes.axhline(control.r.value, color=colour, ls="--", lw=1.3, label=name)
-        seen = values[np.isfinite(values) & (values > 0)]
-        if seen.size and seen.max() / seen.min() > WIDE:
-            axes.set_yscale("log")
+        for (name, r), colour in zip(controls.items(), COLOURS, strict=False):
+            axes.axhline(r, color=colour, ls="--", lw=1.3, label=f"R of {name}")
+        _limit(axes, values, [1.0, *controls.values()])
         axes.set_xlabel("time, in order of generation")
         axes.set_ylabel("R_t = ‖reaction‖ / ‖diffusion‖")
         axes.set_title(f"{LABELS[certificate.kind]}: R = {estimate(certificate.r)}")
         axes.legend(loc="best")
     return found
+
+
+def _limit(axes: Any, values: FloatArray, lines: list[float]) -> None:
+    """Show all lines and all but the most extreme steps, and say how many lie beyond."""
+    seen = values[np.isfinite(values) & (values > 0)]
+    if not seen.size:
+        return
+    shown = np.concatenate([np.quantile(seen, (0.01, 0.99)), [x for x in lines if x > 0]])
+    low, high = float(shown.min()), float(shown.max())
+    if high / low > WIDE:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.3, high * 1.3)
+    else:
+        margin = 0.12 * (high - low) + 0.005
+        axes.set_ylim(low - margin, high + margin)
+    bottom, top = axes.get_ylim()
+    beyond = int(((values < bottom) | (values > top)).sum())
+    if beyond:
+        text = f"{beyond} step{'s' if beyond > 1 else ''} beyond the axis"
+        axes.text(0.99, 0.02, text, transform=axes.transAxes, ha="right", fontsize=9, alpha=0.7)

@@ -111,6 +111,15 @@ def test_controls_are_told_apart_only_beyond_both_scatters():
     assert found["exact"].difference.value == pytest.approx(made().r.value - 1)
 
 
+def test_exact_numbers_differ_or_dont_and_one_run_alone_tells_nothing():
+    exact = Trace([[1.0, 1.0]], [[1.0, 1.0 + 1e-12]], extras={"change": [[0.0, 0.0]]})
+    for r, differs in ((1.0, False), (1.1, True)):
+        (found,) = made(exact, scatters="", controls=[ControlRun("c", "", r=r)]).controls
+        assert found.differs is differs
+        assert found.difference.low is None
+    assert made(exact, controls=[ControlRun("c", "", r=1.1)]).controls[0].differs is None
+
+
 def test_a_control_drawn_anew_from_the_same_law_is_told_apart_one_time_in_twenty():
     wrong = 0
     for seed in range(300):

@@ -131,6 +131,9 @@ def test_every_layer_and_direction_is_what_torchs_own_cells_do(case):
         ):
             assert np.array_equal(np.isnan(one), np.isnan(other))
             assert np.all(np.nan_to_num(np.abs(one - other)) <= tolerance * scale)
+    # from the zero state nothing can lose more than was written into it
+    units = network_of(case.module).units
+    assert np.all(balance_of(found.whole).r_runs >= (1 - 1e-6) / np.sqrt(units))
 
 
 @given(cases())

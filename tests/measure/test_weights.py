@@ -7,17 +7,14 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from rdverify import InputError
-from rdverify.measure import certify_files, measure_network, read_certificate
-from rdverify.measure import sequences as sequences_module
+from rdverify import InputError, balance_of
+from rdverify.measure import certify_files, certify_network, measure_network, read_certificate
 from rdverify.measure.network import network_of
-from rdverify.measure.sequences import read_sequences
 from rdverify.measure.weights import load_network
 
 torch.manual_seed(0)
@@ -172,73 +169,6 @@ def test_files_that_are_none(tmp_path):
             load_network(tmp_path / name, "lstm")
 
 
-def test_series_as_arrays(tmp_path):
-    def read(array, features):
-        np.save(tmp_path / "x.npy", array)
-        return read_sequences(tmp_path / "x.npy", features)
-
-    assert read(np.zeros((3, 20, 2)), 2).values.shape == (3, 20, 2)
-    assert read(np.zeros((20, 2)), 2).values.shape == (1, 20, 2)
-    assert read(np.zeros((3, 20)), 1).values.shape == (3, 20, 1)
-    assert read(np.zeros((20, 1)), 1).values.shape == (1, 20, 1)
-    assert read(np.zeros(20, int), 1).values.shape == (1, 20, 1)
-    ended = np.ones((2, 6, 2))
-    ended[1, 4:] = np.nan
-    found = read(ended, 2)
-    assert found.lengths == (6, 4)
-    assert found.values[1, 4:].sum() == 0
-    for array, message in (
-        (np.zeros((3, 20, 3)), "shape"),
-        (np.zeros((1, 1, 2)), "length of series = 1"),
-        (np.full((1, 9, 2), np.inf), "inside"),
-        (np.where(np.arange(18).reshape(1, 9, 2) == 6, np.nan, 0), "inside"),
-        (np.zeros((0, 9, 2)), "at least one sequence"),
-        (np.array(["a", "b"]), "dtype"),
-        (np.array([{}], dtype=object), "without pickles"),
-    ):
-        with pytest.raises(InputError, match=message):
-            read(array, 2)
-
-
-def test_series_as_tables(tmp_path):
-    table = pd.DataFrame({"run": [1, 1, 1, 2, 2], "a": range(5), "b": np.arange(5.0) / 2})
-    table.to_csv(tmp_path / "x.csv", index=False)
-    found = read_sequences(tmp_path / "x.csv", 2, sequence="run")
-    assert found.lengths == (3, 2)
-    assert found.values[1, :2].tolist() == [[3, 1.5], [4, 2]]
-    turned = read_sequences(tmp_path / "x.csv", 2, columns=["b", "a"])
-    assert turned.values[0, 4].tolist() == [2, 4]
-    (tmp_path / "bad.csv").write_text("a,b\n1,x\n2,\n")
-    (tmp_path / "gap.csv").write_text("a,b\n1,2\n2,\n")
-    for name, more, message in (
-        ("x.csv", {}, "columns = 'run,a,b'.*must be 2"),
-        ("x.csv", {"columns": ["c", "a"]}, "column = 'c'.*run, a, b"),
-        ("x.csv", {"sequence": "who"}, "column = 'who'"),
-        ("bad.csv", {}, "column b"),
-        ("gap.csv", {}, "column b = 'with gaps'"),
-        ("none.csv", {}, "exists"),
-        ("x.txt", {}, "a file of .npy, .csv, .parquet"),
-    ):
-        with pytest.raises(InputError, match=message):
-            read_sequences(tmp_path / name, 2, **more)
-
-
-def test_parquet_is_read_or_the_way_to_it_named(tmp_path, monkeypatch):
-    file = tmp_path / "x.parquet"
-    file.write_bytes(b"PAR1")
-    table = pd.DataFrame({"a": range(4), "b": range(4)})
-    monkeypatch.setattr(pd, "read_parquet", lambda _: table)
-    assert read_sequences(file, 2).lengths == (4,)
-
-    def missing(_):
-        raise ImportError("Unable to find a usable engine")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
-    with pytest.raises(InputError, match="pip install pyarrow"):
-        read_sequences(file, 2)
-    assert sequences_module.KINDS[-1] == ".parquet"
-
-
 def rdverify(folder, *words):
     return subprocess.run(
         [sys.executable, "-m", "rdverify", "measure", *words],
@@ -303,3 +233,18 @@ def test_the_help_reads_as_a_tutorial(tmp_path):
 
 def test_the_stored_dtype_is_known():
     assert network_of(LSTM).stored is torch.float32
+
+
+def test_from_python_a_module_and_packed_sequences_are_enough():
+    module = nn.LSTM(2, 4, 2)  # time first
+    x = [torch.randn(n, 2) for n in (9, 6)]
+    packed = nn.utils.rnn.pack_sequence(x)
+    certificate = certify_network(module, packed, seeds=2)
+    alone = [balance_of(measure_network(module, one).whole) for one in x]
+    assert certificate.m_react == pytest.approx(np.mean([one.m_react for one in alone]), rel=1e-6)
+    assert certificate.r.n == 2
+    time_first = certify_network(module, torch.stack([x[0]] * 3, 1), seeds=0)
+    assert time_first.r.value == pytest.approx(alone[0].r, rel=1e-6)
+    assert set(time_first.origin.sha256) == {"weights", "series"}
+    with pytest.raises(InputError, match="seeds = 1"):
+        certify_network(module, packed, seeds=1)
