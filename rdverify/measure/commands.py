@@ -33,7 +33,8 @@ measure = typer.Typer(
 
     \b
       rdverify measure pde schnakenberg --set a=0.1 --set b=0.9
-      rdverify measure pde mine.py --set rate=0.3
+      # mine.py:  def reaction(u, v, rate=0.3): return rate - u * v, u * v - v
+      rdverify measure pde mine.py --set rate=0.5 --set d_v=10
 
     A diffusion model: a folder that save_pretrained of diffusers wrote, or its id on the hub,
 

@@ -88,8 +88,7 @@ class BalanceTracker(TrackerBase):
         if self.unequal and self.norm == "cells":
             notes.append("Cells are of unequal volume and count alike; norm='volume' weighs them.")
         return certify_fields(
-            measured
-            or f"{type(self.equation).__name__} of py-pde on {self.grid}, {trace.steps} states.",
+            measured or f"A run of py-pde on a {self._grid()}, measured at {trace.steps} times.",
             {name: recorder.trace() for name, recorder in self.recorders.items()},
             self._chosen(field),
             origin_of(["py-pde", "numpy"], {}, {**trace.config, "boundary": str(self.boundaries)}),
