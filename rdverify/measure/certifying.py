@@ -25,7 +25,7 @@ from rdverify.measure.certificate import (
     Resemblance,
     Terms,
 )
-from rdverify.metric.cancelling import cancellation, parts_of
+from rdverify.metric.cancelling import cancellation, finite_mean, parts_of
 from rdverify.metric.modes import Mode, features
 from rdverify.study.tolerance import CONFIDENCE
 from rdverify.tools.errors import InputError
@@ -256,7 +256,7 @@ def _decomposition(trace: Trace) -> Decomposition | None:
         return None
     with np.errstate(all="ignore"):
         parts = parts_of(trace) | {"cancelled": cancellation(trace)}
-        return Decomposition(**{name: _finite(float(np.nanmean(v))) for name, v in parts.items()})
+        return Decomposition(**{name: _finite(float(finite_mean(v))) for name, v in parts.items()})
 
 
 def _part(name: str, trace: Trace, scatters: str) -> Part:

@@ -42,6 +42,11 @@ def parts_of(trace: Trace) -> dict[str, FloatArray]:
             "relative": total / (a + b),
         }
     # a step from an empty state (b = 0) has no ratio; a step at rest has no direction
-    return {
-        name: np.nanmean(np.where(np.isfinite(v), v, np.nan), axis=1) for name, v in values.items()
-    }
+    return {name: finite_mean(value) for name, value in values.items()}
+
+
+def finite_mean(values: FloatArray) -> FloatArray:
+    """Mean of the finite values along the last axis; NaN where there is none."""
+    finite = np.isfinite(values)
+    total, count = np.where(finite, values, 0).sum(axis=-1), finite.sum(axis=-1)
+    return np.asarray(np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0))
