@@ -52,6 +52,7 @@ class Found:
         settings: file of the scheduler.
         class_label: that the network is to be asked for.
         inside: below which the hub has the weights; None for a folder of this machine.
+        others: names of further parts that the pipeline has.
     """
 
     place: str
@@ -61,6 +62,7 @@ class Found:
     settings: Path
     class_label: int | None
     inside: str | None
+    others: tuple[str, ...]
 
     def load(self, device: torch.device | str = "cpu") -> Pipeline:
         """The same with its weights, which are fetched where they have to be."""
@@ -97,8 +99,16 @@ def find_pipeline(
     config = _network_config(home, folder, place)
     check_config(config, class_label)
     settings = _scheduler_folder(folder, place, scheduler) / "scheduler_config.json"
-    inside = ("unet/" if home != folder else "") if hub else None
-    return Found(str(place), home, config, _scheduler(settings), settings, class_label, inside)
+    return Found(
+        place=str(place),
+        home=home,
+        config=config,
+        scheduler=_scheduler(settings),
+        settings=settings,
+        class_label=class_label,
+        inside=("unet/" if home != folder else "") if hub else None,
+        others=tuple(name for name in _parts(folder) if name not in ("unet", "scheduler")),
+    )
 
 
 def load_pipeline(
@@ -167,15 +177,19 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
+def _parts(folder: Path) -> list[str]:
+    """Names of the parts that a pipeline's index lists and that are there; none without one."""
+    index = folder / "model_index.json"
+    found = _json(index) if index.is_file() else {}
+    return [name for name, part in found.items() if isinstance(part, list) and any(part)]
+
+
 def _network_config(home: Path, folder: Path, place: Path | str) -> dict[str, Any]:
     """The settings of the network."""
     path = home / "config.json"
     if not path.is_file():
-        index, what = folder / "model_index.json", "no config.json in it"
-        if index.is_file():
-            found = _json(index)
-            parts = ", ".join(name for name in found if not name.startswith("_"))
-            what = f"{found.get('_class_name', 'a pipeline')} of {parts}"
+        parts = ", ".join(_parts(folder))
+        what = f"a pipeline of {parts}" if parts else "no config.json in it"
         raise InputError(f"pipeline = {str(place)!r} is not allowed ({what}): must be {ALLOWED}")
     return _json(path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import ReverseProcess, expected_of, of_scheduler, sample
-from rdverify.ddpm.network import dtype_of, image_shape, take_apart
+from rdverify.ddpm.network import device_of, dtype_of, image_shape, take_apart
 from rdverify.ddpm.pipeline import find_pipeline, untrained
 from rdverify.ddpm.sampler import check_draws
 from rdverify.measure.certificate import Certificate, Terms
@@ -51,6 +51,7 @@ def certify_pipeline(
     seeds: int = SEEDS,
     named: str = "a pipeline",
     read: Mapping[str, Path | str | bytes] | None = None,
+    notes: Sequence[str] = (),
     command: str = "",
     progress: Reporter | None = None,
 ) -> Certificate:
@@ -66,6 +67,7 @@ def certify_pipeline(
         seeds: how many untrained twins, at least 2, or 0 for none.
         named: where the pipeline comes from, in words.
         read: name -> files whose hashes stand in the certificate; default the weights.
+        notes: sentences to add.
         command: as typed.
         progress: where progress is told.
 
@@ -79,12 +81,16 @@ def certify_pipeline(
     one = image_shape(network, shape, None, images, process)
     options: dict[str, Any] = {"shape": one, "seed": seed, "batch": batch, "progress": progress}
     made, trace = sample(network, process, images=images, **options)
-    controls, notes = [closed_form(process, made)], _notes(process, trace, network)
+    controls, told = [closed_form(process, made)], _notes(process, trace, network)
     try:
         controls = [*_twins(network, process, seeds, options), *controls]
     except InputError as error:  # it can't be made, or its chain has no end
-        notes.append(f"There is no untrained twin to compare with: {error}")
-    weights = dict(getattr(network, "state_dict", dict)())
+        told.append(f"There is no untrained twin to compare with: {error}")
+    if read is None:
+        # copies: weights that share memory can't be written as they are
+        state: dict[str, torch.Tensor] = getattr(network, "state_dict", dict)()
+        weights = {name: value.clone() for name, value in state.items()}
+        read = {"weights": tensor_bytes(weights, {})}
     return certify(
         "ddpm",
         f"{named}: {images} images of {' x '.join(map(str, one))} in {process.T} steps.",
@@ -92,14 +98,14 @@ def certify_pipeline(
         TERMS,
         origin_of(
             ["torch", "diffusers", "numpy"],
-            {"weights": tensor_bytes(weights, {})} if read is None else read,
+            read,
             {**trace.config, "images": images, "twins' seeds": _listed(seeds)},
             command,
         ),
         scatters="images",
         controls=controls,
         cant_tell=CANT_TELL,
-        notes=notes,
+        notes=[*told, *notes],
     )
 
 
@@ -140,8 +146,17 @@ def certify_folder(
     if output is not None:
         check_output_folder(output)
     loaded = found.load(where)
+    others = (
+        f"The pipeline's {' and '.join(found.others)} did nothing here: the chain alone counts."
+    )
     return certify_pipeline(
-        loaded.unet, process, shape=shape, named=str(place), read=loaded.read, **options
+        loaded.unet,
+        process,
+        shape=shape,
+        named=str(place),
+        read=loaded.read,
+        notes=[others] if found.others else [],
+        **options,
     )
 
 
@@ -220,9 +235,11 @@ def _notes(process: ReverseProcess, trace: Trace, network: Any) -> list[str]:
     )
     if process.spread is not None:
         notes.append("The network predicts the variance; the closed form takes its upper end.")
-    own, used = str(dtype_of(network)).removeprefix("torch."), trace.config["dtype"]
-    if own != used:
+    own, used = str(dtype_of(network) or "").removeprefix("torch."), trace.config["dtype"]
+    if own not in ("", used):
         notes.append(f"The network computes in {own}; the state and all norms are {used}.")
+    if torch.device(device_of(network)).type != "cpu":
+        notes.append(f"Computed on {device_of(network)}.")
     return notes
 
 

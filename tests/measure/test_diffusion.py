@@ -30,8 +30,9 @@ from packaging.version import Version
 from safetensors.torch import load_file, save_file
 
 import rdverify.ddpm.pipeline as loading
+from rdverify.balance import balance_of
 from rdverify.cli import app, guarded
-from rdverify.ddpm import load_pipeline
+from rdverify.ddpm import Schedule, load_pipeline, sample
 from rdverify.measure import certificate_schema, certify_folder, certify_pipeline, read_certificate
 from rdverify.measure.certifying import resemblance
 from rdverify.tools.errors import InputError
@@ -157,6 +158,12 @@ def test_every_layout_of_the_same_files_gives_the_same(made, tmp_path):
         quick(apart)
 
 
+def test_what_else_a_pipeline_has_is_told(copy):
+    """As a latent diffusion model, whose chain is one of latents."""
+    rewrite(copy / "model_index.json", vqvae=["diffusers", "VQModel"], image_encoder=[None, None])
+    assert any("pipeline's vqvae did nothing" in note for note in quick(copy).notes)
+
+
 def test_every_form_of_weights_gives_the_same(copy):
     same, home = quick(copy).r.value, copy / "unet"
     network = UNet2DModel.from_pretrained(home, low_cpu_mem_usage=False)
@@ -203,7 +210,7 @@ SPOILT = {
     "no folder, no hub": (lambda f: f / "none" / "there" / "at all", "no such folder"),
     "a file": (lambda f: f / "model_index.json", "must be a folder"),
     "an empty folder": (lambda f: empty(f), "no config.json"),
-    "a pipeline without a unet": (lambda f: autoencoder(f), "AutoencoderKL|of vae, scheduler"),
+    "a pipeline without a unet": (lambda f: autoencoder(f), "a pipeline of vae, scheduler"),
     "a network in one dimension": (lambda f: line(f), "UNet1DModel"),
     "another scheduler": (lambda f: euler(f), "EulerDiscreteScheduler"),
     "a scheduler nobody knows": (
@@ -234,7 +241,8 @@ def empty(folder: Path) -> Path:
 
 def autoencoder(folder: Path) -> Path:
     shutil.rmtree(folder / "unet")
-    index = {"_class_name": "SomePipeline", "vae": ["diffusers", "AutoencoderKL"], "scheduler": []}
+    index = {"_class_name": "SomePipeline", "vae": ["diffusers", "AutoencoderKL"]}
+    index |= {"scheduler": ["diffusers", "DDPMScheduler"], "safety_checker": [None, None]}
     (folder / "model_index.json").write_text(json.dumps(index))
     AutoencoderKL(block_out_channels=(32,)).save_pretrained(folder / "vae")
     return folder
@@ -295,6 +303,36 @@ def test_weights_that_are_not_sound_are_named(copy):
     path.unlink()
     with pytest.raises(InputError, match=f"folder with {WEIGHTS}"):
         quick(copy)
+
+
+def test_any_network_under_a_schedule_of_ones_own():
+    schedule = Schedule.linear(30)
+    found = certify_pipeline(lambda x, t: 0.9 * x, schedule, shape=(1, 6, 6), images=3)
+    _, trace = sample(lambda x, t: 0.9 * x, schedule, (1, 6, 6), images=3)
+    assert found.r.value == balance_of(trace).r
+    assert [control.name for control in found.controls] == ["closed form"]
+    assert any("no untrained twin" in note for note in found.notes)
+    half = certify_pipeline(unet().half(), DDPMScheduler(num_train_timesteps=5), images=2, seeds=0)
+    assert any("computes in float16; the state and all norms are float32" in n for n in half.notes)
+
+
+def test_weights_with_the_old_names_of_attention_are_read(tmp_path):
+    """As the first pipelines on the hub have them."""
+    blocks = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D")}
+    blocks["up_block_types"] = ("AttnUpBlock2D", "UpBlock2D")
+    network = UNet2DModel(
+        **blocks, sample_size=8, in_channels=1, out_channels=1, layers_per_block=1,
+        block_out_channels=(8, 8), norm_num_groups=4, attention_head_dim=8,
+    )  # fmt: skip
+    DDPMPipeline(network, DDPMScheduler(num_train_timesteps=6)).save_pretrained(tmp_path)
+    same, path = quick(tmp_path).r.value, tmp_path / "unet" / WEIGHTS
+    new = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = load_file(path)
+    for now, then in new.items():
+        tensors = {name.replace(f".{now}.", f".{then}."): v for name, v in tensors.items()}
+    assert any(".query." in name for name in tensors)
+    save_file(tensors, path)
+    assert quick(tmp_path).r.value == same
 
 
 def test_reading_a_pipeline_changes_no_random_state(made):
