@@ -13,6 +13,8 @@ import pytest
 
 from rdverify.measure import read_certificate
 
+pytestmark = pytest.mark.once
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FOLDERS = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
 NUMBER = re.compile(r"-?\d+\.\d+")

@@ -24,7 +24,7 @@ WIDE = 20.0  # largest over smallest R_t from which the axis is logarithmic
 
 
 def write(certificate: Certificate, folder: Path | str) -> Path:
-    """Write certificate.json, .md, .html and .png into ``folder``; returns the folder.
+    """Write certificate.json, .md, .html, .png and .svg into ``folder``; returns the folder.
 
     Each file is written whole or not at all, and equal certificates give equal bytes.
 

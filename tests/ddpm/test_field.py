@@ -234,4 +234,5 @@ def test_a_sample_far_off_is_told_as_chance_with_its_share(tmp_path, monkeypatch
     )
     words = noise.told(frame, -1.96)
     assert "scatter by 1.00" in words
-    assert "-2.0 is chance, p = 0.050" in words
+    assert "lies -2.0 standard errors off what its noise should give" in words
+    assert "by chance with p = 0.050" in words

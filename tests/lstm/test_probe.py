@@ -479,12 +479,8 @@ def test_parametrised_weights_are_those_the_module_computes_with(way: str) -> No
 def test_a_default_device_does_not_matter(way: str) -> None:
     case = make(3, 3, 5, 2, 4, 1.0)
     expected = probe(case.lstm, case.x)
-    before = torch.get_default_device()
-    torch.set_default_device("meta")
-    try:
+    with torch.device("meta"):
         found = probe(case.lstm, case.x)
-    finally:
-        torch.set_default_device(before)
     assert np.array_equal(found.react, expected.react)
 
 

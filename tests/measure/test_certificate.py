@@ -54,7 +54,7 @@ def test_a_certificate_reads_back_and_equal_ones_give_equal_bytes(tmp_path):
     certificate = made()
     folder, again = write(certificate, tmp_path / "a"), write(certificate, tmp_path / "b")
     names = {path.name for path in folder.iterdir()}
-    assert names == {f"certificate.{end}" for end in ("json", "md", "html", "png")}
+    assert names == {f"certificate.{end}" for end in ("json", "md", "html", "png", "svg")}
     for name in names:
         assert (folder / name).read_bytes() == (again / name).read_bytes()
     read = read_certificate(folder / "certificate.json")

@@ -9,6 +9,8 @@ import pytest
 from rdverify import InputError, balance_of
 from rdverify.measure import pde_tracker
 
+pytestmark = pytest.mark.once
+
 GRIDS = {
     "periodic 2-D": (pde.CartesianGrid([[0, 8], [0, 9]], [8, 6], periodic=True), "periodic"),
     "fixed edges 1-D": (pde.UnitGrid([16]), {"value": 0.5}),

@@ -62,7 +62,7 @@ def test_the_record_has_every_finding(recorded: Results, finding: Finding) -> No
 def test_the_first_page_tells_the_five_that_matter_most(recorded: Results) -> None:
     told = first_page(recorded).partition("## What matters most\n\n")[2].partition("\n\n")[0]
     assert re.findall(r"^(\d)\. \*\*", told, re.MULTILINE) == ["1", "2", "3", "4", "5"]
-    assert "excuse is backwards" in told.splitlines()[0]
+    assert "explanation of its DDPMs' low ratio is backwards" in told.splitlines()[0]
 
 
 def test_a_finding_that_falls_makes_room_for_the_next(recorded: Results) -> None:

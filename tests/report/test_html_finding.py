@@ -12,6 +12,8 @@ from report.browser import OPEN_EACH, RAW, opened
 
 from rdverify import systems
 
+pytestmark = pytest.mark.once
+
 HELD = ("CONFIRMED", "COMPATIBLE", "REACHED")
 FLAGS = ("fragile", "blind", "inference")
 

@@ -10,6 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from report.browser import OPEN_EACH, PHONE, RAW, opened
 
+pytestmark = pytest.mark.once
+
 
 def focused(page: Page) -> str:
     return str(page.evaluate("document.activeElement.getAttribute('href')"))

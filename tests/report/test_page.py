@@ -13,6 +13,7 @@ import spec
 from rdverify import systems
 from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
+from rdverify.report.markdown import caption
 from rdverify.report.page import render, verdict_block
 from rdverify.study import Figure, Table
 from rdverify.tools.paths import golden_folder
@@ -183,7 +184,7 @@ def test_a_run_of_one_system_gives_pages_without_the_others(recorded: Results, s
     assert dead_links(pages) == []
     for study in recorded.studies:
         for table in study.tables.values():
-            assert (f"**{table.caption}**" in text) == (study.name == system)
+            assert (caption(table.caption) in text) == (study.name == system)
 
 
 @pytest.mark.parametrize("rows", [[], ["Ring"]], ids=["without rows", "with rows"])

@@ -93,8 +93,8 @@ def _departure(runs: Runs) -> Table:
         chance = " " + noise.told(runs.record(NOISE_RECORD), _distance(runs.rows["MNIST"]))
     seen = "; ".join(f"{name}: {sampled.card['data']}" for name, sampled in runs.rows.items())
     return Table(
-        "What the trained network adds to the schedule: the drift's norm against the "
-        "a perfect network by formula (pixels on [-1,1], 95 % intervals of the mean). "
+        "What the trained network adds to the schedule: the drift's norm against that of "
+        "a perfect network, by formula (pixels on [-1,1], 95 % intervals of the mean). "
         f"What the networks were trained on: {seen}.{chance}",
         lines,
     )
