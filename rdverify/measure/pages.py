@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from matplotlib import rc_context
 from matplotlib.figure import Figure as Canvas
 
@@ -16,6 +16,7 @@ from rdverify.measure.certificate import LABELS, Certificate, Estimate
 from rdverify.tools.files import check_output_folder, write_text
 from rdverify.tools.plotting import STYLE, canvas, save
 from rdverify.tools.records import write_record
+from rdverify.tools.templates import environment
 from rdverify.trace import FloatArray
 
 FIGURE = "certificate.png"
@@ -60,15 +61,13 @@ def _page(template: str, certificate: Certificate, figure: str) -> str:
     return page.render(c=certificate, figure=figure, label=LABELS[certificate.kind]).strip() + "\n"
 
 
+def _is_html(name: str | None) -> bool:
+    return name is not None and ".html" in name
+
+
 @cache
 def _templates() -> Environment:
-    found = Environment(
-        loader=PackageLoader("rdverify.measure"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=lambda name: name is not None and ".html" in name,
-    )
+    found = environment("rdverify.measure", autoescape=_is_html)
     found.filters.update(number=number, estimate=estimate, cell=cell)
     return found
 

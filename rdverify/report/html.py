@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from rdverify.judge.records import Results
@@ -33,6 +33,7 @@ from rdverify.report.markdown import (
 from rdverify.report.mathml import formula, in_text
 from rdverify.report.page import conclusion, findings
 from rdverify.report.view import View
+from rdverify.tools.templates import environment
 
 LARGEST = 5_000_000  # bytes of the page; figures that would exceed it are linked, largest first
 HERE = Path(__file__).resolve().parent
@@ -86,13 +87,7 @@ def _page(view: View, images: Mapping[str, str]) -> str:
 @cache
 def templates() -> Environment:
     """The templates; whatever is shown is escaped, unless it is ours and marked as such."""
-    found = Environment(
-        loader=PackageLoader("rdverify.report", "templates/html"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=True,
-    )
+    found = environment("rdverify.report", "templates/html", autoescape=True)
     found.filters.update(
         axis=axis_of,
         flags=flags,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
@@ -13,18 +13,13 @@ from rdverify.report.findings import FINDINGS, SHOWN, holds
 from rdverify.report.markdown import FILTERS
 from rdverify.report.site import MAIN, all_pages
 from rdverify.report.view import PARTS, View, all_passed, ran
+from rdverify.tools.templates import environment
 
 
 @cache
 def templates() -> Environment:
     """The templates; values are shown as they are, never rendered."""
-    found = Environment(
-        loader=PackageLoader("rdverify.report"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
+    found = environment("rdverify.report")
     found.filters.update(FILTERS)
     found.globals.update(Verdict=Verdict, PARTS=PARTS, all_passed=all_passed, ran=ran)
     return found

@@ -125,11 +125,6 @@ class View:
         """The other figures of ``studies``."""
         return [f for study in studies for f in study.figures.values() if not f.of]
 
-    def homes(self, sentence: JudgedSentence) -> list[str]:
-        """Ids of the sentences under which the claims that bear on this one are judged."""
-        found = (self.claims[name].sentence for name in sentence.seen if name in self.claims)
-        return list(dict.fromkeys(home for home in found if home != sentence.id))
-
     @cached_property
     def fragile(self) -> list[JudgedClaim]:
         """Claims that count and whose verdict turns with a threshold or in a run from scratch."""
