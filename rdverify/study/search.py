@@ -18,10 +18,10 @@ from typing import Any
 
 import pandas as pd
 
-from rdverify.study.axes import BOOKKEEPING, Axis, Setting, design, setting_of
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.study.ranking import admissible, rank, spread_of
 from rdverify.study.sensitivity import sensitivity
+from rdverify.sweep.axes import BOOKKEEPING, Axis, Setting, design, setting_of
 from rdverify.tools.errors import InputError, one_line, require, require_integer
 from rdverify.tools.progress import Reporter
 

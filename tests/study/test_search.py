@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rdverify.study.axes import Axis, design, setting_of
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.study.ranking import admissible, rank, spread_of
 from rdverify.study.search import search
 from rdverify.study.sensitivity import sensitivity
+from rdverify.sweep.axes import Axis, design, setting_of
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
 

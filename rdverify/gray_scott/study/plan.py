@@ -40,8 +40,8 @@ from rdverify.gray_scott.study.settings import (
     targets_of,
 )
 from rdverify.study import Context
-from rdverify.study.axes import Setting
 from rdverify.study.frames import read_frame
+from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
 

@@ -31,10 +31,10 @@ import pandas as pd
 from rdverify.balance import balance_of
 from rdverify.gray_scott import GrayScottConfig, run_many
 from rdverify.study import QUANTITIES, Context, Quantity, Row
-from rdverify.study.axes import Axis, Setting, setting_of
 from rdverify.study.frames import write_frame
 from rdverify.study.ranking import rank
 from rdverify.study.search import evaluate_settings, search
+from rdverify.sweep.axes import Axis, Setting, setting_of
 from rdverify.tools.progress import Reporter
 from rdverify.trace import Trace
 

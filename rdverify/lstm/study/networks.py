@@ -28,7 +28,7 @@ from rdverify.lstm.study.choice import Choice
 from rdverify.lstm.study.protocol import OTHER_RATE, READING, declared
 from rdverify.lstm.study.rows import Row, config_of
 from rdverify.lstm.training import train_many
-from rdverify.study.axes import Setting
+from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import require
 from rdverify.tools.files import to_json, write_bytes, write_json
 from rdverify.tools.progress import Reporter

@@ -29,7 +29,7 @@ from rdverify.lstm.sequences import (
     generate,
 )
 from rdverify.lstm.skill import one_step
-from rdverify.study.axes import Axis, Setting
+from rdverify.sweep.axes import Axis, Setting
 from rdverify.trace import FloatArray, Trace
 
 START_UP = 50  # steps that the variant "late" leaves out

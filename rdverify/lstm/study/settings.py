@@ -19,9 +19,9 @@ import pandas as pd
 
 from rdverify.lstm.study.rows import ROWS, TRAINING, VARIANTS, Row, evaluate
 from rdverify.study import QUANTITIES, Context, Quantity
-from rdverify.study.axes import Axis, Setting, design, setting_of
 from rdverify.study.ranking import rank
 from rdverify.study.search import evaluate_settings
+from rdverify.sweep.axes import Axis, Setting, design, setting_of
 from rdverify.tools.progress import Reporter
 
 Target = Mapping[Quantity, float]  # one row's numbers as printed
