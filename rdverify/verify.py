@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
-import subprocess
 import tempfile
 import webbrowser
 from collections.abc import Mapping, Sequence
@@ -35,6 +33,7 @@ from rdverify.tools.files import check_output_folder, write_bytes, write_json, w
 from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
+from rdverify.tools.provenance import commit, cores
 from rdverify.tools.records import as_written, read_record, write_record
 
 HTML = "report.html"  # made again by each run, and not committed
@@ -81,7 +80,7 @@ def verify_command(
             work=output / "work",
             data_root=data_root,
             download=download,
-            workers=workers or max(1, os.cpu_count() or 1),
+            workers=workers or cores(),
             progress=ConsoleReporter(),
             printed=paper.printed(),
         )
@@ -139,25 +138,12 @@ def provenance(command: str, profile: Profile, names: Sequence[str], time: str) 
         systems=list(names),
         time=time,
         rdverify=rdverify.__version__,
-        commit=_commit(),
+        commit=commit(),
         ledger_sha256=spec.ledger_sha256(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         packages={name: version(name) for name in PACKAGES},
     )
-
-
-def _commit() -> str:
-    root = repository()
-    if root is None:
-        return "installed from a wheel"
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git checkout"
-    return head.stdout.strip()
 
 
 def _recorded(golden: Path, needed: bool) -> Results | None:

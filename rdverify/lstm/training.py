@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from rdverify.lstm.model import DTYPES, LSTMConfig, SequenceModel, build
 from rdverify.lstm.sequences import generate
 from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
+from rdverify.tools.provenance import cores
 from rdverify.tools.tensors import (
     below,
     optimiser_tensors,
@@ -137,7 +137,7 @@ def train_many(
     series = [_series(config, array) for config, array in zip(configs, arrays, strict=True)]
     with (
         (progress or Reporter()).task("train networks", len(configs)) as task,
-        ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+        ThreadPoolExecutor(workers or cores()) as pool,
     ):
         results = []
         for trained in pool.map(train, configs, (x.numpy() for x in series)):
