@@ -128,7 +128,6 @@ def dask(address: str) -> Iterator[Pool]:
         raise InputError(
             "scheduler needs dask.distributed: install it with pip install 'rdverify[dask]'"
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # its retries are not for the user
     try:
         client: Any = Client(address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TypeError, ImportError) as error:
@@ -136,6 +135,8 @@ def dask(address: str) -> Iterator[Pool]:
             f"scheduler = {address!r} can't be reached ({one_line(error)}): must be the address of "
             "a running Dask scheduler, such as tcp://host:8786"
         ) from error
+    # a worker that is lost is no news: its runs are done by the others
+    logging.getLogger("distributed.client").setLevel(logging.ERROR)
     with client:
         _ready(client, address)
         counted = [0.0, 0.0]  # when the workers' threads were counted, and how many they were
