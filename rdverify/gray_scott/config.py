@@ -92,7 +92,7 @@ class GrayScottConfig:
             type(self.square) is int and 0 <= self.square <= side,
             self._named("square"),
             self.square,
-            f"an integer from 0 to {side}, the shorter of rows = {self.rows} and cols = {self.cols}",
+            f"an integer from 0 to {side}, the lesser of rows = {self.rows} and cols = {self.cols}",
         )
         for name, allowed in (
             ("noise_kind", ("normal", "uniform")),

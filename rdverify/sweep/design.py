@@ -25,6 +25,8 @@ SAMPLERS: dict[str, type[qmc.QMCEngine]] = {
     "latin-hypercube": qmc.LatinHypercube,
 }
 KINDS = ("grid", *SAMPLERS)
+FILLING = 10**7  # points of a space-filling design, which are held in memory
+LEVELS = 10**6  # of one axis, which are listed: more is a slip
 
 
 class Design(Sequence[Setting]):
@@ -88,6 +90,7 @@ def filling(kind: str, axes: Sequence[Axis], runs: int, seed: int) -> tuple[int,
     require(len(set(names)) == len(names), "names of axes", names, "all different")
     require(kind in SAMPLERS, "kind", kind, f"one of {', '.join(KINDS)}")
     require_integer("number of runs", runs, 1)
+    require(runs <= FILLING, "number of runs", runs, f"at most {FILLING}")
     require_integer("seed", seed, 0)
     sampler = SAMPLERS[kind](len(axes), seed=seed)
     units: npt.NDArray[np.float64]  # (runs, axes), in [0, 1)
@@ -129,10 +132,12 @@ def design(axes: Sequence[Axis], n: int, seed: int) -> list[Setting]:
 def levels_of(axis: Axis, points: int) -> list[Any]:
     """``points`` values of a range from end to end, equally spaced on its scale."""
     require_integer(f"points of {axis.name}", points, 2)
+    require(points <= LEVELS, f"points of {axis.name}", points, f"at most {LEVELS}")
+    assert axis.low is not None
+    assert axis.high is not None
     if axis.scale == "integer":
-        assert axis.low is not None
-        assert axis.high is not None
         most = int(axis.high - axis.low) + 1
         require(points <= most, f"points of {axis.name}", points, f"at most {most}, the integers")
         return [round(x) for x in np.linspace(axis.low, axis.high, points)]
-    return [axis.value(place / (points - 1)) for place in range(points)]
+    spaced = np.geomspace if axis.scale == "log" else np.linspace
+    return [float(x) for x in spaced(axis.low, axis.high, points)]

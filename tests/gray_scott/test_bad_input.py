@@ -85,7 +85,7 @@ def test_a_small_grid_says_that_the_square_was_set_by_nobody():
         GrayScottConfig(feed_rate=0.03, rows=10, cols=12)
     assert str(caught.value) == (
         "square (not set: the default) = 20 is not allowed: must be an integer from 0 to 10, "
-        "the shorter of rows = 10 and cols = 12"
+        "the lesser of rows = 10 and cols = 12"
     )
 
 

@@ -47,7 +47,8 @@ def test_a_file_is_read_as_its_values(tmp_path):
         ({"axes": {"feed_rate": [[0.02], [0.03]]}}, "a list of numbers"),
         ({"fixed": {"row": 16}}, "rows"),
         ({"fixed": {"feed_rate": 0.02}}, "left out where it is an axis"),
-        ({"fixed": {"snapshots": [1]}}, "a number, a truth value or text"),
+        ({"fixed": {"snapshots": [1]}}, "field 'snapshots' is not allowed"),
+        ({"fixed": {"rows": [8]}}, "a number, a truth value or text"),
         ({"fixed": {"kinetics": "uv3"}}, "kinetics = 'uv3'"),
         ({"fixed": 3}, "fixed = 3"),
         ({"seeds": [1, 1]}, "all different"),
@@ -55,11 +56,19 @@ def test_a_file_is_read_as_its_values(tmp_path):
         ({"seeds": [-1]}, "an integer, 0 or more"),
         ({"seeds": [1], "fixed": {"seed": 2}}, "left out where seed"),
         ({"design": {"kind": "random"}}, "grid, sobol, halton, latin-hypercube"),
-        ({"design": {"kind": "sobol"}}, "number of runs = None"),
+        (
+            {"design": {"kind": "sobol"}, "axes": {"feed_rate": {"low": 0.02, "high": 0.03}}},
+            "number of runs = None",
+        ),
         ({"design": {"kind": "sobol", "runs": 4}}, "left out of a sobol design"),
         ({"design": {"runs": 4}}, "left out of a grid"),
         ({"desing": {}}, "perhaps design"),
-        ({"axes": {"dt": {"low": 0.1, "high": 1, "points": 10**9}}}, "at most 100000000"),
+        ({"axes": {"dt": {"low": 0.1, "high": 1, "points": 10**9}}}, "at most 1000000"),
+        (
+            {"axes": {x: {"low": 0.1, "high": 1, "points": 10**5} for x in ("dt", "dx")}},
+            "number of runs = 10000000000 is not allowed: must be at most 100000000",
+        ),
+        ({"design": {"kind": "halton", "runs": 10**9}}, "left out of a halton design"),
     ],
 )
 def test_a_bad_study_is_refused_in_one_line(change, says):
