@@ -29,7 +29,6 @@ def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
         text=True,
         capture_output=True,
         env={**os.environ, **environment},
-        timeout=300,
     )
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,18 +131,30 @@ def run_command(words: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "rdverify", *words], check=True, capture_output=True)
 
 
+# the command, killed as soon as its third checkpoint lies in its place
+KILLED = """
+import os, runpy, signal
+
+replace, written = os.replace, []
+
+def counted(source, target, **options):
+    replace(source, target, **options)
+    written.append(str(target).endswith(".checkpoint.safetensors"))
+    if sum(written) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.replace = counted
+runpy.run_module("rdverify", run_name="__main__")
+"""
+
+
 def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
     data = png_folder(tmp_path / "squares")
     run_command(command(data, tmp_path / "whole"))
-    line = [sys.executable, "-m", "rdverify", *command(data, tmp_path / "cut")]
-    checkpoint = tmp_path / "cut" / "ddpm-squares.checkpoint.safetensors"
-    process = subprocess.Popen(line, stderr=subprocess.PIPE)
-    until = time.monotonic() + 120
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate()
-    assert process.returncode == -signal.SIGKILL, said.decode()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *command(data, tmp_path / "cut")], capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     weights = Path("ddpm-squares.safetensors")
     assert not (tmp_path / "cut" / weights).exists()  # it was killed on the way
     run_command(command(data, tmp_path / "cut"))
