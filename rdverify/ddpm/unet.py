@@ -33,10 +33,10 @@ class Form(Record, frozen=True):
     """The arguments of :func:`build_unet` that make a network, as its files and cards say."""
 
     channels: int
-    widths: tuple[int, ...]
+    widths: list[int]
     layers_per_block: int
     norm_groups: int
-    attention: tuple[int, ...] = ()
+    attention: list[int] = []  # noqa: RUF012  # msgspec copies mutable defaults
 
 
 def build_unet(
@@ -172,10 +172,10 @@ def load_unet(
         def build() -> torch.nn.Module:
             return build_unet(
                 form.channels,
-                widths=form.widths,
+                widths=tuple(form.widths),
                 layers_per_block=form.layers_per_block,
                 norm_groups=form.norm_groups,
-                attention=form.attention,
+                attention=tuple(form.attention),
             )
 
         if channels is not None and form.channels != channels:

@@ -89,7 +89,7 @@ def _require_read(written: Any, read: Any, place: str) -> None:
             if key not in read:
                 raise ValueError(f"unknown field {key!r} at {place}")
             _require_read(value, read[key], f"{place}.{key}")
-    elif isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
+    elif isinstance(read, (list, tuple)) and len(read) == len(written):
         for index, (one, other) in enumerate(zip(written, read, strict=True)):
             _require_read(one, other, f"{place}[{index}]")
     else:
