@@ -117,7 +117,7 @@ def _training_config(**given: Any) -> TrainingConfig:
 def _golden(folder: Path | None) -> Path:
     from rdverify.tools.paths import golden_folder
 
-    return folder or golden_folder()
+    return folder or golden_folder(held=False)  # records are made there, one after the other
 
 
 @record.command()

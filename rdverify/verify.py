@@ -65,17 +65,16 @@ def verify_command(
     require(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
-    recorded = _recorded(golden_folder(), needed=not record)
-    if not record:
-        check_manifest(golden_folder())
-    paper, mutation = the_paper(), mutation_scores()
+    golden = golden_folder(held=not record)
+    recorded = _recorded(golden, needed=not record)
+    paper, mutation = the_paper(), mutation_scores(golden)
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
     output = check_output_folder(output)
     with tempfile.TemporaryDirectory(prefix=".figures-", dir=output) as drawn:
         context = Context(
             profile=profile,
-            golden=golden_folder(),
+            golden=golden,
             figures=Path(drawn),
             work=output / "work",
             data_root=data_root,
@@ -125,9 +124,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def mutation_scores() -> MutationFile:
-    """Which wrong forms of the equations the checks reject, as recorded."""
-    return read_record(golden_folder() / "mutation.json", MutationFile, "mutation scores")
+def mutation_scores(golden: Path) -> MutationFile:
+    """Which wrong forms of the equations the checks reject, as recorded in ``golden``."""
+    return read_record(golden / "mutation.json", MutationFile, "mutation scores")
 
 
 def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:
@@ -170,8 +169,8 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
-    recorded = load_results(root / "golden" / "results.json")
     check_manifest(root / "golden")
+    recorded = load_results(root / "golden" / "results.json")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
     with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
