@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
-import subprocess
 import tempfile
 import webbrowser
 from collections.abc import Mapping, Sequence
@@ -35,6 +33,7 @@ from rdverify.tools.files import check_output_folder, write_bytes, write_json, w
 from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
+from rdverify.tools.provenance import commit, cores
 from rdverify.tools.records import as_written, read_record, write_record
 
 HTML = "report.html"  # made again by each run, and not committed
@@ -66,22 +65,21 @@ def verify_command(
     require(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
-    recorded = _recorded(golden_folder(), needed=not record)
-    if not record:
-        check_manifest(golden_folder())
-    paper, mutation = the_paper(), mutation_scores()
+    golden = golden_folder(held=not record)
+    recorded = _recorded(golden, needed=not record)
+    paper, mutation = the_paper(), mutation_scores(golden)
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
     output = check_output_folder(output)
     with tempfile.TemporaryDirectory(prefix=".figures-", dir=output) as drawn:
         context = Context(
             profile=profile,
-            golden=golden_folder(),
+            golden=golden,
             figures=Path(drawn),
             work=output / "work",
             data_root=data_root,
             download=download,
-            workers=workers or max(1, os.cpu_count() or 1),
+            workers=workers or cores(),
             progress=ConsoleReporter(),
             printed=paper.printed(),
         )
@@ -126,9 +124,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def mutation_scores() -> MutationFile:
-    """Which wrong forms of the equations the checks reject, as recorded."""
-    return read_record(golden_folder() / "mutation.json", MutationFile, "mutation scores")
+def mutation_scores(golden: Path) -> MutationFile:
+    """Which wrong forms of the equations the checks reject, as recorded in ``golden``."""
+    return read_record(golden / "mutation.json", MutationFile, "mutation scores")
 
 
 def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:
@@ -139,25 +137,12 @@ def provenance(command: str, profile: Profile, names: Sequence[str], time: str) 
         systems=list(names),
         time=time,
         rdverify=rdverify.__version__,
-        commit=_commit(),
+        commit=commit(),
         ledger_sha256=spec.ledger_sha256(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         packages={name: version(name) for name in PACKAGES},
     )
-
-
-def _commit() -> str:
-    root = repository()
-    if root is None:
-        return "installed from a wheel"
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git checkout"
-    return head.stdout.strip()
 
 
 def _recorded(golden: Path, needed: bool) -> Results | None:
@@ -184,8 +169,8 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
-    recorded = load_results(root / "golden" / "results.json")
     check_manifest(root / "golden")
+    recorded = load_results(root / "golden" / "results.json")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
     with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:

@@ -58,7 +58,7 @@ def verification(
     )
     studies = measure(list(SYSTEMS), context)
     origin = provenance("pytest", "quick", list(SYSTEMS), "")
-    judged = gather(paper, studies, recorded, origin, mutation_scores())
+    judged = gather(paper, studies, recorded, origin, mutation_scores(golden_folder()))
     results = illustrated(as_written(judged), folder / "figures")
     request.config.stash[VERIFICATION] = results
     return results

@@ -70,7 +70,6 @@ def run_on(folder: Path, text: str, *arguments: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         cwd=TESTS.parent,
-        timeout=120,
     )
 
 

@@ -29,6 +29,7 @@ from rdverify.judge.verdict import Verdict
 from rdverify.report.html import render_html
 from rdverify.report.page import render
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
+from rdverify.tools import paths
 from rdverify.tools.paths import golden_folder
 from rdverify.verify import (
     README_MARKS,
@@ -52,7 +53,7 @@ def judged(names: Sequence[str], paper: Paper, recorded: Results, time: str = "n
         facts = {key: recorded.facts[key] for key in study.facts.names() if key in recorded.facts}
         studies[name] = (study, StudyResult(facts=facts))
     origin = provenance("test", "quick", names, time)
-    return gather(paper, studies, recorded, origin, mutation_scores())
+    return gather(paper, studies, recorded, origin, mutation_scores(golden_folder()))
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ def test_an_altered_file_is_refused_before_any_run(
 ) -> None:
     copy = tmp_path / "golden"
     shutil.copytree(golden_folder(), copy)
-    monkeypatch.setattr(verify, "golden_folder", lambda: copy)
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)  # as in a wheel
     record = copy / "search" / "rd.csv"
     record.write_bytes(record.read_bytes().replace(b"1", b"2", 1))
     with pytest.raises(InputError, match=r"rd\.csv was altered since it was recorded"):
@@ -303,7 +304,7 @@ def test_a_study_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
     assert "Gray-Scott" in run.stderr.readline()
     time.sleep(1)
     run.send_signal(signal.SIGINT)
-    _, error = run.communicate(timeout=120)
+    _, error = run.communicate()
     assert run.returncode == 130
     assert "Traceback" not in error
     assert (tmp_path / "results.json").read_text() == "kept"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any
 
 import torch
 
+from rdverify.ddpm.card_record import write_card
+from rdverify.ddpm.checkpoint import Record
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.training import Trained, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
-from rdverify.tools.files import check_output_folder, write_json
+from rdverify.tools.files import check_output_folder
 from rdverify.tools.progress import ConsoleReporter
 
 CARD_SCHEMA = "rdverify-ddpm-card-1"
@@ -44,12 +45,7 @@ def card(
         "weights": "exponential moving average",
         "stored_as": str(dtype).removeprefix("torch."),
         "schedule": schedule.name,
-        "training": {
-            **vars(config),
-            "steps": record.step,
-            "steps_planned": config.steps,
-            "cooldown": list(record.cooling) if record.cooling else None,
-        },
+        "training": training(config, record),
         "optimiser": "Adam, rate warmed up, then falling as half a cosine to zero at steps_planned",
         "loss": [{"step": step, "mse": loss} for step, loss in _thinned(record.losses)],
         "validation": [
@@ -62,6 +58,17 @@ def card(
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "diffusers", "torchvision", "numpy")},
         },
+        "data_sha256": images.sha256,
+    }
+
+
+def training(config: TrainingConfig, record: Record) -> dict[str, Any]:
+    """The settings of a training and how far it came, as the card has them."""
+    return {
+        **{key: list(v) if isinstance(v, tuple) else v for key, v in vars(config).items()},
+        "steps": record.step,
+        "steps_planned": config.steps,
+        "cooldown": list(record.cooling) if record.cooling else None,
     }
 
 
@@ -140,8 +147,6 @@ def train_and_save(
     )
     dtype = torch.float16 if half else torch.float32
     weights = save_unet(trained.unet, output / f"{stem}.safetensors", dtype=dtype)
-    told = card(dataset, images, held_out, config, schedule, trained, dtype)
-    told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    write_json(output / f"{stem}.json", told)
+    write_card(weights, card(dataset, images, held_out, config, schedule, trained, dtype))
     progress.say(f"weights: {weights}")
     return weights

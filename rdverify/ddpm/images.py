@@ -6,6 +6,7 @@ The root folder is laid out as torchvision lays it out; it is the argument
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,11 @@ class ImageSet:
     def channels(self) -> int:
         """1 for grey, 3 for colour."""
         return int(self.images.shape[1])
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all pixels: what weights and checkpoints say that they learned from."""
+        return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
 
     def __len__(self) -> int:
         return int(self.images.shape[0])

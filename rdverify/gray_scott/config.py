@@ -90,9 +90,9 @@ class GrayScottConfig:
         side = min(self.rows, self.cols)
         require(
             type(self.square) is int and 0 <= self.square <= side,
-            "square",
+            self._named("square"),
             self.square,
-            f"an integer from 0 to {side}, the grid's shorter side",
+            f"an integer from 0 to {side}, the lesser of rows = {self.rows} and cols = {self.cols}",
         )
         for name, allowed in (
             ("noise_kind", ("normal", "uniform")),
@@ -111,10 +111,15 @@ class GrayScottConfig:
         limit = largest_dt(self)
         require(
             self.dt <= limit,
-            "dt",
+            self._named("dt"),
             self.dt,
             f"at most {limit:.6g} for a stable step (1 / (4 D / dx^2 + s / 2), see largest_dt)",
         )
+
+    def _named(self, name: str) -> str:
+        """The field's name; said to be the default where nobody set it, since others were set."""
+        default = type(self).__dataclass_fields__[name].default
+        return f"{name} (not set: the default)" if getattr(self, name) == default else name
 
 
 def largest_dt(config: GrayScottConfig) -> float:

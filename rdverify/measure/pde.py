@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -18,6 +17,7 @@ from rdverify.gray_scott.kernel import MARGIN, inner, wrap
 from rdverify.measure.fields import BOUNDARIES, FIELDS
 from rdverify.measure.kinetics import CHANGE, DIFF, NAMED, REACT, SUMS, Kinetics, kernel
 from rdverify.tools.errors import InputError, one_line, require, require_integer, require_number
+from rdverify.tools.provenance import cores
 from rdverify.trace import Trace
 
 # a step that would move the cells by more than this times the state, on root mean square
@@ -239,9 +239,8 @@ def wrapped(values: npt.NDArray[np.float64], bc: str) -> npt.NDArray[np.float64]
 
 def simulate_seeds(config: PDEConfig, seeds: Sequence[int]) -> list[Run]:
     """The same run from several seeds, side by side on the cores that the process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     kernel(config.kinetics.reaction)
-    with ThreadPoolExecutor(min(cores or 1, len(seeds))) as pool:
+    with ThreadPoolExecutor(min(cores(), len(seeds))) as pool:
         return list(pool.map(lambda seed: simulate(replace(config, seed=seed)), seeds))
 
 

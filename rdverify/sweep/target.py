@@ -66,10 +66,10 @@ def load(place: str) -> Target:
         if "" not in sys.path:  # a user's own module beside the study, as python -m has it
             sys.path.insert(0, "")
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever a user's module does as it is imported
         raise InputError(
-            f"system = {place!r} is not allowed ({one_line(error)}): must be a system of rdverify "
-            "or package.module:function"
+            f"system = {place!r} is not allowed ({one_line(error, kind=True)}): must be a system "
+            "of rdverify or package.module:function"
         ) from error
     if isinstance(found, Target):
         return found

@@ -15,6 +15,9 @@ class InputError(ValueError):
     line prints it without a traceback and exits with status 2.
     """
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(_plain(str(message)))  # a file's own words may hold anything
+
 
 def require(ok: bool, argument: str, value: Any, allowed: str) -> None:
     """Raise :class:`InputError` unless ``ok``.
@@ -25,18 +28,29 @@ def require(ok: bool, argument: str, value: Any, allowed: str) -> None:
     rdverify.tools.errors.InputError: dx = -1 is not allowed: must be a positive finite number
     """
     if not ok:
-        shown = repr(value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
-        raise InputError(
-            f"{argument} = {' '.join(shown.split())} is not allowed: must be {allowed}"
-        )
+        raise InputError(f"{argument} = {_shown(value)} is not allowed: must be {allowed}")
 
 
-def require_integer(name: str, value: Any, least: int) -> None:
-    """Raise :class:`InputError` unless ``value`` is a whole number, ``least`` or more."""
+def _shown(value: Any) -> str:
+    """A value in at most 80 characters."""
+    try:
+        text = repr(value)
+    except Exception:  # whole numbers beyond what Python writes out, objects that can't say
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _plain(text: str) -> str:
+    """The text on one line, and what can't be printed as ``?``."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def require_integer(name: str, value: Any, least: int, most: int | None = None) -> None:
+    """Raise :class:`InputError` unless ``value`` is a whole number from ``least`` to ``most``."""
     whole = isinstance(value, Integral) and not isinstance(value, bool)
-    require(whole and bool(value >= least), name, value, f"an integer, {least} or more")
+    within = whole and value >= least and (most is None or value <= most)
+    end = "or more" if most is None else f"to {most}"
+    require(bool(within), name, value, f"an integer, {least} {end}")
 
 
 def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> None:
@@ -55,5 +69,9 @@ def one_line(error: BaseException, most: int = 120, kind: bool = False) -> str:
     >>> one_line(KeyError("x"), kind=True)
     "KeyError: 'x'"
     """
-    text = f"{type(error).__name__}: {error}" if kind else str(error)
-    return " ".join(text.split())[:most]
+    try:
+        said = str(error)
+    except Exception:  # an error that can't even say what it is
+        said = ""
+    text = f"{type(error).__name__}: {said}" if kind or not said else said
+    return _plain(text)[:most]

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +111,40 @@ def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
     assert same_weights(train(squares(), squares(), TINY, until=8, cooldown=4).unet, cut.unet)
     with pytest.raises(InputError, match="cooldown"):
         train(squares(), squares(), TINY, checkpoint=path, until=10)
+    with pytest.raises(InputError, match="cooldown"):
+        train(squares(), squares(), TINY, checkpoint=path, until=10, cooldown=4)
+    train(squares(), squares(), TINY, checkpoint=tmp_path / "late", until=6)
+    with pytest.raises(InputError, match="must be 0, as the checkpoint has it"):
+        train(squares(), squares(), TINY, checkpoint=tmp_path / "late", until=8, cooldown=4)
+
+
+@pytest.mark.parametrize("stop", [2, 4, 6])
+def test_a_training_with_a_cooldown_resumes_wherever_it_was_stopped(tmp_path, monkeypatch, stop):
+    """Before the cooldown, at its first step and within it."""
+    whole = train(squares(), squares(), TINY, until=8, cooldown=4)
+    update, path = ddpm_training._Training.update, tmp_path / "state"
+
+    def stopped(training):
+        if training.record.step == stop:
+            raise KeyboardInterrupt
+        update(training)
+
+    options = {"checkpoint": path, "checkpoint_every": 1, "until": 8, "cooldown": 4}
+    with monkeypatch.context() as patch:
+        patch.setattr(ddpm_training._Training, "update", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(squares(), squares(), TINY, **options)
+    resumed = train(squares(), squares(), TINY, **options)
+    assert same_weights(whole.unet, resumed.unet)
+    assert resumed.record.cooling == (4, 8)
+    if stop < 4:  # another end is no other training before the cooldown has begun
+        again = tmp_path / "again"
+        with monkeypatch.context() as patch:
+            patch.setattr(ddpm_training._Training, "update", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                train(squares(), squares(), TINY, **options | {"checkpoint": again})
+        other = train(squares(), squares(), TINY, checkpoint=again, until=6)
+        assert same_weights(other.unet, train(squares(), squares(), TINY, until=6).unet)
 
 
 def png_folder(root: Path) -> Path:
@@ -132,18 +165,30 @@ def run_command(words: list[str]) -> None:
     subprocess.run([sys.executable, "-m", "rdverify", *words], check=True, capture_output=True)
 
 
+# the command, killed as soon as its third checkpoint lies in its place
+KILLED = """
+import os, runpy, signal
+
+replace, written = os.replace, []
+
+def counted(source, target, **options):
+    replace(source, target, **options)
+    written.append(str(target).endswith(".checkpoint.safetensors"))
+    if sum(written) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.replace = counted
+runpy.run_module("rdverify", run_name="__main__")
+"""
+
+
 def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
     data = png_folder(tmp_path / "squares")
     run_command(command(data, tmp_path / "whole"))
-    line = [sys.executable, "-m", "rdverify", *command(data, tmp_path / "cut")]
-    checkpoint = tmp_path / "cut" / "ddpm-squares.checkpoint.safetensors"
-    process = subprocess.Popen(line, stderr=subprocess.PIPE)
-    until = time.monotonic() + 120
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate()
-    assert process.returncode == -signal.SIGKILL, said.decode()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *command(data, tmp_path / "cut")], capture_output=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     weights = Path("ddpm-squares.safetensors")
     assert not (tmp_path / "cut" / weights).exists()  # it was killed on the way
     run_command(command(data, tmp_path / "cut"))

@@ -244,7 +244,6 @@ def rdverify(folder, *words):
         cwd=folder,
         text=True,
         capture_output=True,
-        timeout=300,
     )
 
 

@@ -175,7 +175,6 @@ def rdverify(folder, *words):
         cwd=folder,
         text=True,
         capture_output=True,
-        timeout=300,
     )
 
 

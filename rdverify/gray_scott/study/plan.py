@@ -71,7 +71,7 @@ def run(context: Context) -> Runs:
         record = search_all(folder, targets, context.progress, context.workers)
     else:
         shipped = context.golden / "search" / "rd.csv"
-        record = read_frame(shipped, ("stage", "seed", *COLUMNS))
+        record = read_frame(shipped, ("stage", "seed", *COLUMNS), ("stage", "noise_kind"))
     setting = chosen(record, targets)
     found = run_all(setting, SEEDS, context.workers, context.progress)
     return Runs(setting, SEEDS, record, targets, found)

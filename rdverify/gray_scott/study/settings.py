@@ -134,9 +134,9 @@ def search_all(folder: Path, targets: Targets, progress: Reporter, workers: int)
     frames: list[pd.DataFrame] = []
 
     def stage(evaluated: Callable[..., pd.DataFrame], *what: Any) -> None:
-        path = folder / f"rd-{STAGES[len(frames)]}.csv"
+        place = folder / f"rd-{STAGES[len(frames)]}"
         name = f"search, stage {len(frames) + 1} of {len(STAGES)}"
-        frames.append(evaluated(*what, evaluate, path, progress, workers, name=name))
+        frames.append(evaluated(*what, evaluate, place, progress, workers, name=name))
 
     stage(search, AXES, DESIGN_RUNS, SEARCH_SEED)
     best = setting_of(ranked(frames[0], targets).iloc[0].to_dict(), AXES)

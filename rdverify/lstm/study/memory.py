@@ -105,7 +105,7 @@ def search(folder: Path, progress: Reporter, workers: int = 1) -> pd.DataFrame:
     return evaluate_settings(
         stated,
         evaluate,
-        folder / f"{FILE}.csv",
+        folder / FILE,
         progress,
         workers,
         name="recall",

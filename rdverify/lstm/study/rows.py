@@ -57,6 +57,10 @@ VARIANTS: Mapping[str, str] = {
 ON_ITS_OWN = ("free", "generated")
 
 
+# choices of a setting that are words
+WORDS = ("optimiser", "target", "coordinate", "normalisation")
+
+
 @dataclass(frozen=True)
 class Row(study.Row):
     """One row of Table 1; ``axes`` are the choices of its data, besides :data:`TRAINING`."""
