@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.gray_scott.stability import Array, all_states
+from rdverify.gray_scott.stability import Array
 from rdverify.tools.errors import require, require_number
 
 
@@ -47,9 +47,32 @@ def hopf(kill_rate: npt.ArrayLike) -> Array:
     return np.asarray(2 * kill**2 / (root - 2 * kill + root * np.sqrt(1 - 4 * root)))
 
 
-def turing(feed_rate: float, kill_rate: float, d_u: float, d_v: float) -> bool:
-    """Whether a uniform state is stable without diffusion and unstable with it."""
-    return any(state.turing for state in all_states(feed_rate, kill_rate, d_u, d_v))
+def turing(
+    feed_rate: npt.ArrayLike, kill_rate: npt.ArrayLike, d_u: float, d_v: float
+) -> npt.NDArray[np.bool_]:
+    """Where the state of larger v is stable without diffusion and unstable with it.
+
+    Stable without: v^2 > k, v^2 > F. Unstable with: the determinant of J - q^2 diag(D_u, D_v)
+    is negative for some q, D_u a - D_v (v^2 + F) > 2 sqrt(D_u D_v a (v^2 - F)). At (1, 0) both
+    fields decay alone, and the state of smaller v is a saddle: neither can be Turing's.
+
+    Args:
+        feed_rate: F > 0, 1/time, any shape.
+        kill_rate: k > 0, 1/time, likewise.
+        d_u: D_u > 0, length^2/time.
+        d_v: D_v > 0, length^2/time.
+
+    Source: Murray, Mathematical Biology II, Eq. 2.23.
+    """
+    feed, kill = _rates("feed_rate", feed_rate), _rates("kill_rate", kill_rate)
+    for name, value in (("d_u", d_u), ("d_v", d_v)):
+        require_number(name, value, "a positive finite number", lambda rate: rate > 0)
+    loss = feed + kill
+    root = np.sqrt(np.maximum(1 - 4 * loss**2 / feed, 0))
+    v2 = (feed / (2 * loss) * (1 + root)) ** 2  # u v = a, F (1 - u) = a v
+    stable = (kill < saddle_node(feed)) & (v2 > kill) & (v2 > feed)
+    least = 2 * np.sqrt(d_u * d_v * loss * np.maximum(v2 - feed, 0))
+    return np.asarray(stable & (d_u * loss - d_v * (v2 + feed) > least))
 
 
 def pattern_bound(feed_rate: npt.ArrayLike, d_u: float, d_v: float) -> Array:

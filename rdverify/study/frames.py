@@ -1,4 +1,4 @@
-"""Records of many runs as CSV: every float to its last bit, one codec for all of them."""
+"""Records of many runs: CSV with every float to its last bit, and the Parquet of a sweep."""
 
 from __future__ import annotations
 
@@ -62,6 +62,27 @@ def read_frame(
             if text is not None and name not in (*TEXT, *text) and isinstance(frame[name][0], str):
                 raise ValueError(f"{name} holds {_first_word(texts)!r:.40}")
     return pd.DataFrame(frame, columns=names)
+
+
+def read_sweep(golden: Path, system: str, columns: Sequence[str]) -> pd.DataFrame:
+    """The shipped record of a system's sweep, without failed runs.
+
+    Args:
+        golden: folder whose ``sweep/`` holds it, and beside it the study that it was made from
+            by ``rdverify sweep``.
+        system: its name there.
+        columns: names that must be among its columns.
+
+    Raises:
+        InputError: if the file is missing, no Parquet file, or lacks one of ``columns``.
+    """
+    path = require_file("record", golden / "sweep" / f"{system}.parquet")
+    with refused("record", path, f"what rdverify sweep made of {system}.toml"):
+        frame = pd.read_parquet(path)
+        absent = [column for column in (*columns, "error") if column not in frame]
+        if absent:
+            raise ValueError(f"no columns {', '.join(absent)}")
+    return frame[frame["error"] == ""].reset_index(drop=True)
 
 
 def _values(texts: list[str]) -> list[Any]:

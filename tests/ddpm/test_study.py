@@ -185,6 +185,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("golden")
     (folder / "weights").mkdir()
     (folder / "search").mkdir()
+    shutil.copytree(golden_folder() / "sweep", folder / "sweep")
     for name, row in ROWS.items():
         weights = save_unet(
             build_unet(row.channels, widths=(8, 8), norm_groups=4, seed=row.seed),

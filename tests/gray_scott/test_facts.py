@@ -71,7 +71,7 @@ def test_feed_rates_are_section_41s_range_in_equal_steps() -> None:
 
 
 def test_only_the_upper_end_of_the_range_has_a_turing_instability() -> None:
-    runs = Runs(SETTING, (1,), None, {}, {})  # type: ignore[arg-type]  # nothing is run
+    runs = Runs(SETTING, (1,), None, {}, {}, None)  # type: ignore[arg-type]  # nothing is run
     assert [rate for rate in FEED_RATES if turing(runs, rate)] == [0.055]
     assert not any(turing(runs, rate, exchanged=True) for rate in FEED_RATES)
     # below F = 4 (F + k)^2 there is no uniform state but (1, 0)

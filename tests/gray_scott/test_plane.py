@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rdverify import InputError
 from rdverify.gray_scott import GrayScottConfig, simulate, steady_states
 from rdverify.gray_scott.plane import hopf, pattern_bound, saddle_node, turing
-from rdverify.gray_scott.stability import jacobian, laplacian
+from rdverify.gray_scott.stability import all_states, jacobian, laplacian
 
 D_U, D_V = 1e-5, 0.5e-5
 feeds = st.floats(1e-3, 0.2)
@@ -105,18 +105,22 @@ def test_whatever_is_put_in_beyond_the_bound_dies(seed):
     assert np.abs(ended.v).max() < 1e-6
 
 
-def test_turings_region_is_a_strip_inside_the_saddle_node():
+@given(st.floats(0.01, 0.2), st.floats(1e-6, 3e-3), st.floats(0.05, 2.0))
+def test_turings_region_is_that_of_the_eigenvalues(feed, below, ratio):
+    kill = float(saddle_node(feed)) - below
+    if kill > 0:
+        by_eigenvalues = any(state.turing for state in all_states(feed, kill, 1.0, ratio))
+        assert bool(turing(feed, kill, 1.0, ratio)) == by_eigenvalues
+
+
+def test_turings_region_is_a_strip_along_the_saddle_node():
     assert turing(0.055, 0.062, D_U, D_V)
     assert not turing(0.029, 0.062, D_U, D_V)  # there is no state that could be unstable
     assert not turing(0.055, 0.062, D_U, D_U)  # no faster inhibitor
-    for feed in np.linspace(0.06, 0.1, 5):
-        edge = float(saddle_node(feed))
-        below = edge - np.linspace(1e-6, 0.002, 200)
-        inside = [turing(feed, kill, D_U, D_V) for kill in below]
-        assert any(inside)
-        assert np.abs(np.diff(inside)).sum() <= 2  # in one piece
-        assert not inside[-1]
-        assert not turing(feed, edge + 1e-6, D_U, D_V)
+    feeds = np.linspace(0.06, 0.1, 5)[:, None]
+    inside = turing(feeds, saddle_node(feeds) + np.linspace(-0.02, 1e-3, 2_000), D_U, D_V)
+    assert inside.any(axis=1).all()
+    assert (np.abs(np.diff(inside, axis=1)).sum(axis=1) == 2).all()  # in one piece
 
 
 @pytest.mark.parametrize(

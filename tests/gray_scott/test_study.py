@@ -13,6 +13,7 @@ from rdverify.gray_scott.study import settings as search
 from rdverify.gray_scott.study.plan import plan, printed_choices, run_all, variations
 from rdverify.gray_scott.study.runs import (
     SEEDS,
+    SWEPT,
     Runs,
     change_over_diffusion,
     distance_from_one,
@@ -21,7 +22,7 @@ from rdverify.gray_scott.study.runs import (
 )
 from rdverify.judge.paper import the_paper
 from rdverify.study import Context
-from rdverify.study.frames import read_frame
+from rdverify.study.frames import read_frame, read_sweep
 from rdverify.sweep.axes import setting_of
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
@@ -67,7 +68,9 @@ def targets(context):
 @pytest.fixture(scope="module")
 def runs(record, targets):
     seeds = (11, 12)
-    return Runs(SMALL, seeds, record, targets, run_all(SMALL, seeds, 2, Reporter()))
+    found = run_all(SMALL, seeds, 2, Reporter())
+    sweep = read_sweep(golden_folder(), "gray-scott", SWEPT)
+    return Runs(SMALL, seeds, record, targets, found, sweep)
 
 
 @pytest.fixture(scope="module")

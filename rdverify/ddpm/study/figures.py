@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.schedule import Scaling
+from rdverify.ddpm.study import swept
 from rdverify.ddpm.study.record_facts import training_of
 from rdverify.ddpm.study.rows import ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs
@@ -50,6 +51,7 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
         "ddpm.final": _final,
         "ddpm.steps": _steps,
         "ddpm.training": _training,
+        "ddpm.sweep": swept.figure,
     }
     with mpl.rc_context(STYLE):
         return {name: draw(folder, runs) for name, draw in drawn.items()}

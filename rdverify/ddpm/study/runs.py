@@ -19,9 +19,12 @@ from rdverify.ddpm.study.settings import fit
 from rdverify.ddpm.study.shipped import read_records
 from rdverify.ddpm.unet import build_unet
 from rdverify.study import Context, Facts, Quantity
+from rdverify.study.frames import read_sweep
 from rdverify.trace import FloatArray
 
 IMAGES, CONTROL_IMAGES = 16, 8
+# columns of the sweep that the map rests on
+SWEPT = ("schedule", "T", "dimension", "r", "r_error", "expected_r")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,7 @@ class Runs:
         networks: setting, or "untrained U-Net" -> network.
         records: file -> record.
         printed: setting -> the three numbers of Table 1.
+        sweep: the record of :mod:`rdverify.ddpm.study.swept`.
     """
 
     rows: Mapping[str, Sampled]
@@ -43,6 +47,7 @@ class Runs:
     networks: Mapping[str, Any]
     records: Mapping[str, pd.DataFrame]
     printed: Mapping[str, Mapping[Quantity, float]]
+    sweep: pd.DataFrame
 
     @cached_property
     def of(self) -> dict[str, Sampled]:
@@ -109,6 +114,7 @@ def run_from(
         schedule: for all of them.
     """
     # all before long work
+    sweep = read_sweep(context.golden, "ddpm", SWEPT)
     found = read_records(records, context.golden / "search")
     loaded = {setting: load_row(weights, setting) for setting in ROWS}
     rows = {
@@ -146,6 +152,7 @@ def run_from(
             setting: {q: float(text) for q, text in context.numbers(row).items()}
             for setting, row in ROWS.items()
         },
+        sweep=sweep,
     )
 
 

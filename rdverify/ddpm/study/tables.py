@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from rdverify.ddpm import Schedule, expected_balance, final_ratio
-from rdverify.ddpm.study import choices, noise
+from rdverify.ddpm.study import choices, noise, swept
 from rdverify.ddpm.study.rows import (
     ARCHITECTURE_RECORD,
     FINAL_RECORD,
@@ -50,6 +50,7 @@ def tables(runs: Runs) -> dict[str, Table]:
         "ddpm.variants": choices.variants(runs.variants),
         "ddpm.open": choices.open_settings(runs.records[OPEN_RECORD]),
         "ddpm.architecture": choices.architectures(runs.records[ARCHITECTURE_RECORD]),
+        "ddpm.sweep": swept.table(runs.sweep),
     }
 
 

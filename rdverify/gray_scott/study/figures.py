@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from rdverify.balance import balance_of
 from rdverify.gray_scott import classify
+from rdverify.gray_scott.study import plane
 from rdverify.gray_scott.study.runs import (
     FEED_RATES,
     Runs,
@@ -87,6 +88,7 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "lies far above |R_t - 1|, and ever farther with time.",
             ),
         ),
+        "rd.plane": (lambda runs: plane.draw(runs.sweep), plane.FIGURE),
         "rd.search": (
             search_and_seeds,
             Figure(

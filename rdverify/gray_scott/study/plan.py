@@ -27,6 +27,7 @@ from rdverify.gray_scott.study.runs import (
     REACH_STEPS,
     SEEDS,
     SMOOTHING_DX,
+    SWEPT,
     TINY,
     Key,
     Runs,
@@ -40,7 +41,7 @@ from rdverify.gray_scott.study.settings import (
     targets_of,
 )
 from rdverify.study import Context
-from rdverify.study.frames import read_frame
+from rdverify.study.frames import read_frame, read_sweep
 from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
@@ -66,6 +67,7 @@ FACTORS = {
 def run(context: Context) -> Runs:
     """Choose the setting by the search, and run it with its variations and controls."""
     targets = targets_of(context)
+    sweep = read_sweep(context.golden, "gray-scott", SWEPT)
     if context.profile == "full":
         folder = context.work / "rd-search"
         record = search_all(folder, targets, context.progress, context.workers)
@@ -74,7 +76,7 @@ def run(context: Context) -> Runs:
         record = read_frame(shipped, ("stage", "seed", *COLUMNS), ("stage", "noise_kind"))
     setting = chosen(record, targets)
     found = run_all(setting, SEEDS, context.workers, context.progress)
-    return Runs(setting, SEEDS, record, targets, found)
+    return Runs(setting, SEEDS, record, targets, found, sweep)
 
 
 def run_all(

@@ -37,6 +37,8 @@ RATIOS = (0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)  # D_v / D_u, beside the paper's 0.
 REACH_STEPS = 1_000  # the square has by then grown to a few wavelengths, far from the border
 SMOOTHING_DX = 1e-3  # D_v / dx^2 is then 50 times F + k
 GONE = 1e-16  # v below it: u v^2 is lost in rounding beside v
+# columns of the sweep that the map rests on
+SWEPT = ("feed_rate", "kill_rate", "r", "pattern", "pattern_before", "stationary", "supply")
 Key = tuple[Any, ...]
 
 
@@ -50,6 +52,7 @@ class Runs:
         record: every run of the search.
         targets: column of the record -> number as Table 1 prints it.
         simulations: (what, regime, more) -> run; see ``plan``, and ("half dx", regime).
+        sweep: one row a point of the (F, k) plane; see ``plane``.
     """
 
     setting: Setting
@@ -57,6 +60,7 @@ class Runs:
     record: pd.DataFrame
     targets: Targets
     simulations: Mapping[Key, Simulation]
+    sweep: pd.DataFrame
 
     def of(self, *what: Any) -> list[Simulation]:
         """The runs of one kind, such as "main", "spot", in the order of their seeds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rdverify.gray_scott.study import plane
 from rdverify.gray_scott.study.feed_rates import feed_rate_rows, ratio_rows
 from rdverify.gray_scott.study.plan import variations
 from rdverify.gray_scott.study.runs import Runs
@@ -121,6 +122,7 @@ def _of_the_runs(runs: Runs) -> dict[str, Table]:
             "Uniform steady states and their linear stability (rates per unit of time).",
             state_rows(runs),
         ),
+        "rd.plane": plane.table(runs.sweep),
     }
 
 
