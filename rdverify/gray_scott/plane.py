@@ -97,9 +97,9 @@ def pattern_bound(feed_rate: npt.ArrayLike, d_u: float, d_v: float) -> Array:
        k > 1/(16 g) - (1 - g) F, v (1 - u) = 0 everywhere: u = 1, its largest value, wherever
        v > 0, but then v = 0 by the first line of step 1.
 
-    It is the tangent of the saddle-node curve at F = 1/(16 g^2), so nothing better holds for
-    all F. Between that curve and it the uniform state is gone and patterns may live on: the
-    saddle-node forbids none. What lies nearer is not known to be forbidden.
+    It is the tangent of the saddle-node curve at F = 1/(16 g^2), where uniform states reach it
+    and it can't be bettered. Between that curve and it the uniform state is gone and patterns
+    may live on: the saddle-node forbids none. What lies nearer is not known to be forbidden.
 
     Args:
         feed_rate: F > 0, 1/time, any shape.

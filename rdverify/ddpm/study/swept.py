@@ -28,7 +28,8 @@ SERVES = "the map over schedule, number of steps and dimension"
 def largest_dimension(sweep: pd.DataFrame, schedule: str) -> pd.DataFrame:
     """The chains of a schedule with the most pixels, by number of steps."""
     of = sweep[(sweep["schedule"] == schedule) & (sweep["dimension"] == sweep["dimension"].max())]
-    return of.sort_values("T")
+    found: pd.DataFrame = of.sort_values("T")
+    return found
 
 
 def order(sweep: pd.DataFrame, schedule: str, least: int = 250) -> float:
