@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.training import Trained, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
 from rdverify.tools.files import check_output_folder, write_json
+from rdverify.tools.fileset import file_set
 from rdverify.tools.progress import ConsoleReporter
 
 CARD_SCHEMA = "rdverify-ddpm-card-1"
@@ -139,9 +141,21 @@ def train_and_save(
         progress=progress,
     )
     dtype = torch.float16 if half else torch.float32
-    weights = save_unet(trained.unet, output / f"{stem}.safetensors", dtype=dtype)
     told = card(dataset, images, held_out, config, schedule, trained, dtype)
-    told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    write_json(output / f"{stem}.json", told)
+    weights = write_weights(trained.unet, told, output / f"{stem}.safetensors", dtype)
     progress.say(f"weights: {weights}")
     return weights
+
+
+def write_weights(
+    unet: torch.nn.Module,
+    told: Mapping[str, Any],
+    path: Path,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write weights and, as .json beside them, their card with the weights' hash: both or none."""
+    with file_set(path.parent) as new:
+        data = save_unet(unet, new / path.name, dtype=dtype).read_bytes()
+        own = {**told, "sha256": hashlib.sha256(data).hexdigest()}
+        write_json((new / path.name).with_suffix(".json"), own)
+    return path

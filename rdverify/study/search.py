@@ -23,6 +23,7 @@ from rdverify.study.frames import read_frame, write_frame
 from rdverify.study.ranking import admissible, rank, spread_of
 from rdverify.study.sensitivity import sensitivity
 from rdverify.tools.errors import InputError, one_line, require, require_integer
+from rdverify.tools.files import check_output_folder
 from rdverify.tools.progress import Reporter
 
 Evaluate = Callable[[Setting], Mapping[str, float]]
@@ -127,6 +128,8 @@ def evaluate_settings(
     digest = _digest(stated if stated is not None else {"settings": list(settings)})
     rows = _rows_done(Path(path), digest, progress, name) if path is not None else {}
     missing = [index for index in range(len(settings)) if index not in rows]
+    if missing and path is not None:
+        check_output_folder(Path(path).parent)
     if rows and missing:
         progress.say(f"{name}: {len(rows)} of {len(settings)} found in {path}, going on")
     with progress.task(name, len(settings)) as task:

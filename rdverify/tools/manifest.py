@@ -8,22 +8,34 @@ from pathlib import Path
 from rdverify.tools.errors import InputError
 from rdverify.tools.files import write_json
 from rdverify.tools.records import read_record
+from rdverify.tools.staging import PREFIX
 
 FILE = "manifest.json"
 
 
 def manifest_of(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below ``folder`` but the manifest, by its path from there."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE)
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != FILE and not path.name.startswith(PREFIX)
+    )
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in paths
     }
 
 
-def write_manifest(folder: Path) -> Path:
-    """Write ``manifest.json`` for the files as they are."""
-    return write_json(folder / FILE, manifest_of(folder))
+def write_manifest(folder: Path, new: Path | None = None) -> Path:
+    """Write ``manifest.json`` for the files as they are.
+
+    Args:
+        folder: with the files.
+        new: a folder whose files are about to take their places in ``folder``; the manifest
+            is written there.
+    """
+    after = manifest_of(folder) | (manifest_of(new) if new else {})
+    return write_json((new or folder) / FILE, dict(sorted(after.items())))
 
 
 def check_manifest(folder: Path) -> None:

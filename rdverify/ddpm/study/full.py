@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rdverify.ddpm.card import card
+from rdverify.ddpm.card import card, write_weights
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.study.open_settings import measure_open
@@ -24,11 +24,9 @@ from rdverify.ddpm.study.rows import (
 from rdverify.ddpm.study.settings import search
 from rdverify.ddpm.study.training_curve import measure_training
 from rdverify.ddpm.training import train
-from rdverify.ddpm.unet import save_unet
 from rdverify.study import Context
 from rdverify.study.frames import read_frame
 from rdverify.tools.errors import InputError
-from rdverify.tools.files import write_json
 
 Splits = tuple[str, ImageSet, ImageSet]  # name, to train on, held out
 
@@ -127,9 +125,7 @@ def _train_row(
             snapshots=folder / f"{stem}-snapshots",
             progress=progress,
         )
-        save_unet(trained.unet, weights)
-        told = card(name, images, held_out, own, SCHEDULE, trained)
-        write_json(weights.with_suffix(".json"), told)
+        write_weights(trained.unet, card(name, images, held_out, own, SCHEDULE, trained), weights)
     measure_training(
         folder / "search" / TRAINING_RECORD,
         name,
