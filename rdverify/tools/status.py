@@ -55,7 +55,7 @@ def guarded(run: Callable[[], Any], debug: Callable[[], bool] = lambda: False) -
                 run()
             finally:
                 sys.stdout.flush()
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             cause = error.__cause__ if isinstance(error, Raised) else error
             broken = broken_cache(cause)
             if broken is not None and not again:
