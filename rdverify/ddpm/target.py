@@ -32,7 +32,8 @@ class ChainConfig:
         schedule: "linear", "linear-decreasing" in forward time (section 2.3), or "cosine".
         T: number of steps, >= 2.
         beta_1, beta_T: end points of a linear beta, in (0, 1); a cosine has none.
-        scaling: "endpoints" or "1/T", see :meth:`Schedule.linear`; a cosine has none.
+        scaling: "endpoints" or "1/T", see :meth:`Schedule.linear`; a cosine keeps its total
+            noise whatever T, by either.
         variance: sigma_t^2 = "beta" or "posterior". With the latter the last step adds no
             noise, so that its ratio is infinite.
         dimension: d, pixels times channels, >= 1.
@@ -66,9 +67,9 @@ class ChainConfig:
         require_integer("dimension", self.dimension, 1)
         require_number("spread", self.spread, "a finite number >= 0", lambda s: s >= 0)
         check_draws(self.images, self.seed, None)
-        for name in ("beta_1", "beta_T", "scaling") if self.schedule == "cosine" else ():
-            default = DEFAULTS[name]
-            require(getattr(self, name) == default, name, getattr(self, name), "left out (cosine)")
+        for name, default in (("beta_1", BETA_1), ("beta_T", BETA_T)):
+            ok = self.schedule != "cosine" or getattr(self, name) == default
+            require(ok, name, getattr(self, name), "left out where schedule = 'cosine'")
         self.made()
 
     def made(self) -> Schedule:
