@@ -19,7 +19,7 @@ from rdverify.judge.drift import drifts
 from rdverify.judge.environments import carried, merge, read_environments
 from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
-from rdverify.judge.records import MutationFile, Provenance, Results
+from rdverify.judge.records import MutationFile, Provenance, Results, Trials, TrialsFile
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
 from rdverify.report.html import render_html
@@ -71,7 +71,7 @@ def verify_command(
         sweep(root)  # a record that a killed run half wrote is put back before it is read
     golden = golden_folder(held=not record)
     recorded = _recorded(golden, needed=not record)
-    paper, mutation = the_paper(), mutation_scores(golden)
+    paper, tried = the_paper(), (mutation_scores(golden), trials(golden))
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
         for name in ("golden/figures", "golden", "report", ""):
@@ -93,7 +93,7 @@ def verify_command(
         )
         studies = measure(names, context)
         origin = provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC"))
-        results = illustrated(as_written(gather(paper, studies, recorded, origin, mutation)), drawn)
+        results = illustrated(as_written(gather(paper, studies, recorded, origin, *tried)), drawn)
         found = [] if record or recorded is None else drifts(results, recorded)
         figures, shown = contents(drawn), summary(results, found)
         write_record(new / "results.json", results)
@@ -129,6 +129,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 def mutation_scores(golden: Path) -> MutationFile:
     """Which wrong forms of the equations the checks reject, as recorded in ``golden``."""
     return read_record(golden / "mutation.json", MutationFile, "mutation scores")
+
+
+def trials(golden: Path) -> list[Trials]:
+    """What was tried on the suite itself, as recorded in ``golden``."""
+    return read_record(golden / "trials.json", TrialsFile, "trials of the suite").trials
 
 
 def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:

@@ -21,7 +21,7 @@ from rdverify.study import Context
 from rdverify.systems import SYSTEMS
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import as_written, write_record
-from rdverify.verify import measure, mutation_scores, provenance
+from rdverify.verify import measure, mutation_scores, provenance, trials
 
 ROOT = Path(__file__).resolve().parent.parent
 VERIFICATION = pytest.StashKey[Results]()
@@ -58,7 +58,8 @@ def verification(
     )
     studies = measure(list(SYSTEMS), context)
     origin = provenance("pytest", "quick", list(SYSTEMS), "")
-    judged = gather(paper, studies, recorded, origin, mutation_scores(golden_folder()))
+    tried = mutation_scores(golden_folder()), trials(golden_folder())
+    judged = gather(paper, studies, recorded, origin, *tried)
     results = illustrated(as_written(judged), folder / "figures")
     request.config.stash[VERIFICATION] = results
     return results

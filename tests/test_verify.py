@@ -39,6 +39,7 @@ from rdverify.verify import (
     mutation_scores,
     provenance,
     report_command,
+    trials,
     verify_command,
     write_pages,
     write_the_record,
@@ -55,7 +56,8 @@ def judged(names: Sequence[str], paper: Paper, recorded: Results, time: str = "n
         facts = {key: recorded.facts[key] for key in study.facts.names() if key in recorded.facts}
         studies[name] = (study, StudyResult(facts=facts))
     origin = provenance("test", "quick", names, time)
-    return gather(paper, studies, recorded, origin, mutation_scores(golden_folder()))
+    tried = mutation_scores(golden_folder()), trials(golden_folder())
+    return gather(paper, studies, recorded, origin, *tried)
 
 
 @pytest.mark.parametrize(
