@@ -227,6 +227,7 @@ def test_every_fact_is_measured_and_defined_and_its_interval_holds_its_value(fac
             assert fact.low <= fact.value <= fact.high
 
 
+@pytest.mark.once
 def test_facts_of_a_record_that_is_missing_are_left_out(runs):
     without = replace(runs, records={})
     found = STUDY.facts.measure(without)
@@ -326,6 +327,7 @@ def test_curves_keep_every_step_of_the_end_and_a_band_around_the_middle(runs):
         assert np.allclose(np.diff(curve.x[-20:]), 1 / SHORT.T)
 
 
+@pytest.mark.once
 def test_the_study_gives_the_same_twice(runs, facts, golden, tmp_path):
     again = small_runs(golden, tmp_path)
     assert [cell.runs.tolist() for cell in STUDY.cells(again)] == [
@@ -434,6 +436,7 @@ def test_sample_quality_is_taken_relative_to_the_untrained_network(facts):
     assert facts["ddpm.mnist.classes_hit"].value == 10
 
 
+@pytest.mark.once
 def test_a_network_that_left_the_datas_scale_is_no_trained_model(runs, facts):
     """Its R waits: nothing is measured, and no interval stands in for it."""
     assert not generates(runs.rows["CIFAR10"])
