@@ -217,6 +217,7 @@ def clone(folder: Path, readme: str) -> Path:
     return folder
 
 
+@pytest.mark.once
 def test_the_report_is_rendered_again_and_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: Any
 ) -> None:
