@@ -115,9 +115,14 @@ def _training_config(**given: Any) -> TrainingConfig:
 
 
 def _golden(folder: Path | None) -> Path:
+    """The folder to record in, which can be written."""
+    from rdverify.tools.files import check_output_folder
     from rdverify.tools.paths import golden_folder
 
-    return folder or golden_folder(held=False)  # records are made there, one after the other
+    found = folder or golden_folder(held=False)  # records are made there, one by one
+    search = found / "search"
+    check_output_folder(search if search.exists() else found)
+    return found
 
 
 @record.command()

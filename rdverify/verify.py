@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
-import tempfile
+import shutil
 import webbrowser
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from rdverify.judge.drift import drifts
 from rdverify.judge.environments import carried, merge, read_environments
 from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
-from rdverify.judge.records import MutationFile, Provenance, Results
+from rdverify.judge.records import MutationFile, Provenance, Results, Trials, TrialsFile
 from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
 from rdverify.report.html import render_html
@@ -30,6 +30,7 @@ from rdverify.report.terminal import summary
 from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.tools.fileset import file_set, sweep
 from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
@@ -38,6 +39,7 @@ from rdverify.tools.records import as_written, read_record, write_record
 
 HTML = "report.html"  # made again by each run, and not committed
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
+PAGES = [page.file for page in all_pages(tuple(PARTS_OF_PAPER))]
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 
 
@@ -56,7 +58,7 @@ def verify_command(
 ) -> list[str]:
     """Run, judge and write; returns what drifted from the record.
 
-    Every option is checked before the first step, and files are put in their place only
+    Every option is checked before the first step, and files are put in their place together,
     when everything has been measured and rendered: an interruption leaves what was there.
     """
     names = systems.chosen(only)
@@ -65,17 +67,23 @@ def verify_command(
     require(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
+    if root is not None:
+        sweep(root)  # a record that a killed run half wrote is put back before it is read
     golden = golden_folder(held=not record)
     recorded = _recorded(golden, needed=not record)
-    paper, mutation = the_paper(), mutation_scores(golden)
+    paper, tried = the_paper(), (mutation_scores(golden), trials(golden))
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
-    output = check_output_folder(output)
-    with tempfile.TemporaryDirectory(prefix=".figures-", dir=output) as drawn:
+        for name in ("golden/figures", "golden", "report", ""):
+            check_output_folder(root / name, _room())
+    output = check_output_folder(output, _room())
+    with file_set(output, PAGES) as new:
+        drawn = new / "figures"
+        drawn.mkdir()
         context = Context(
             profile=profile,
             golden=golden,
-            figures=Path(drawn),
+            figures=drawn,
             work=output / "work",
             data_root=data_root,
             download=download,
@@ -85,19 +93,13 @@ def verify_command(
         )
         studies = measure(names, context)
         origin = provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC"))
-        judged = gather(paper, studies, recorded, origin, mutation)
-        results = illustrated(as_written(judged), Path(drawn))
+        results = illustrated(as_written(gather(paper, studies, recorded, origin, *tried)), drawn)
         found = [] if record or recorded is None else drifts(results, recorded)
-        pages, html = render(results, "figures"), render_html(results, Path(drawn))
-        cases = junit(results, found)
-        shown = summary(results, found)
-        figures = contents(Path(drawn))
-    for name, content in figures.items():
-        write_bytes(output / "figures" / name, content)
-    write_record(output / "results.json", results)
-    write_pages(pages, output)
-    write_text(output / HTML, html)
-    write_text(output / "junit.xml", cases)
+        figures, shown = contents(drawn), summary(results, found)
+        write_record(new / "results.json", results)
+        write_pages(render(results, "figures"), new)
+        write_text(new / HTML, render_html(results, drawn))
+        write_text(new / "junit.xml", junit(results, found))
     if record and root is not None:
         write_the_record(carried(results, recorded), root, figures)
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
@@ -127,6 +129,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 def mutation_scores(golden: Path) -> MutationFile:
     """Which wrong forms of the equations the checks reject, as recorded in ``golden``."""
     return read_record(golden / "mutation.json", MutationFile, "mutation scores")
+
+
+def trials(golden: Path) -> list[Trials]:
+    """What was tried on the suite itself, as recorded in ``golden``."""
+    return read_record(golden / "trials.json", TrialsFile, "trials of the suite").trials
 
 
 def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:
@@ -169,52 +176,58 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
+    sweep(root)
     check_manifest(root / "golden")
     recorded = load_results(root / "golden" / "results.json")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
-    with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
-        recorded = illustrated(as_written(recorded), Path(drawn))
-        write_the_record(recorded, root, contents(Path(drawn)))
-    html = render_html(recorded, root / "golden" / "figures", "golden/figures")
-    write_text(root / HTML, html)
+    with file_set(root, PAGES) as new:
+        drawn = new / "golden" / "figures"
+        shutil.copytree(root / "golden" / "figures", drawn)
+        recorded = illustrated(as_written(recorded), drawn)
+        _write_record(recorded, root, new)
+        write_text(new / HTML, render_html(recorded, drawn, "golden/figures"))
     if show:
         open_page(root / HTML)
     names = sorted({name for claim in recorded.claims for name in claim.environments})
     return f"{root / 'REPORT.md'}, {root / HTML}: environments {', '.join(names) or 'none'}"
 
 
-def write_the_record(
-    results: Results, root: Path, figures: Mapping[str, bytes] | None = None
-) -> None:
-    """Write golden/results.json with its schema and figures, REPORT.md and README's block.
-
-    All that can fail for its content is worked out before the first file is written.
+def write_the_record(results: Results, root: Path, figures: Mapping[str, bytes]) -> None:
+    """Write golden/ but for what is measured beforehand, the pages and README's block, together.
 
     Args:
         results: the new record.
         root: the clone.
         figures: files of its figures, by name; the others stay.
     """
-    recorded, golden = as_written(results), root / "golden"
-    pages = render(recorded, "golden/figures")
+    with file_set(root, PAGES) as new:
+        for name, content in figures.items():
+            write_bytes(new / "golden" / "figures" / name, content)
+        _write_record(as_written(results), root, new)
+
+
+def _write_record(recorded: Results, root: Path, new: Path) -> None:
+    """Write results, schema, manifest, pages and README into ``new``, where the figures are."""
     readme = _with_block(root / "README.md", verdict_block(recorded))
-    for name, content in (figures or {}).items():
-        write_bytes(golden / "figures" / name, content)
-    write_json(golden / "results.schema.json", results_schema())
-    write_record(golden / "results.json", recorded)
-    write_manifest(golden)
-    write_pages(pages, root)
-    write_text(root / "README.md", readme)
+    write_json(new / "golden" / "results.schema.json", results_schema())
+    write_record(new / "golden" / "results.json", recorded)
+    write_manifest(root / "golden", new / "golden")
+    write_pages(render(recorded, "golden/figures"), new)
+    write_text(new / "README.md", readme)
 
 
 def write_pages(pages: Mapping[str, str], folder: Path) -> None:
-    """Write REPORT.md and the pages beside it; one that this report lacks is removed."""
+    """Write REPORT.md and the pages beside it."""
     for file, text in pages.items():
         write_text(folder / file, text)
-    for page in all_pages(tuple(PARTS_OF_PAPER)):
-        if page.file not in pages:
-            (folder / page.file).unlink(missing_ok=True)
+
+
+def _room() -> int:
+    """Bytes that a run writes, about: what it shows and the record of it, twice in the pages."""
+    golden = golden_folder()
+    shown = [golden / "results.json", *(golden / "figures").glob("*")]
+    return 4 * sum(path.stat().st_size for path in shown if path.is_file())
 
 
 def _with_block(path: Path, block: str) -> str:

@@ -1,4 +1,8 @@
-"""One verification a session, shared by the tests that judge cells and claims."""
+"""One verification a session, shared by the tests that judge cells and claims.
+
+Where tests run in several processes (pytest-xdist), those that need it go to one of them; what
+is told and left behind at the end is gathered in the first.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
+from kept import Store, rests_on
 from msgspec.structs import replace
 
 from rdverify.judge.paper import Paper, the_paper
@@ -19,13 +25,24 @@ from rdverify.report.drawings import illustrated
 from rdverify.report.markdown import interval, number
 from rdverify.study import Context
 from rdverify.systems import SYSTEMS
+from rdverify.tools.files import to_json
 from rdverify.tools.paths import golden_folder
-from rdverify.tools.records import as_written, write_record
-from rdverify.verify import measure, mutation_scores, provenance
+from rdverify.tools.records import Record, as_written, plain, write_record
+from rdverify.verify import measure, mutation_scores, provenance, trials
 
+# before PyTorch is loaded, as the command does it
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 ROOT = Path(__file__).resolve().parent.parent
-VERIFICATION = pytest.StashKey[Results]()
-CHECKS = pytest.StashKey[dict[str, dict[str, Any]]]()
+
+
+class Seen(Record, frozen=True):
+    """A verification, and whether it was measured or reused."""
+
+    results: Results
+    told: str
+
+
+SEEN = pytest.StashKey[Seen]()
 
 settings.register_profile("rdverify", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("rdverify")
@@ -50,50 +67,110 @@ def verification(
     recorded: Results,
     paper: Paper,
 ) -> Results:
-    """Every cell and claim recomputed in this session from shipped files."""
-    folder = tmp_path_factory.mktemp("verification")
+    """Every cell and claim recomputed from shipped files, or as kept from the same content."""
+    config, parts = request.config, rests_on()
+    store = Store(config.cache.mkdir("verifications")) if hasattr(config, "cache") else None
+    results, told = store.find(parts) if store else (None, "measured: pytest keeps nothing here")
+    if results is None:
+        results = measured(tmp_path_factory.mktemp("verification"), recorded, paper)
+        if store:
+            store.keep(parts, results)
+    origin = provenance("pytest", "quick", list(SYSTEMS), "")
+    config.stash[SEEN] = Seen(replace(results, provenance=origin), told)
+    return config.stash[SEEN].results
+
+
+def measured(folder: Path, recorded: Results, paper: Paper) -> Results:
+    """The quick verification, with its figures in ``folder``."""
     (folder / "figures").mkdir()
     context = Context(
-        "quick", golden_folder(), folder / "figures", folder / "work", printed=paper.printed()
+        "quick",
+        golden_folder(),
+        folder / "figures",
+        folder / "work",
+        printed=paper.printed(),
+        # where tests run side by side the other cores have their own
+        workers=1 if "PYTEST_XDIST_WORKER" in os.environ else max(1, os.cpu_count() or 1),
     )
     studies = measure(list(SYSTEMS), context)
     origin = provenance("pytest", "quick", list(SYSTEMS), "")
-    judged = gather(paper, studies, recorded, origin, mutation_scores(golden_folder()))
-    results = illustrated(as_written(judged), folder / "figures")
-    request.config.stash[VERIFICATION] = results
-    return results
+    tried = mutation_scores(golden_folder()), trials(golden_folder())
+    judged = gather(paper, studies, recorded, origin, *tried)
+    return illustrated(as_written(judged), folder / "figures")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[CHECKS] = defaultdict(lambda: {"passed": 0, "failed": []})
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Gathered(config), "rdverify-gathered")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """Count each equation's tests; a failure in set-up counts as one of the test."""
-    report = yield
-    if report.when == "call" or report.failed:
-        for token in sorted(set(re.findall(r"(?<![a-z0-9])eq[01][0-9]|eq20", item.nodeid))):
-            outcome = item.config.stash[CHECKS][token]
-            if report.failed:
-                outcome["failed"].append(item.nodeid)
-            elif report.passed:
-                outcome["passed"] += 1
-    return report
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the processes whole files, so that none makes another's fixtures; the longest first."""
+    items.sort(key=lambda item: "verification" not in getattr(item, "fixturenames", ()))
+    for item in items:
+        shared = "verification" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("verification" if shared else item.path.name))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave this environment's verdicts and equation checks for ``rdverify report``."""
-    name, target = os.environ.get("RDVERIFY_ENVIRONMENT"), os.environ.get("RDVERIFY_ENVIRONMENTS")
-    results = session.config.stash.get(VERIFICATION, None)
-    if name and target and results is not None:
-        checks = {
-            token: EquationChecks(
-                **outcome, claims=fallen_claims(token) if outcome["failed"] else []
+    """Hand what this process has seen to the first."""
+    seen = session.config.stash.get(SEEN, None)
+    if seen is not None and hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["seen"] = to_json(plain(seen))
+
+
+class Gathered:
+    """What all processes have seen, told and left behind by the first."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.checks: dict[str, EquationChecks] = defaultdict(lambda: EquationChecks(0, [], []))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count each equation's tests; a failure in set-up counts as one of the test."""
+        if report.when != "call" and not report.failed:
+            return
+        for token in sorted(set(re.findall(r"(?<![a-z0-9])eq[01][0-9]|eq20", report.nodeid))):
+            count = self.checks[token]
+            if report.failed:
+                failed, claims = [*count.failed, name_of(report)], fallen_claims(token)
+                self.checks[token] = replace(count, failed=failed, claims=claims)
+            elif report.passed:
+                self.checks[token] = replace(count, passed=count.passed + 1)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a process hands over."""
+        if seen := getattr(node, "workeroutput", {}).get("seen"):
+            self.config.stash[SEEN] = msgspec.json.decode(seen, type=Seen)
+
+    def pytest_sessionfinish(self) -> None:
+        """Leave this environment's verdicts and equation checks for ``rdverify report``."""
+        name, target = (os.environ.get(f"RDVERIFY_ENVIRONMENT{end}") for end in ("", "S"))
+        seen = self.config.stash.get(SEEN, None)
+        if name and target and seen is not None:
+            checks = dict(sorted(self.checks.items()))
+            write_record(
+                Path(target) / f"{name}.json", replace(seen.results, equation_checks=checks)
             )
-            for token, outcome in sorted(session.config.stash[CHECKS].items())
-        }
-        write_record(Path(target) / f"{name}.json", replace(results, equation_checks=checks))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Claims that fall with a failed equation, and Table 1 as recomputed in this run."""
+        for token, count in sorted(self.checks.items()):
+            if count.failed:
+                claims = ", ".join(count.claims) or "none"
+                terminalreporter.write_line(f"{token} fails; claims that fall with it: {claims}")
+        seen = self.config.stash.get(SEEN, None)
+        if seen is not None:
+            terminalreporter.section("Table 1, recomputed in this run")
+            terminalreporter.write_line(f"verification {seen.told}")
+            tell_table(terminalreporter, seen.results)
+
+
+def name_of(report: pytest.TestReport) -> str:
+    """A test's own name, without the group that pytest-xdist puts behind it."""
+    return re.sub(r"@(verification|[a-z_0-9]+\.py)$", "", report.nodeid)
 
 
 def fallen_claims(token: str) -> list[str]:
@@ -102,16 +179,8 @@ def fallen_claims(token: str) -> list[str]:
     return [claim.id for claim in the_paper().claims if place in claim.equations]
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Claims that fall with a failed equation, and Table 1 as recomputed in this run."""
-    for token, outcome in sorted(config.stash[CHECKS].items()):
-        if outcome["failed"]:
-            claims = ", ".join(fallen_claims(token)) or "none"
-            terminalreporter.write_line(f"{token} fails; claims that fall with it: {claims}")
-    results = config.stash.get(VERIFICATION, None)
-    if results is None:
-        return
-    terminalreporter.section("Table 1, recomputed in this run")
+def tell_table(terminalreporter: Any, results: Results) -> None:
+    """Table 1, a line a cell, and what its tolerance is made of."""
     for cell in results.table1:
         terminalreporter.write_line(
             f"{cell.name:<42} printed {cell.printed:<7} measured {number(cell.measured):<9} "

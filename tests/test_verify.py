@@ -30,13 +30,16 @@ from rdverify.report.html import render_html
 from rdverify.report.page import render
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
 from rdverify.tools import paths
+from rdverify.tools.fileset import file_set
 from rdverify.tools.paths import golden_folder
 from rdverify.verify import (
+    PAGES,
     README_MARKS,
     measure,
     mutation_scores,
     provenance,
     report_command,
+    trials,
     verify_command,
     write_pages,
     write_the_record,
@@ -53,7 +56,8 @@ def judged(names: Sequence[str], paper: Paper, recorded: Results, time: str = "n
         facts = {key: recorded.facts[key] for key in study.facts.names() if key in recorded.facts}
         studies[name] = (study, StudyResult(facts=facts))
     origin = provenance("test", "quick", names, time)
-    return gather(paper, studies, recorded, origin, mutation_scores(golden_folder()))
+    tried = mutation_scores(golden_folder()), trials(golden_folder())
+    return gather(paper, studies, recorded, origin, *tried)
 
 
 @pytest.mark.parametrize(
@@ -213,12 +217,13 @@ def clone(folder: Path, readme: str) -> Path:
     return folder
 
 
+@pytest.mark.once
 def test_the_report_is_rendered_again_and_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: Any
 ) -> None:
     begin, end = README_MARKS
     root = clone(tmp_path, f"{begin} {end}")
-    write_the_record(recorded, root)
+    write_the_record(recorded, root, {"new.png": b"drawn"})
     shown: list[str] = []
     monkeypatch.setattr(verify, "repository", lambda: root)
     monkeypatch.setattr(verify.webbrowser, "open", lambda url: shown.append(url) or len(shown) == 1)
@@ -255,9 +260,11 @@ def test_writing_the_record_fills_the_marks_of_the_readme(
 
 
 def test_a_page_that_the_report_lacks_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    write_pages({"REPORT.md": "a", "report/metric.md": "b"}, tmp_path)
+    (tmp_path / "report").mkdir()
     (tmp_path / "report" / "notes.md").write_text("of a user")
-    write_pages({"REPORT.md": "c"}, tmp_path)
+    for pages in ({"REPORT.md": "a", "report/metric.md": "b"}, {"REPORT.md": "c"}):
+        with file_set(tmp_path, PAGES) as new:
+            write_pages(pages, new)
     assert contents(tmp_path) == {"REPORT.md": b"c", "report/notes.md": b"of a user"}
 
 
@@ -279,7 +286,7 @@ def test_a_readme_without_marks_stops_the_record_before_anything_is_written(
 ) -> None:
     root = clone(tmp_path, "no marks")
     with pytest.raises(InputError, match=r"README\.md = 'without the marks"):
-        write_the_record(recorded, root)
+        write_the_record(recorded, root, {})
     assert contents(root) == {"README.md": b"no marks"}
 
 

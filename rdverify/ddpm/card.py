@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.training import Trained, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
 from rdverify.tools.files import check_output_folder
+from rdverify.tools.fileset import file_set
 from rdverify.tools.progress import ConsoleReporter
 
 CARD_SCHEMA = "rdverify-ddpm-card-1"
@@ -146,7 +148,19 @@ def train_and_save(
         progress=progress,
     )
     dtype = torch.float16 if half else torch.float32
-    weights = save_unet(trained.unet, output / f"{stem}.safetensors", dtype=dtype)
-    write_card(weights, card(dataset, images, held_out, config, schedule, trained, dtype))
+    told = card(dataset, images, held_out, config, schedule, trained, dtype)
+    weights = write_weights(trained.unet, told, output / f"{stem}.safetensors", dtype)
     progress.say(f"weights: {weights}")
     return weights
+
+
+def write_weights(
+    unet: torch.nn.Module,
+    told: Mapping[str, Any],
+    path: Path,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write weights and, as .json beside them, their card with the weights' hash: both or none."""
+    with file_set(path.parent) as new:
+        write_card(save_unet(unet, new / path.name, dtype=dtype), told)
+    return path

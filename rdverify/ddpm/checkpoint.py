@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from rdverify.tools import records
+from rdverify.tools.files import check_output_folder
 from rdverify.tools.reading import refused
 from rdverify.tools.records import convert
 from rdverify.tools.tensors import (
@@ -41,6 +42,16 @@ class Record:
     validation: list[tuple[int, float, float]] = field(default_factory=list)
     seconds: float = 0.0
     cooling: tuple[int, int] | None = None
+
+
+def check_room(path: Path, unet: torch.nn.Module) -> None:
+    """Refuse a folder without room for checkpoints of ``unet`` and its weights.
+
+    A checkpoint has the weights, their average and Adam's two moments, and is written beside
+    the one before it.
+    """
+    weights = sum(value.numel() * value.element_size() for value in unet.state_dict().values())
+    check_output_folder(path.parent, 9 * weights)
 
 
 def write_state(

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from rdverify.ddpm.batches import Batches, Validation
-from rdverify.ddpm.checkpoint import Record, read_state, write_state
+from rdverify.ddpm.checkpoint import Record, check_room, read_state, write_state
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet
 from rdverify.ddpm.schedule import Schedule
@@ -81,7 +81,6 @@ def train(
         InputError: if data, checkpoint or folder don't fit, or the loss is not finite.
 
     Source: section 4.1; Ho, Jain, Abbeel 2020, algorithm 1.
-
     """
     schedule, progress = schedule or Schedule.linear(), progress or Reporter()
     _check_images(images, held_out, config)
@@ -93,6 +92,8 @@ def train(
     require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
     run = _Training.begun(images, held_out, config, schedule, _device(device))
     record, identity = run.record, _identity(images, held_out, config, schedule)
+    if checkpoint is not None:
+        check_room(checkpoint, run.unet)
     if checkpoint is not None and checkpoint.exists():
         record = run.record = read_state(checkpoint, run.unet, run.average, run.adam, identity)
         progress.say(f"resumed at step {record.step} of {config.steps} from {checkpoint}")

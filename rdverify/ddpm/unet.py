@@ -39,6 +39,28 @@ class Form(Record, frozen=True):
     attention: list[int] = []  # noqa: RUF012  # msgspec copies mutable defaults
 
 
+def require_shape(widths: tuple[int, ...], norm_groups: int, attention: tuple[int, ...]) -> None:
+    """InputError unless a U-Net can be of these, see :func:`build_unet`."""
+    require(1 <= len(widths) <= 5, "widths", widths, "1 to 5 levels")
+    require_integer("norm_groups", norm_groups, 1, MOST_WIDTH)
+    for width in widths:
+        require_integer("widths", width, 1, MOST_WIDTH)
+        require(
+            width % norm_groups == 0,
+            "widths",
+            widths,
+            f"positive multiples of norm_groups = {norm_groups}",
+        )
+    for level in attention:
+        require_integer("attention", level, 0)
+        require(
+            level < len(widths) and attention.count(level) == 1,
+            "attention",
+            attention,
+            f"different levels, 0 .. {len(widths) - 1}",
+        )
+
+
 def build_unet(
     channels: int,
     *,
@@ -72,25 +94,8 @@ def build_unet(
 
     """
     require(channels in (1, 3), "channels", channels, "1 (grey) or 3 (colour)")
-    require(1 <= len(widths) <= 5, "widths", widths, "1 to 5 levels")
-    require_integer("norm_groups", norm_groups, 1, MOST_WIDTH)
     require_integer("layers_per_block", layers_per_block, 1, MOST_LAYERS)
-    for width in widths:
-        require_integer("widths", width, 1, MOST_WIDTH)
-        require(
-            width % norm_groups == 0,
-            "widths",
-            widths,
-            f"positive multiples of norm_groups = {norm_groups}",
-        )
-    for level in attention:
-        require_integer("attention", level, 0)
-        require(
-            level < len(widths) and attention.count(level) == 1,
-            "attention",
-            attention,
-            f"different levels, 0 .. {len(widths) - 1}",
-        )
+    require_shape(widths, norm_groups, attention)
     attends = [level in attention for level in range(len(widths))]
     with contextlib.nullcontext() if seed is None else seeded_globally(seed):
         unet: torch.nn.Module = cast(Any, UNet2DModel)(

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.tools.errors import (
+    require,
+    require_fields,
+    require_integer,
+    require_number,
+    require_room,
+)
 
 Field = npt.NDArray[Any]
 
@@ -108,6 +114,9 @@ class GrayScottConfig:
         for taken in self.snapshots:
             within = type(taken) is int and 0 <= taken <= self.steps
             require(within, "snapshots", taken, f"integers from 0 to steps = {self.steps}")
+        require_fields(self)
+        require_room("rows", self.rows, 4.0 * self.rows * self.cols)
+        require_room("steps", self.steps, 4.0 * self.steps)
         limit = largest_dt(self)
         require(
             self.dt <= limit,

@@ -16,7 +16,15 @@ import numpy.typing as npt
 from rdverify.gray_scott.kernel import MARGIN, inner, wrap
 from rdverify.measure.fields import BOUNDARIES, FIELDS
 from rdverify.measure.kinetics import CHANGE, DIFF, NAMED, REACT, SUMS, Kinetics, kernel
-from rdverify.tools.errors import InputError, one_line, require, require_integer, require_number
+from rdverify.tools.errors import (
+    InputError,
+    one_line,
+    require,
+    require_fields,
+    require_integer,
+    require_number,
+    require_room,
+)
 from rdverify.tools.provenance import cores
 from rdverify.trace import Trace
 
@@ -56,6 +64,7 @@ class PDEConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_fields(self)
         known = self.kinetics.parameters
         for name, value in self.parameters.items():
             require(name in known, "parameter", name, f"one of {', '.join(known) or 'none'}")
@@ -68,6 +77,7 @@ class PDEConfig:
             require_number("dy", self.dy, "a positive number", lambda x: x > 0)
         for name, least in (("rows", 1), ("cols", 2), ("steps", 2), ("seed", 0)):
             require_integer(name, getattr(self, name), least)
+        require_room("rows", self.rows, 4.0 * self.rows * self.cols)
         require(self.bc in BOUNDARIES, "bc", self.bc, " or ".join(BOUNDARIES))
         across = 0.0 if self.rows == 1 else 1 / self.height**2
         stiff = 2 * max(self.d_u, self.d_v) * (1 / self.dx**2 + across)

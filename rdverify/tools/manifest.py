@@ -28,9 +28,16 @@ def manifest_of(folder: Path) -> dict[str, str]:
         }
 
 
-def write_manifest(folder: Path) -> Path:
-    """Write ``manifest.json`` for the files as they are."""
-    return write_json(folder / FILE, manifest_of(folder))
+def write_manifest(folder: Path, new: Path | None = None) -> Path:
+    """Write ``manifest.json`` for the files as they are.
+
+    Args:
+        folder: with the files.
+        new: a folder whose files are about to take their places in ``folder``; the manifest
+            is written there.
+    """
+    after = manifest_of(folder) | (manifest_of(new) if new else {})
+    return write_json((new or folder) / FILE, dict(sorted(after.items())))
 
 
 def check_manifest(folder: Path) -> None:

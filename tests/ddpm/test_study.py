@@ -248,6 +248,7 @@ def test_a_record_that_is_missing_or_no_table_is_named_before_any_sampling(
             run_from(context_of(tmp_path, tmp_path), golden, tmp_path / "search")
 
 
+@pytest.mark.once
 def test_lines_that_a_record_lacks_are_errors_and_not_left_out(runs):
     record = runs.records["ddpm_open.csv"]
     without = replace(runs, records={**runs.records, "ddpm_open.csv": record.iloc[:0]})
@@ -345,6 +346,7 @@ def test_curves_keep_every_step_of_the_end_and_a_band_around_the_middle(runs):
         assert np.allclose(np.diff(curve.x[-20:]), 1 / SHORT.T)
 
 
+@pytest.mark.once
 def test_the_study_gives_the_same_twice(runs, facts, golden, tmp_path):
     again = small_runs(golden, tmp_path)
     assert [cell.runs.tolist() for cell in STUDY.cells(again)] == [
@@ -459,6 +461,7 @@ def test_sample_quality_is_taken_relative_to_the_untrained_network(facts):
     assert facts["ddpm.mnist.classes_hit"].value == 10
 
 
+@pytest.mark.once
 def test_a_network_that_left_the_datas_scale_is_no_trained_model(runs, facts):
     """Its R waits: nothing is measured, and no interval stands in for it."""
     assert not generates(runs.rows["CIFAR10"])

@@ -99,6 +99,7 @@ def test_a_paper_that_prints_the_declared_numbers_is_reproduced_whole(runs):
     assert reproduced(dataclasses.replace(runs, printed=aimed), "declared") == 9
 
 
+@pytest.mark.once
 def test_fits_are_told_in_the_appendix_alone(runs):
     found = tables(runs)
     fits = {name for name, table in found.items() if "appendix" in table.caption}

@@ -36,6 +36,7 @@ def pde_laplacian(field, dx, bc):
     return np.array(pde_operator(field.shape, tuple(dx), bc)(field))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("bc", ["periodic", "no-flux"])
 @pytest.mark.parametrize("shape", [(7,), (5, 6), (3, 4, 5)])
 def test_the_laplacian_is_py_pdes_in_one_to_three_dimensions(shape, bc):

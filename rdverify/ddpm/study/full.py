@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rdverify.ddpm.card import card, training
-from rdverify.ddpm.card_record import load_carded, read_card, write_card
+from rdverify.ddpm.card import card, training, write_weights
+from rdverify.ddpm.card_record import load_carded, read_card
 from rdverify.ddpm.checkpoint import Record
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
@@ -25,7 +25,6 @@ from rdverify.ddpm.study.rows import (
 from rdverify.ddpm.study.settings import search
 from rdverify.ddpm.study.training_curve import measure_training
 from rdverify.ddpm.training import train
-from rdverify.ddpm.unet import save_unet
 from rdverify.study import Context
 from rdverify.study.frames import read_frame
 from rdverify.tools.errors import InputError
@@ -126,8 +125,7 @@ def _train_row(
             snapshots=folder / f"{stem}-snapshots",
             progress=progress,
         )
-        save_unet(trained.unet, weights)
-        write_card(weights, card(name, images, held_out, own, SCHEDULE, trained))
+        write_weights(trained.unet, card(name, images, held_out, own, SCHEDULE, trained), weights)
     measure_training(
         folder / "search" / TRAINING_RECORD,
         name,

@@ -31,6 +31,7 @@ from rdverify.lstm.training import train_many
 from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import to_json, write_bytes, write_json
+from rdverify.tools.fileset import file_set
 from rdverify.tools.progress import Reporter
 from rdverify.tools.records import Record, read_record
 from rdverify.tools.tensors import below, prefixed, read_tensors, require_shapes, tensor_bytes
@@ -172,37 +173,36 @@ def save(
         stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
         tensors |= prefixed(kind, stacked)
     data = tensor_bytes(tensors, {"schema": NETWORKS})
-    write_bytes(folder / f"{row.file}.safetensors", data)
-    write_json(
-        folder / f"{row.file}.json",
-        {
-            "schema": CARD,
-            "row": row.setting,
-            "weights": f"{row.file}.safetensors",
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "stored_as": "float32, kind.name (seed, ...)",
-            "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
-            "seeds": list(SEEDS),
-            "kinds": {kind: KINDS[kind] for kind in networks},
-            "variant": {
-                "declared": READING,
-                **{kind: choice[kind][row.key].variant for kind in ("best", "common")},
-            },
-            "configs": _plain(wanted),
-            "losses": {kind: list(values) for kind, values in losses.items()},
-            "licence": "MIT; the data are generated, no third party's",
-            "trained_with": {
-                "torch": str(torch.__version__),
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-                "machine": platform.machine(),
-                "threads": 1,
-                "by_torch_nn_LSTM": list(BY_TORCH),
-                "by_compiled_kernel": [k for k in networks if k not in BY_TORCH],
-            },
-            "again": "rdverify verify --only lstm --profile full trains them from scratch",
+    told = {
+        "schema": CARD,
+        "row": row.setting,
+        "weights": f"{row.file}.safetensors",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "stored_as": "float32, kind.name (seed, ...)",
+        "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
+        "seeds": list(SEEDS),
+        "kinds": {kind: KINDS[kind] for kind in networks},
+        "variant": {
+            "declared": READING,
+            **{kind: choice[kind][row.key].variant for kind in ("best", "common")},
         },
-    )
+        "configs": _plain(wanted),
+        "losses": {kind: list(values) for kind, values in losses.items()},
+        "licence": "MIT; the data are generated, no third party's",
+        "trained_with": {
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "threads": 1,
+            "by_torch_nn_LSTM": list(BY_TORCH),
+            "by_compiled_kernel": [k for k in networks if k not in BY_TORCH],
+        },
+        "again": "rdverify verify --only lstm --profile full trains them from scratch",
+    }
+    with file_set(folder) as new:  # weights and card, both or none
+        write_bytes(new / f"{row.file}.safetensors", data)
+        write_json(new / f"{row.file}.json", told)
 
 
 def is_trained(row: Row, folder: Path, wanted: Configs) -> bool:
