@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
+from typing import Any
 
 import torch
 
@@ -31,15 +32,31 @@ DATA: dict[str, type[DataConfig]] = {
 }
 UNSEEN = 64  # sequences that training did not see, over which a network is read
 SKIPPED = 20  # values that a prediction may read first, at most a quarter of a sequence
-# of several data sets; which default holds depends on ``data``
+
+
+def _of_data() -> dict[str, Any]:
+    """The defaults of all data sets; in words where they differ, such as "1.0 (sine), ..."."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind, data in DATA.items():
+        for name, value in defaults_of(data).items():
+            found.setdefault(name, {})[kind] = value
+    return {
+        name: next(iter(values.values()))
+        if len(set(values.values())) == 1
+        else ", ".join(f"{value} ({kind})" for kind, value in values.items())
+        for name, values in found.items()
+    }
+
+
 DEFAULTS = {
-    **{name: value for data in DATA.values() for name, value in defaults_of(data).items()},
+    **_of_data(),
     **defaults_of(LSTMConfig),
     "data": "sine",
-    "frequency": 0.05,
+    # without a value of their own, in words
+    "frequency": "from frequency_low to frequency_high",
+    "mu_high": "mu",
     "unseen": UNSEEN,
 }
-del DEFAULTS["mu_high"]  # None is its default, and here would say that it must be given
 
 SAYS = {
     "m_react": "M_react (Eq. 13), the mean over steps and unseen sequences of ||i * c~||",

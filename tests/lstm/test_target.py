@@ -47,7 +47,10 @@ def test_a_setting_reaches_its_own_data_and_one_seed_both() -> None:
     assert config_of({}) == LSTMConfig()
     assert TARGET.says is not None
     assert set(TARGET.says) == set(TARGET.run(SMALL | {"epochs": 0}))
+    assert DEFAULTS["scale"] == "1.0 (sine), 20.0 (lorenz), 2.0 (van_der_pol)"
+    assert DEFAULTS["length"] == 200
     assert None not in DEFAULTS.values()  # nothing must be given
+    assert {"mu_high", "rho", "frequency_low", "dtype", "unseen"} <= set(DEFAULTS)
 
 
 @pytest.mark.parametrize(
