@@ -24,7 +24,7 @@ class Target:
             argument alone, so that a run is the same wherever it is done. An exception
             becomes the row's error.
         check: setting -> nothing, without long work; raises InputError where ``run`` would.
-        defaults: name -> default of every setting that there is, None where it has none;
+        defaults: name -> value of every setting that there is, None where it must be given;
             None if any name will do.
         says: column -> what it is, in words.
     """

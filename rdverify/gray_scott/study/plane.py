@@ -237,7 +237,7 @@ FIGURE = Figure(
     "rd-plane.png",
     "The (F, k) plane, one run a point on a torus of 64 x 64 cells for 50,000 steps. Left: how far "
     "R is from 1. Right: what is there in the end. A uniform state with v > 0 exists left of the "
-    "saddle-node, F = 4 (F + k)^2, and is stable above the Hopf curve: there the runs end in it. "
+    "saddle-node, F = 4 (F + k)^2, and is stable above the Hopf curve: most runs there end in it. "
     "Patterns rest on both sides of the saddle-node, the paper's own spots beyond it, so it "
     "forbids none. To the right of the line k = 1/8 - F/2 none can be at rest, by a proof, and "
     "there is none. R is near 1 wherever a pattern rests, of whatever shape, and so does not tell "

@@ -13,6 +13,7 @@ from rdverify.balance import ratio
 from rdverify.lstm import as_input, free_run
 from rdverify.lstm.sequences import generate
 from rdverify.lstm.skill import predictions
+from rdverify.lstm.study import swept
 from rdverify.lstm.study.behaviour import WARM_UP
 from rdverify.lstm.study.protocol import READING
 from rdverify.lstm.study.rows import ROWS, UNSEEN, read
@@ -80,6 +81,7 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
                 "Strips of points around R = 1 with the printed value marked per row.",
             ),
         ),
+        "lstm-sweep": (lambda runs: swept.draw(runs.sweep), swept.FIGURE),
     }
     with mpl.rc_context(STYLE):
         for draw, figure in drawn.values():

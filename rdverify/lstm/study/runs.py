@@ -39,12 +39,14 @@ from rdverify.lstm.study.protocol import READING
 from rdverify.lstm.study.rows import KEYS, ROWS, UNSEEN, WORDS, read
 from rdverify.lstm.study.settings import Targets, distances, search_all, targets_of
 from rdverify.study import QUANTITIES, Context, Numbers, Quantity
-from rdverify.study.frames import read_frame
+from rdverify.study.frames import read_frame, read_sweep
 from rdverify.tools.reading import refused
 from rdverify.trace import FloatArray
 
 JUDGED = ("declared", "slower", "untrained", "noise", "shuffled")  # all of one data setting a row
 FITTED = ("best", "common", "relaxing", "relaxing_free")
+# columns of the sweep that the map rests on
+SWEPT = ("length", "frequency", "hidden", "seed", "r", "r_untrained", "skill")
 DATA = {"Sine": SineConfig, "Lorenz": LorenzConfig, "VanDerPol": VanDerPolConfig}
 
 
@@ -60,6 +62,7 @@ class Runs:
         networks: row -> kind -> networks; the kinds are those of :data:`KINDS`.
         configs: row -> kind -> their configurations.
         memory: the record of :mod:`rdverify.lstm.study.memory`.
+        sweep: the record of :mod:`rdverify.lstm.study.swept`.
     """
 
     printed: Mapping[str, Numbers]
@@ -69,6 +72,7 @@ class Runs:
     networks: Mapping[str, Networks]
     configs: Mapping[str, Configs]
     memory: pd.DataFrame
+    sweep: pd.DataFrame
 
     @property
     def targets(self) -> Targets:
@@ -216,6 +220,7 @@ def run(context: Context) -> Runs:
     trains anew into ``context.work`` (a stopped search goes on from there).
     """
     targets, progress = targets_of(context), context.progress
+    sweep = read_sweep(context.golden, "lstm", SWEPT)
     weights = context.golden / "weights"
     if context.profile == "full":
         weights = context.work / "lstm"
@@ -245,6 +250,7 @@ def run(context: Context) -> Runs:
         {row.key: load(row, weights, wanted[row.key]) for row in ROWS},
         wanted,
         recalled,
+        sweep,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from rdverify.lstm.study import swept
 from rdverify.lstm.study.behaviour import Skill, start_up_law
 from rdverify.lstm.study.memory import RECALLED
 from rdverify.lstm.study.protocol import OTHER_RATE, RATE
@@ -83,6 +84,7 @@ def tables(runs: Runs) -> dict[str, Table]:
             f"recalled: less than {RECALLED:g})",
             recalled(runs.memory),
         ),
+        "lstm-sweep": swept.table(runs.sweep),
         **appendix(runs),
     }
 
