@@ -119,11 +119,10 @@ class MutationFile(Record, frozen=True):
 
 
 class TriedKind(Record, frozen=True):
-    """How many of one kind were tried on the suite, how they ended, and how long it took."""
+    """How many of one kind were tried on the suite, and how they ended."""
 
     kind: str
     outcomes: dict[str, int]
-    seconds: float
 
 
 class Trials(Record, frozen=True):
@@ -136,6 +135,7 @@ class Trials(Record, frozen=True):
         outcomes: name -> what it means, in words.
         failures: those of ``outcomes`` that should not happen.
         kinds: the counts.
+        seconds: how long all of them took.
     """
 
     title: str
@@ -144,6 +144,7 @@ class Trials(Record, frozen=True):
     outcomes: dict[str, str]
     failures: list[str]
     kinds: list[TriedKind]
+    seconds: float
 
     def total(self) -> int:
         """How many were tried."""
@@ -154,10 +155,6 @@ class Trials(Record, frozen=True):
         return {
             name: sum(kind.outcomes.get(name, 0) for kind in self.kinds) for name in self.failures
         }
-
-    def seconds(self) -> float:
-        """How long all of them took."""
-        return sum(kind.seconds for kind in self.kinds)
 
 
 class TrialsFile(Record, frozen=True):

@@ -117,7 +117,7 @@ def evaluate_settings(
         place = (folder or Path(passing)) / digest(stated)
         record = Record(place, stated, lambda index: dict(settings[index]), len(settings), progress)
         run_all(settings, partial(attempted, evaluate), pool, record, progress, name)
-        frame = pd.read_parquet(record.finish({}))
+        frame = pd.read_parquet(record.finish())
     frame.insert(0, "design", record.design)
     numbers = [name for name in frame if name not in (*BOOKKEEPING, *keys)]
     return frame.astype(dict.fromkeys(numbers, float))

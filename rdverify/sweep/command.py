@@ -63,8 +63,9 @@ def sweep(
         record = Record(folder, definition.stated, design.shown, len(design), progress)
         if retry_failed and (again := record.forget_failed()):
             progress.say(f"{again} failed runs are done again")
+        left = int((~record.done).sum())
         run_all(design, partial(attempt, definition.place), pool, record, progress, study.stem)
-        return record.finish(_session(command, pool.name))
+        return record.finish(_session(command, pool.name, left) if left else None)
 
 
 def _pool(scheduler: str | None, workers: int | None) -> contextlib.AbstractContextManager[Pool]:
@@ -75,12 +76,18 @@ def _pool(scheduler: str | None, workers: int | None) -> contextlib.AbstractCont
     return dask(scheduler)
 
 
-def _session(command: str, where: str) -> dict[str, object]:
+def _session(command: str, where: str, runs: int) -> dict[str, object]:
     versions = {"rdverify": rdverify.__version__}
     for name in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             versions[name] = version(name)
-    return {"command": command, "where": where, "commit": commit(), "versions": versions}
+    return {
+        "command": command,
+        "where": where,
+        "runs": runs,
+        "commit": commit(),
+        "versions": versions,
+    }
 
 
 def summary(results: Path) -> tuple[str, list[tuple[str, str, str, str]]]:

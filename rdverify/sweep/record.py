@@ -162,10 +162,13 @@ class Record:
         write_bytes(self.parts / name, content)
         self._rows.clear()
 
-    def finish(self, session: Mapping[str, Any]) -> Path:
+    def finish(self, session: Mapping[str, Any] | None = None) -> Path:
         """Bring all parts into one file, sorted by index, and say in study.json how it was made.
 
         The bytes depend on the rows alone, not on the order in which they came.
+
+        Args:
+            session: what is to be said of the runs that were done now; None if there were none.
         """
         self.write()
         files = self._files()
@@ -176,7 +179,8 @@ class Record:
                 if path != self.results:
                     path.unlink()
         said = self._said()
-        said["sessions"] = [*said.get("sessions", []), dict(session)]
+        if session is not None:
+            said["sessions"] = [*said.get("sessions", []), dict(session)]
         said["sha256"] = sha256_of(self.results)
         write_json(self.study, said)
         return self.results

@@ -133,7 +133,7 @@ def test_failed_runs_are_done_again_where_asked(tmp_path):
             record,
             Told(),
         )
-    frame = pd.read_parquet(record.finish({}))
+    frame = pd.read_parquet(record.finish())
     assert len(seen) == 4
     assert frame.loc[failed, "r"].tolist() == [9.0] * 4
     assert set(frame["error"]) == {""}
@@ -215,7 +215,7 @@ def test_a_run_that_ends_its_process_fails_and_no_other_does(tmp_path):
     design, record = record_of(tmp_path / "record", stated)
     with processes(2) as pool:
         run_all(design, partial(attempt, "sweep.swept:deadly"), pool, record, Told())
-    frame = pd.read_parquet(record.finish({}))
+    frame = pd.read_parquet(record.finish())
     assert frame["error"].tolist() == [DIED if x == 5 else "" for x in range(12)]
     assert frame["r"].drop(5).tolist() == [float(x) for x in range(12) if x != 5]
 
