@@ -114,8 +114,8 @@ def run_from(
         schedule: for all of them.
     """
     # all before long work
-    sweep = read_sweep(context.golden, "ddpm", SWEPT)
     found = read_records(records, context.golden / "search")
+    sweep = read_sweep(context.golden, "ddpm", SWEPT)
     loaded = {setting: load_row(weights, setting) for setting in ROWS}
     rows = {
         setting: run_row(
