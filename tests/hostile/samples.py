@@ -250,7 +250,6 @@ def formats(folder: Path) -> dict[str, Format]:
             "n.safetensors",
             made(lambda path: save_weights(lstm, path)),
             lambda p: values(load_network(p, "lstm")),
-            summed=True,
         ),
         "network of others, pt": Format(
             "n.pt",
