@@ -100,7 +100,8 @@ def evaluate_settings(
     Args:
         settings: dicts with equal keys.
         evaluate: setting -> column name -> number; an exception becomes the row's
-            ``error``.
+            ``error``, but for MemoryError and OSError, which end the search: resumed, it tries
+            the row again.
         path: CSV file; written anew, atomically, after every chunk. Rows already
             there are reused if they belong to the same design (hash of ``stated``
             or, without it, of the settings); otherwise all is done again and
@@ -155,10 +156,12 @@ def _attempt_all(evaluate: Evaluate, batch: list[Setting], workers: int) -> list
 
 
 def _attempt(evaluate: Evaluate, setting: Setting) -> dict[str, Any]:
-    """One row's numbers; a failed run is a row of the record, too."""
+    """One row's numbers; a failed run is a row of the record, too, but not the machine's fault."""
     try:
         numbers = evaluate(setting)
         return {**{column: float(value) for column, value in numbers.items()}, "error": ""}
+    except (MemoryError, OSError):
+        raise
     except Exception as error:
         return {"error": one_line(error, most=10_000, kind=True)}
 

@@ -88,7 +88,7 @@ class Counts:
     def plain(self) -> dict[str, Any]:
         """For a table."""
         total = sum(self.kinds.values(), Counter())
-        row = {outcome: 0 for outcome in (*GOOD, *BAD)}
+        row = dict.fromkeys((*GOOD, *BAD), 0)
         return {
             "words": WORDS,
             "faults": total.total(),
