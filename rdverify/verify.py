@@ -39,7 +39,7 @@ from rdverify.report.terminal import summary
 from rdverify.study import Context, Profile, Study, StudyResult
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
-from rdverify.tools.fileset import file_set, sweep
+from rdverify.tools.fileset import file_set, recover
 from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
@@ -78,7 +78,7 @@ def verify_command(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
     if root is not None:
-        sweep(root)  # a record that a killed run half wrote is put back before it is read
+        recover(root)  # a record that a killed run half wrote is put back before it is read
     golden = golden_folder(held=not record)
     recorded = _recorded(golden, needed=not record)
     paper, tried = the_paper(), (mutation_scores(golden), trials(golden))
@@ -232,7 +232,7 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
-    sweep(root)
+    recover(root)
     check_manifest(root / "golden")
     recorded = load_results(root / "golden" / "results.json")
     if environments is not None:
