@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(measure, name="measure")
 app.add_typer(commands.train, name="train")
 app.add_typer(commands.record, name="record")
+app.command()(commands.sweep)
 
 
 Show = Annotated[bool, typer.Option("--open", help="Show report.html in the browser.")]

@@ -1,4 +1,4 @@
-"""Long work that is done once and shipped: ``rdverify train ...`` and ``rdverify record ...``."""
+"""Long work: ``rdverify train ...``, ``rdverify record ...`` and ``rdverify sweep``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdverify import systems
 from rdverify.tools.errors import require
 
 if TYPE_CHECKING:
@@ -114,9 +115,14 @@ def _training_config(**given: Any) -> TrainingConfig:
 
 
 def _golden(folder: Path | None) -> Path:
+    """The folder to record in, which can be written."""
+    from rdverify.tools.files import check_output_folder
     from rdverify.tools.paths import golden_folder
 
-    return folder or golden_folder()
+    found = folder or golden_folder(held=False)  # records are made there, one by one
+    search = found / "search"
+    check_output_folder(search if search.exists() else found)
+    return found
 
 
 @record.command()
@@ -202,3 +208,75 @@ def training_curve(
     from rdverify.ddpm.study.training_curve import measure_trainings
 
     measure_trainings(trainings, _golden(golden) / "search" / TRAINING_RECORD)
+
+
+def sweep(
+    study: Annotated[Path | None, typer.Argument(help="TOML file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the record. Default: the study's name.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: the cores there are.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of a Dask cluster, such as tcp://host:8786.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Do failed runs again.")
+    ] = False,
+    fields: Annotated[
+        str | None, typer.Option(help="List the settings of a system, and what a run tells.")
+    ] = None,
+) -> None:
+    r"""Run a system over a grid or a space-filling design of its settings.
+
+    A study says which system, what varies, what is fixed, and with which seeds:
+
+    \b
+      system = "gray-scott"           # lstm, ddpm, or package.module:function
+      seeds = [0, 1, 2]
+      [design]
+      kind = "sobol"                  # halton, latin-hypercube; default: grid
+      runs = 512
+      [fixed]
+      rows = 64
+      cols = 64
+      [axes]
+      feed_rate = { low = 0.01, high = 0.08 }       # points = 15 in a grid
+      dx = { low = 0.005, high = 0.02, scale = "log" }
+      noise_kind = ["normal", "uniform"]
+
+    Every run is a row: the setting, its numbers such as r, or its error. Rows are written as they
+    come, so that the same command goes on after an interruption; at the end they stand sorted
+    in results.parquet (pandas.read_parquet), the same to the byte wherever the runs were done.
+
+    On a cluster: pip install 'rdverify[dask]', dask scheduler, on each machine dask worker
+    tcp://host:8786, and --scheduler tcp://host:8786. A system of your own is a function in a
+    module: def mine(setting): return {"r": ...}.
+    """
+    from rdverify.sweep import command as sweeping
+    from rdverify.tools.progress import ConsoleReporter
+    from rdverify.tools.provenance import typed_command
+
+    if fields is not None:
+        allowed = f"{', '.join(systems.TARGETS)} or package.module:function"
+        require(fields in systems.TARGETS or ":" in fields, "fields", fields, allowed)
+        typer.echo(sweeping.fields_text(systems.TARGETS.get(fields, fields)))
+        return
+    require(study is not None, "study", study, "given: a TOML file")
+    assert study is not None
+    results = sweeping.sweep(
+        study,
+        systems.TARGETS,
+        ConsoleReporter(),
+        output=output,
+        workers=workers,
+        scheduler=scheduler,
+        retry_failed=retry_failed,
+        command=typed_command(),
+    )
+    line, numbers = sweeping.summary(results)
+    from tabulate import tabulate
+
+    typer.echo(tabulate(numbers, ("number", "lowest", "median", "highest")))
+    typer.echo(line)

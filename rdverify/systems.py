@@ -43,3 +43,11 @@ def fact_places() -> dict[str, str]:
         for facts in (study(system).facts for system in SYSTEMS)
         for name in facts.names()
     }
+
+
+# what `rdverify sweep` runs: name in a study -> where its Target stands
+TARGETS = {
+    "gray-scott": "rdverify.gray_scott.target:TARGET",
+    "lstm": "rdverify.lstm.target:TARGET",
+    "ddpm": "rdverify.ddpm.target:TARGET",
+}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from rdverify.tools.arrays import read_arrays, write_arrays
 from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.reading import refused
+from rdverify.tools.records import Record, decoded
 
 FloatArray = npt.NDArray[np.float64]
-SCHEMA = "rdverify-trace-1"
+SCHEMA: Final = "rdverify-trace-1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,15 +67,16 @@ class Trace:
         diff = _series("diff", self.diff)
         require(react.shape == diff.shape, "diff.shape", diff.shape, f"react's {react.shape}")
         runs, steps = react.shape
-        times = np.arange(1.0, steps + 1) if self.times is None else np.asarray(self.times, float)
+        times = np.arange(1.0, steps + 1) if self.times is None else _real("times", self.times)
         require(times.shape == (steps,), "times.shape", times.shape, f"({steps},)")
-        require(bool(np.all(np.diff(times) > 0)), "times", times, "strictly increasing")
-        lengths = tuple(int(length) for length in self.lengths)
+        rising = bool(np.all(np.diff(times) > 0) and np.isfinite(times).all())
+        require(rising, "times", times, "finite and strictly increasing")
+        lengths = _whole("lengths", self.lengths)
         fit = not lengths or (len(lengths) == runs and 1 <= min(lengths) <= max(lengths) <= steps)
         require(fit, "lengths", lengths, f"empty or one from 1 to {steps} per run ({runs})")
-        seeds = tuple(int(seed) for seed in self.seeds)
+        seeds = _whole("seeds", self.seeds)
         require(len(seeds) in (0, runs), "seeds", seeds, f"empty or one per run ({runs})")
-        extras = {name: np.array(values, float) for name, values in self.extras.items()}
+        extras = {name: _real(f"extras[{name!r}]", own) for name, own in self.extras.items()}
         for name, values in extras.items():
             require(
                 values.shape == react.shape,
@@ -91,7 +96,7 @@ class Trace:
             ("times", times),
             ("seeds", seeds),
             ("extras", extras),
-            ("config", dict(self.config)),
+            ("config", copy.deepcopy(dict(self.config))),
             ("provenance", dict(self.provenance)),
         ):
             object.__setattr__(self, name, value)
@@ -158,18 +163,25 @@ class Trace:
         )
 
     def save(self, path: Path | str) -> Path:
-        """Write one compressed .npz file, atomically; equal traces give equal bytes."""
-        header = json.dumps(
-            {
-                "schema": SCHEMA,
-                "system": self.system,
-                "config": self.config,
-                "seeds": list(self.seeds),
-                "provenance": self.provenance,
-                **({"lengths": list(self.lengths)} if self.lengths else {}),
-            },
-            sort_keys=True,
-        )
+        """Write one compressed .npz file, atomically; equal traces give equal bytes.
+
+        Raises:
+            InputError: if the configuration is no plain JSON, or the file can't be written.
+        """
+        told = {
+            "schema": SCHEMA,
+            "system": self.system,
+            "config": self.config,
+            "seeds": list(self.seeds),
+            "provenance": self.provenance,
+            **({"lengths": list(self.lengths)} if self.lengths else {}),
+        }
+        try:
+            header = json.dumps(told, sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"config is not allowed ({one_line(error)}): must be plain JSON values"
+            ) from error
         arrays = {
             "react": self.react,
             "diff": self.diff,
@@ -182,35 +194,59 @@ class Trace:
     def load(cls, path: Path | str) -> Trace:
         """Read what :meth:`save` wrote; raises InputError on any other file."""
         arrays = read_arrays(path, "trace")
-        try:
-            header = json.loads(str(arrays["header"]))
-            if header["schema"] != SCHEMA:
-                raise ValueError(f"schema {header['schema']!r}")
+        with refused("trace", path, f"a file of schema {SCHEMA}"):
+            header = decoded(str(arrays["header"]), _Header)
             return cls(
                 arrays["react"],
                 arrays["diff"],
                 arrays["times"],
-                header["system"],
-                header["config"],
-                header["seeds"],
+                header.system,
+                header.config,
+                header.seeds,
                 {
                     name.removeprefix("extra."): array
                     for name, array in arrays.items()
                     if name.startswith("extra.")
                 },
-                header["provenance"],
-                header.get("lengths", ()),
+                header.provenance,
+                header.lengths,
             )
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"trace = {str(path)!r} is not allowed ({one_line(error)}): "
-                f"must be a file of schema {SCHEMA}"
-            ) from error
+
+
+class _Header(Record, frozen=True):
+    """What a trace's file says besides its arrays."""
+
+    schema: Literal["rdverify-trace-1"]
+    system: str
+    config: dict[str, Any]
+    seeds: list[int]
+    provenance: dict[str, str]
+    lengths: list[int] = []  # noqa: RUF012  # msgspec copies mutable defaults
+
+
+def _real(name: str, values: Any) -> FloatArray:
+    """An array of its own, float64; InputError unless ``values`` are real numbers."""
+    try:
+        given = np.asarray(values)
+        require(given.dtype.kind != "c", f"{name}'s dtype", "complex", "real")
+        if given.dtype.kind not in "fiub":  # no text, no dates, no complex numbers
+            raise TypeError(f"dtype {given.dtype}")
+        return np.array(given, dtype=float)
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name} is not allowed ({one_line(error)}): must be numbers") from error
+
+
+def _whole(name: str, values: Sequence[Any]) -> tuple[int, ...]:
+    for value in values:
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        require(whole, name, value, "whole numbers")
+    return tuple(map(int, values))
 
 
 def _series(name: str, values: Any) -> FloatArray:
-    require(not np.iscomplexobj(values), f"{name}'s dtype", "complex", "real: a norm")
-    array = np.array(values, dtype=float)
+    array = _real(name, values)
     require(array.ndim == 2, f"{name}.ndim", array.ndim, "2, for (runs, T)")
     require(array.size > 0, f"{name}.shape", array.shape, "at least one run and one step")
     negative = array[array < 0]  # a run that diverged at once may be NaN throughout

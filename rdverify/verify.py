@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
-import os
 import platform
 import re
-import signal
-import subprocess
-import tempfile
-import threading
+import shutil
 import webbrowser
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -29,25 +19,28 @@ from rdverify.judge.drift import drifts
 from rdverify.judge.environments import carried, merge, read_environments
 from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
-from rdverify.judge.records import MutationFile, Provenance, Results
-from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
+from rdverify.judge.records import MutationFile, Provenance, Results, Trials, TrialsFile
+from rdverify.judge.results import gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
 from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
 from rdverify.report.site import PARTS_OF_PAPER, all_pages
 from rdverify.report.terminal import summary
-from rdverify.study import Context, Profile, Study, StudyResult
+from rdverify.side_by_side import measure_apart
+from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
+from rdverify.tools.fileset import file_set, sweep
 from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
+from rdverify.tools.provenance import commit, cores
 from rdverify.tools.records import as_written, read_record, write_record
 
 HTML = "report.html"  # made again by each run, and not committed
-LONG = ("ddpm", "lstm")  # the studies that are started first
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
+PAGES = [page.file for page in all_pages(tuple(PARTS_OF_PAPER))]
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
 
 
@@ -66,7 +59,7 @@ def verify_command(
 ) -> list[str]:
     """Run, judge and write; returns what drifted from the record.
 
-    Every option is checked before the first step, and files are put in their place only
+    Every option is checked before the first step, and files are put in their place together,
     when everything has been measured and rendered: an interruption leaves what was there.
     """
     names = systems.chosen(only)
@@ -75,40 +68,39 @@ def verify_command(
     require(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
-    recorded = _recorded(golden_folder(), needed=not record)
-    if not record:
-        check_manifest(golden_folder())
-    paper, mutation = the_paper(), mutation_scores()
+    if root is not None:
+        sweep(root)  # a record that a killed run half wrote is put back before it is read
+    golden = golden_folder(held=not record)
+    recorded = _recorded(golden, needed=not record)
+    paper, tried = the_paper(), (mutation_scores(golden), trials(golden))
     if record and root is not None:
         _with_block(root / "README.md", "")  # refuses now what would stop the record at the end
-    output = check_output_folder(output)
-    with tempfile.TemporaryDirectory(prefix=".figures-", dir=output) as drawn:
+        for name in ("golden/figures", "golden", "report", ""):
+            check_output_folder(root / name, _room())
+    output = check_output_folder(output, _room())
+    with file_set(output, PAGES) as new:
+        drawn = new / "figures"
+        drawn.mkdir()
         context = Context(
             profile=profile,
-            golden=golden_folder(),
-            figures=Path(drawn),
+            golden=golden,
+            figures=drawn,
             work=output / "work",
             data_root=data_root,
             download=download,
-            workers=workers or max(1, os.cpu_count() or 1),
+            workers=workers or cores(),
             progress=ConsoleReporter(),
             printed=paper.printed(),
         )
         studies = measure_apart(names, context)
         origin = provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC"))
-        judged = gather(paper, studies, recorded, origin, mutation)
-        results = illustrated(as_written(judged), Path(drawn))
+        results = illustrated(as_written(gather(paper, studies, recorded, origin, *tried)), drawn)
         found = [] if record or recorded is None else drifts(results, recorded)
-        pages, html = render(results, "figures"), render_html(results, Path(drawn))
-        cases = junit(results, found)
-        shown = summary(results, found)
-        figures = contents(Path(drawn))
-    for name, content in figures.items():
-        write_bytes(output / "figures" / name, content)
-    write_record(output / "results.json", results)
-    write_pages(pages, output)
-    write_text(output / HTML, html)
-    write_text(output / "junit.xml", cases)
+        figures, shown = contents(drawn), summary(results, found)
+        write_record(new / "results.json", results)
+        write_pages(render(results, "figures"), new)
+        write_text(new / HTML, render_html(results, drawn))
+        write_text(new / "junit.xml", junit(results, found))
     if record and root is not None:
         write_the_record(carried(results, recorded), root, figures)
         typer.echo(f"CHANGELOG.md must say: verdicts {verdict_digest(results)}")
@@ -119,71 +111,19 @@ def verify_command(
     return found
 
 
-def measure(names: Sequence[str], context: Context) -> Studies:
-    """Run the studies one after the other.
-
-    Every study's ``check`` comes before the first one starts: InputError if one can't run.
-    """
-    studies = _checked(names, context)
-    return {name: (study, study.measure(context)) for name, study in studies.items()}
-
-
-def measure_apart(names: Sequence[str], context: Context) -> Studies:
-    """As :func:`measure`, to the bit, with studies side by side: each in a process of its own.
-
-    Raises:
-        BrokenProcessPool: if a process was killed.
-    """
-    count = min(context.workers, len(names))
-    if count < 2:
-        return measure(names, context)
-    studies = _checked(names, context)
-    apart = replace(context, progress=context.progress.apart())
-    spawn = multiprocessing.get_context("spawn")  # OpenMP's threads don't live through a fork
-    ours, theirs = spawn.Pipe()
-    with ours, ProcessPoolExecutor(count, spawn, _ends_with, (theirs,)) as pool:
-        order = sorted(names, key=lambda name: name not in LONG)  # so that no core waits at the end
-        started = {name: pool.submit(_measured, systems.SYSTEMS[name], apart) for name in order}
-        try:
-            for done in as_completed(started.values()):
-                done.result()
-        except BaseException:
-            ours.close()
-            raise
-    return {name: (studies[name], started[name].result()) for name in names}
-
-
-def _checked(names: Sequence[str], context: Context) -> dict[str, Study[Any]]:
-    studies = {name: systems.study(name) for name in names}
-    for study in studies.values():
-        study.check(context)
-    return studies
-
-
-def _measured(module: str, context: Context) -> StudyResult:
-    study: Study[Any] = importlib.import_module(module).STUDY
-    return study.measure(context)
-
-
-def _ends_with(theirs: Connection) -> None:
-    """This process ends at once when the other end of the pipe is closed, or its owner dies."""
-
-    def watch() -> None:
-        theirs.poll(None)
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner hears it too, and closes the pipe
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     """The files of a folder, by name."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def mutation_scores() -> MutationFile:
-    """Which wrong forms of the equations the checks reject, as recorded."""
-    return read_record(golden_folder() / "mutation.json", MutationFile, "mutation scores")
+def mutation_scores(golden: Path) -> MutationFile:
+    """Which wrong forms of the equations the checks reject, as recorded in ``golden``."""
+    return read_record(golden / "mutation.json", MutationFile, "mutation scores")
+
+
+def trials(golden: Path) -> list[Trials]:
+    """What was tried on the suite itself, as recorded in ``golden``."""
+    return read_record(golden / "trials.json", TrialsFile, "trials of the suite").trials
 
 
 def provenance(command: str, profile: Profile, names: Sequence[str], time: str) -> Provenance:
@@ -194,25 +134,12 @@ def provenance(command: str, profile: Profile, names: Sequence[str], time: str) 
         systems=list(names),
         time=time,
         rdverify=rdverify.__version__,
-        commit=_commit(),
+        commit=commit(),
         ledger_sha256=spec.ledger_sha256(),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}",
         packages={name: version(name) for name in PACKAGES},
     )
-
-
-def _commit() -> str:
-    root = repository()
-    if root is None:
-        return "installed from a wheel"
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "not a git checkout"
-    return head.stdout.strip()
 
 
 def _recorded(golden: Path, needed: bool) -> Results | None:
@@ -239,52 +166,58 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
-    recorded = load_results(root / "golden" / "results.json")
+    sweep(root)
     check_manifest(root / "golden")
+    recorded = load_results(root / "golden" / "results.json")
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
-    with tempfile.TemporaryDirectory(prefix=".figures-") as drawn:
-        recorded = illustrated(as_written(recorded), Path(drawn))
-        write_the_record(recorded, root, contents(Path(drawn)))
-    html = render_html(recorded, root / "golden" / "figures", "golden/figures")
-    write_text(root / HTML, html)
+    with file_set(root, PAGES) as new:
+        drawn = new / "golden" / "figures"
+        shutil.copytree(root / "golden" / "figures", drawn)
+        recorded = illustrated(as_written(recorded), drawn)
+        _write_record(recorded, root, new)
+        write_text(new / HTML, render_html(recorded, drawn, "golden/figures"))
     if show:
         open_page(root / HTML)
     names = sorted({name for claim in recorded.claims for name in claim.environments})
     return f"{root / 'REPORT.md'}, {root / HTML}: environments {', '.join(names) or 'none'}"
 
 
-def write_the_record(
-    results: Results, root: Path, figures: Mapping[str, bytes] | None = None
-) -> None:
-    """Write golden/results.json with its schema and figures, REPORT.md and README's block.
-
-    All that can fail for its content is worked out before the first file is written.
+def write_the_record(results: Results, root: Path, figures: Mapping[str, bytes]) -> None:
+    """Write golden/ but for what is measured beforehand, the pages and README's block, together.
 
     Args:
         results: the new record.
         root: the clone.
         figures: files of its figures, by name; the others stay.
     """
-    recorded, golden = as_written(results), root / "golden"
-    pages = render(recorded, "golden/figures")
+    with file_set(root, PAGES) as new:
+        for name, content in figures.items():
+            write_bytes(new / "golden" / "figures" / name, content)
+        _write_record(as_written(results), root, new)
+
+
+def _write_record(recorded: Results, root: Path, new: Path) -> None:
+    """Write results, schema, manifest, pages and README into ``new``, where the figures are."""
     readme = _with_block(root / "README.md", verdict_block(recorded))
-    for name, content in (figures or {}).items():
-        write_bytes(golden / "figures" / name, content)
-    write_json(golden / "results.schema.json", results_schema())
-    write_record(golden / "results.json", recorded)
-    write_manifest(golden)
-    write_pages(pages, root)
-    write_text(root / "README.md", readme)
+    write_json(new / "golden" / "results.schema.json", results_schema())
+    write_record(new / "golden" / "results.json", recorded)
+    write_manifest(root / "golden", new / "golden")
+    write_pages(render(recorded, "golden/figures"), new)
+    write_text(new / "README.md", readme)
 
 
 def write_pages(pages: Mapping[str, str], folder: Path) -> None:
-    """Write REPORT.md and the pages beside it; one that this report lacks is removed."""
+    """Write REPORT.md and the pages beside it."""
     for file, text in pages.items():
         write_text(folder / file, text)
-    for page in all_pages(tuple(PARTS_OF_PAPER)):
-        if page.file not in pages:
-            (folder / page.file).unlink(missing_ok=True)
+
+
+def _room() -> int:
+    """Bytes that a run writes, about: what it shows and the record of it, twice in the pages."""
+    golden = golden_folder()
+    shown = [golden / "results.json", *(golden / "figures").glob("*")]
+    return 4 * sum(path.stat().st_size for path in shown if path.is_file())
 
 
 def _with_block(path: Path, block: str) -> str:

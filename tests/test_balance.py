@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,6 +110,40 @@ def test_a_trace_cannot_be_changed() -> None:
         trace.react[0, 0] = 5
 
 
+def test_a_trace_shares_nothing_with_what_it_was_made_of() -> None:
+    """Neither does it freeze the caller's arrays, nor do they reach into it."""
+    react, diff, extra = (np.full((1, 2), value) for value in (1.0, 2.0, 3.0))
+    times, config = np.array([1.0, 2.0]), {"widths": [1]}
+    trace = Trace(react, diff, times, "RD", config, extras={"change": extra})
+    for array in (react, diff, extra, times):
+        array[:] = 9
+    config["widths"].append(2)
+    assert trace.react.tolist() == [[1, 1]]
+    assert trace.diff.tolist() == [[2, 2]]
+    assert trace.extras["change"].tolist() == [[3, 3]]
+    assert trace.times.tolist() == [1, 2]
+    assert trace.config == {"widths": [1]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"times": ["a", "b"]},
+        {"times": [1.0, math.inf]},
+        {"times": [1.0, 2.0j]},
+        {"seeds": [1.7]},
+        {"seeds": [True]},
+        {"lengths": [1.5]},
+        {"extras": {"change": [["x", "y"]]}},
+        {"react": [[1.0, None]]},
+        {"react": [[1.0], [1.0, 2.0]]},
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        Trace(**{"react": [[1.0, 1.0]], "diff": [[1.0, 1.0]], **wrong})
+
+
 @pytest.mark.parametrize("cut", [0, 10, 200])
 def test_a_truncated_trace_is_refused_in_words(tmp_path: Path, cut: int) -> None:
     path = Trace([[1.0, 2.0]], [[2.0, 1.0]]).save(tmp_path / "t.npz")
@@ -120,6 +155,12 @@ def test_a_truncated_trace_is_refused_in_words(tmp_path: Path, cut: int) -> None
 def test_a_file_of_another_kind_is_no_trace(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
         archive.writestr("hello.txt", "hello")
+    with pytest.raises(InputError, match=r"'hello\.txt'"):
+        Trace.load(tmp_path / "t.npz")
+    np.save(tmp_path / "t.npy", np.ones(3))
+    with pytest.raises(InputError, match="trace = "):
+        Trace.load(tmp_path / "t.npy")
+    np.savez(tmp_path / "t.npz", header="[" * 10_000)
     with pytest.raises(InputError, match="must be a file of schema"):
         Trace.load(tmp_path / "t.npz")
 

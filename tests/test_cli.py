@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from rdverify.judge.judged import JudgedCell
 from rdverify.judge.records import Results
 from rdverify.judge.results import load_results
 from rdverify.judge.verdict import Verdict
+from rdverify.tools import paths
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import plain
@@ -129,8 +131,8 @@ def test_a_broken_results_file_is_refused_before_any_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "results.json").write_text(broken_results()[kind], encoding="utf-8")
-    monkeypatch.setattr(verify, "golden_folder", lambda: tmp_path)
-    monkeypatch.setattr(verify, "measure", lambda *_: pytest.fail("long work started"))
+    monkeypatch.setattr(verify, "golden_folder", lambda held: tmp_path)
+    monkeypatch.setattr(verify, "measure_apart", lambda *_: pytest.fail("long work started"))
     monkeypatch.setattr(sys, "argv", ["rdverify", "verify", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as caught:
         cli.main()
@@ -139,6 +141,31 @@ def test_a_broken_results_file_is_refused_before_any_run(
     assert error.startswith("rdverify: results = ")
     assert len(error.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["claims"], ["claims", "RD-01", "--json"], ["table1"], ["verify"]]
+)
+@pytest.mark.parametrize("file", ["results.json", "weights/lstm-sine.safetensors", "mutation.json"])
+def test_no_command_shows_anything_beside_an_altered_record(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    file: str,
+) -> None:
+    golden = tmp_path / "golden"
+    shutil.copytree(golden_folder(), golden)
+    content = (golden / file).read_bytes()
+    (golden / file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)  # as in a wheel
+    monkeypatch.setattr(sys, "argv", ["rdverify", *words])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    shown = capsys.readouterr()
+    assert (caught.value.code, shown.out) == (2, "")
+    assert f"{file} was altered since it was recorded" in shown.err
+    assert len(shown.err.splitlines()) == 1
 
 
 def test_a_missing_results_file_is_said() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
 from typer.main import get_command
 
+from rdverify.balance import balance_of
 from rdverify.cli import app
+from rdverify.gray_scott import GrayScottConfig, run
+from rdverify.sweep.definition import define
+from rdverify.systems import TARGETS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,3 +50,10 @@ def test_the_folders_of_the_readme_exist() -> None:
     folders = re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE)
     assert len(folders) >= 5
     assert all((ROOT / folder).is_dir() for folder in folders)
+
+
+def test_the_study_of_the_readme_can_run() -> None:
+    (study,) = blocks("toml")
+    definition = define(tomllib.loads(study), TARGETS)
+    assert len(definition.design) == 2 * 20 * 20
+    assert balance_of(run(GrayScottConfig(**definition.design[0], steps=2))).r > 0

@@ -28,14 +28,18 @@ from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
 from rdverify.report.html import render_html
 from rdverify.report.page import render
+from rdverify.side_by_side import measure
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
+from rdverify.tools import paths
+from rdverify.tools.fileset import file_set
 from rdverify.tools.paths import golden_folder
 from rdverify.verify import (
+    PAGES,
     README_MARKS,
-    measure,
     mutation_scores,
     provenance,
     report_command,
+    trials,
     verify_command,
     write_pages,
     write_the_record,
@@ -52,7 +56,8 @@ def judged(names: Sequence[str], paper: Paper, recorded: Results, time: str = "n
         facts = {key: recorded.facts[key] for key in study.facts.names() if key in recorded.facts}
         studies[name] = (study, StudyResult(facts=facts))
     origin = provenance("test", "quick", names, time)
-    return gather(paper, studies, recorded, origin, mutation_scores())
+    tried = mutation_scores(golden_folder()), trials(golden_folder())
+    return gather(paper, studies, recorded, origin, *tried)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +223,7 @@ def test_the_report_is_rendered_again_and_shown(
 ) -> None:
     begin, end = README_MARKS
     root = clone(tmp_path, f"{begin} {end}")
-    write_the_record(recorded, root)
+    write_the_record(recorded, root, {"new.png": b"drawn"})
     shown: list[str] = []
     monkeypatch.setattr(verify, "repository", lambda: root)
     monkeypatch.setattr(verify.webbrowser, "open", lambda url: shown.append(url) or len(shown) == 1)
@@ -255,9 +260,11 @@ def test_writing_the_record_fills_the_marks_of_the_readme(
 
 
 def test_a_page_that_the_report_lacks_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    write_pages({"REPORT.md": "a", "report/metric.md": "b"}, tmp_path)
+    (tmp_path / "report").mkdir()
     (tmp_path / "report" / "notes.md").write_text("of a user")
-    write_pages({"REPORT.md": "c"}, tmp_path)
+    for pages in ({"REPORT.md": "a", "report/metric.md": "b"}, {"REPORT.md": "c"}):
+        with file_set(tmp_path, PAGES) as new:
+            write_pages(pages, new)
     assert contents(tmp_path) == {"REPORT.md": b"c", "report/notes.md": b"of a user"}
 
 
@@ -266,7 +273,7 @@ def test_an_altered_file_is_refused_before_any_run(
 ) -> None:
     copy = tmp_path / "golden"
     shutil.copytree(golden_folder(), copy)
-    monkeypatch.setattr(verify, "golden_folder", lambda: copy)
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path)  # as in a wheel
     record = copy / "search" / "rd.csv"
     record.write_bytes(record.read_bytes().replace(b"1", b"2", 1))
     with pytest.raises(InputError, match=r"rd\.csv was altered since it was recorded"):
@@ -279,7 +286,7 @@ def test_a_readme_without_marks_stops_the_record_before_anything_is_written(
 ) -> None:
     root = clone(tmp_path, "no marks")
     with pytest.raises(InputError, match=r"README\.md = 'without the marks"):
-        write_the_record(recorded, root)
+        write_the_record(recorded, root, {})
     assert contents(root) == {"README.md": b"no marks"}
 
 

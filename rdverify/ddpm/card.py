@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from rdverify.ddpm.card_record import write_card
+from rdverify.ddpm.checkpoint import Record
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.training import Trained, train
 from rdverify.ddpm.unet import architecture, count_parameters, save_unet
-from rdverify.tools.files import check_output_folder, write_json
+from rdverify.tools.files import check_output_folder
+from rdverify.tools.fileset import file_set
 from rdverify.tools.progress import ConsoleReporter
 
 CARD_SCHEMA = "rdverify-ddpm-card-1"
@@ -44,12 +47,7 @@ def card(
         "weights": "exponential moving average",
         "stored_as": str(dtype).removeprefix("torch."),
         "schedule": schedule.name,
-        "training": {
-            **vars(config),
-            "steps": record.step,
-            "steps_planned": config.steps,
-            "cooldown": list(record.cooling) if record.cooling else None,
-        },
+        "training": training(config, record),
         "optimiser": "Adam, rate warmed up, then falling as half a cosine to zero at steps_planned",
         "loss": [{"step": step, "mse": loss} for step, loss in _thinned(record.losses)],
         "validation": [
@@ -62,6 +60,17 @@ def card(
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "diffusers", "torchvision", "numpy")},
         },
+        "data_sha256": images.sha256,
+    }
+
+
+def training(config: TrainingConfig, record: Record) -> dict[str, Any]:
+    """The settings of a training and how far it came, as the card has them."""
+    return {
+        **{key: list(v) if isinstance(v, tuple) else v for key, v in vars(config).items()},
+        "steps": record.step,
+        "steps_planned": config.steps,
+        "cooldown": list(record.cooling) if record.cooling else None,
     }
 
 
@@ -139,9 +148,19 @@ def train_and_save(
         progress=progress,
     )
     dtype = torch.float16 if half else torch.float32
-    weights = save_unet(trained.unet, output / f"{stem}.safetensors", dtype=dtype)
     told = card(dataset, images, held_out, config, schedule, trained, dtype)
-    told["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
-    write_json(output / f"{stem}.json", told)
+    weights = write_weights(trained.unet, told, output / f"{stem}.safetensors", dtype)
     progress.say(f"weights: {weights}")
     return weights
+
+
+def write_weights(
+    unet: torch.nn.Module,
+    told: Mapping[str, Any],
+    path: Path,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write weights and, as .json beside them, their card with the weights' hash: both or none."""
+    with file_set(path.parent) as new:
+        write_card(save_unet(unet, new / path.name, dtype=dtype), told)
+    return path

@@ -8,7 +8,10 @@ from typing import Any
 
 import torch
 
-from rdverify.tools.errors import InputError, one_line
+from rdverify.tools import records
+from rdverify.tools.files import check_output_folder
+from rdverify.tools.reading import refused
+from rdverify.tools.records import convert
 from rdverify.tools.tensors import (
     below,
     optimiser_tensors,
@@ -18,7 +21,7 @@ from rdverify.tools.tensors import (
     write_tensors,
 )
 
-SCHEMA = "rdverify-ddpm-checkpoint-1"
+SCHEMA = "rdverify-ddpm-checkpoint-2"
 
 
 @dataclass
@@ -39,6 +42,16 @@ class Record:
     validation: list[tuple[int, float, float]] = field(default_factory=list)
     seconds: float = 0.0
     cooling: tuple[int, int] | None = None
+
+
+def check_room(path: Path, unet: torch.nn.Module) -> None:
+    """Refuse a folder without room for checkpoints of ``unet`` and its weights.
+
+    A checkpoint has the weights, their average and Adam's two moments, and is written beside
+    the one before it.
+    """
+    weights = sum(value.numel() * value.element_size() for value in unet.state_dict().values())
+    check_output_folder(path.parent, 9 * weights)
 
 
 def write_state(
@@ -71,34 +84,25 @@ def read_state(
     """Put the state of ``path`` into the three, in place, and return its record.
 
     Raises:
-        InputError: if the file is truncated, no checkpoint, or of other settings or data.
+        InputError: if the file is damaged, no checkpoint, or of other settings or data; the three
+            may then hold parts of it.
 
     """
-    tensors, described = read_tensors(path, SCHEMA, "checkpoint")
-    try:
-        differing = sorted(
-            key
-            for key in identity.keys() | described["identity"].keys()
-            if identity.get(key) != described["identity"].get(key)
-        )
-        if differing:
-            key = differing[0]
-            raise ValueError(
-                f"made with {key} = {described['identity'].get(key)!r}, now {identity.get(key)!r}"
-            )
+    tensors, described = read_tensors(path, SCHEMA, "checkpoint", summed=True)
+    with refused("checkpoint", path, "of this training; remove it to start anew"):
+        told = convert({name: described.get(name) for name in ("identity", "record")}, _Told)
+        for key in sorted(identity.keys() | told.identity.keys()):
+            ours, theirs = identity.get(key), told.identity.get(key)
+            if ours != theirs:
+                raise ValueError(f"made with {key} = {theirs!r:.70}, now {ours!r:.70}")
         unet.load_state_dict(below("unet", tensors))
         average.load_state_dict(below("average", tensors))
         restore_optimiser(optimiser, below("adam", tensors))
-        kept = described["record"]
-        return Record(
-            int(kept["step"]),
-            [(int(a), float(b)) for a, b in kept["losses"]],
-            [(int(a), float(b), float(c)) for a, b, c in kept["validation"]],
-            float(kept["seconds"]),
-            tuple(kept["cooling"]) if kept.get("cooling") else None,
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"checkpoint = {str(path)!r} is not allowed ({one_line(error, 160)}): must come from "
-            "this training; remove it to start anew"
-        ) from error
+    return told.record
+
+
+class _Told(records.Record, frozen=True):
+    """What the file says besides tensors."""
+
+    identity: dict[str, Any]
+    record: Record

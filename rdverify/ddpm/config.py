@@ -6,11 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
-from rdverify.ddpm.images import PixelRange, scale_pixels
-from rdverify.ddpm.unet import NORM_GROUPS, WIDTHS
-from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.ddpm.images import PixelRange
+from rdverify.ddpm.unet import NORM_GROUPS, WIDTHS, require_shape
+from rdverify.tools.errors import require_fields, require_integer, require_number
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -56,14 +54,13 @@ class TrainingConfig:
     attention: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        require_fields(self)
         for name, least in (("steps", 1), ("batch", 1), ("warmup", 0), ("seed", 0)):
             require_integer(name, getattr(self, name), least)
         for name in ("learning_rate", "clip"):
             require_number(name, getattr(self, name), "positive and finite", lambda v: v > 0)
         require_number("ema_decay", self.ema_decay, "in [0, 1)", lambda v: 0 <= v < 1)
-        known = self.precision in ("float32", "bfloat16")
-        require(known, "precision", self.precision, "'float32' or 'bfloat16'")
-        scale_pixels(torch.zeros(0, dtype=torch.uint8), self.pixel_range)  # checks the name
+        require_shape(self.widths, self.norm_groups, self.attention)
 
     def rate(self, step: int) -> float:
         """Adam's rate at a step: warmed up, then half a cosine down to zero at ``steps``."""

@@ -6,7 +6,9 @@ The root folder is laid out as torchvision lays it out; it is the argument
 
 from __future__ import annotations
 
+import hashlib
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +19,14 @@ import torch
 from PIL import Image
 from torchvision import datasets
 
-from rdverify.tools.errors import InputError, require
+from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.reading import refused, require_file
 
 ROOT_VARIABLE = "RDVERIFY_DATA"
 IMAGE_SIZE = 32
 FIRST_4000 = "first 4,000 images of CIFAR-10"
+MOST_PIXELS = 50_000_000  # of one image: unpacked it takes four bytes for each
+SIXTEEN = ("PNG", "PPM")  # formats whose deep grey has 16 bits
 HELD_OUT = 10  # a folder has no test set: every tenth image is held out
 PixelRange = Literal["[-1,1]", "[0,1]"]
 Split = Literal["train", "test"]
@@ -54,10 +59,26 @@ class ImageSet:
     labels: torch.Tensor
     classes: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        shape = tuple(self.images.shape)
+        fits = len(shape) == 4 and shape[2:] == (IMAGE_SIZE, IMAGE_SIZE)
+        require(fits, f"shape of {self.name}", shape, "(n, channels, 32, 32)")
+        kind = self.images.dtype
+        require(kind == torch.uint8, f"dtype of {self.name}", kind, "uint8")
+        labels = tuple(self.labels.shape)
+        require(
+            labels == shape[:1], f"labels of {self.name}", labels, f"one for each of {shape[0]}"
+        )
+
     @property
     def channels(self) -> int:
         """1 for grey, 3 for colour."""
         return int(self.images.shape[1])
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all pixels: what weights and checkpoints say that they learned from."""
+        return hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
 
     def __len__(self) -> int:
         return int(self.images.shape[0])
@@ -156,8 +177,11 @@ def _from_torchvision(
         found = factory(root, train=split == "train", download=download)
         images = torch.as_tensor(np.asarray(found.data))
         labels = torch.as_tensor(np.asarray(found.targets), dtype=torch.int64)
+        side = (28, 28) if native == 1 else (IMAGE_SIZE, IMAGE_SIZE, 3)
+        if tuple(images.shape[1:]) != side or len(labels) != len(images):
+            raise ValueError(f"{len(labels)} labels of images of shape {tuple(images.shape)}")
     except Exception as error:  # torchvision raises many kinds for missing and broken files
-        reason = " ".join(str(error).split())[:120]
+        reason = one_line(error)
         raise InputError(
             f"data root = {str(root)!r} is not allowed (no readable {name}: {reason}):"
             f" must hold {name} as torchvision lays it out; --download fetches it"
@@ -171,6 +195,7 @@ def _from_torchvision(
 
 def _from_folder(name: str, folder: Path, split: Split, channels: int | None) -> ImageSet:
     require(folder.is_dir(), "image folder", str(folder), "an existing folder")
+    _require_no_circle(folder)
     try:
         found = datasets.ImageFolder(str(folder))
     except FileNotFoundError as error:
@@ -203,17 +228,35 @@ def _from_folder(name: str, folder: Path, split: Split, channels: int | None) ->
     return ImageSet(name, pixels, labels, tuple(found.classes))
 
 
+def _require_no_circle(folder: Path) -> None:
+    """Raise InputError if links lead to a folder twice: its images would count as often."""
+    seen: set[tuple[int, int]] = set()
+    for place, _, _ in os.walk(folder, followlinks=True):
+        known = os.stat(place)
+        again = (known.st_dev, known.st_ino) in seen
+        require(not again, "image folder", place, "reached once, not also by a link")
+        seen.add((known.st_dev, known.st_ino))
+
+
 def _read(path: str) -> tuple[Image.Image, bool]:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
-            return image.copy(), grey
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"image = {path!r} is not allowed ({reason}): must be a whole image file"
-        ) from error
+    """An image of 8 bits a channel, and whether it is grey."""
+    file = require_file("image", path)
+    with (
+        refused("image", path, "a whole image file"),
+        warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
+        Image.open(file) as image,
+    ):
+        width, height = image.size  # known before anything is unpacked
+        allowed = f"at most {MOST_PIXELS} pixels"
+        require(width * height <= MOST_PIXELS, f"size of image {path}", image.size, allowed)
+        image.load()
+        deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN)
+        if deep:  # 16 bits of grey, which Pillow would cut off at 255
+            levels = np.asarray(image).astype(np.float64) / 257
+            return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8)), True
+        allowed = "of 8 or 16 bits a channel"
+        require(image.mode not in ("I", "F"), f"mode of image {path}", image.mode, allowed)
+        return image.copy(), image.mode in ("1", "L", "LA")
 
 
 def _pixels(image: Image.Image, channels: int) -> torch.Tensor:

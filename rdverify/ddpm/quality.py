@@ -14,9 +14,11 @@ import torch
 
 from rdverify.ddpm.images import ImageSet, scale_pixels
 from rdverify.ddpm.unet import IMAGE_SIZE
-from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
-from rdverify.tools.tensors import read_tensors, write_tensors
+from rdverify.tools.reading import refused
+from rdverify.tools.records import convert
+from rdverify.tools.tensors import read_tensors, require_shapes, write_tensors
 from rdverify.tools.torchkit import seeded_globally
 from rdverify.trace import FloatArray
 
@@ -197,14 +199,11 @@ def save_classifier(
 def load_classifier(path: Path | str) -> Classifier:
     """Read what :func:`save_classifier` wrote, or raise :class:`InputError`."""
     tensors, header = read_tensors(path, SCHEMA, "classifier")
-    try:
-        classifier = Classifier(int(header["channels"]), int(header["classes"]))
+    with refused("classifier", path, f"a safetensors file of schema {SCHEMA}"):
+        form = convert({name: header.get(name) for name in ("channels", "classes")}, dict[str, int])
+        require_shapes(lambda: Classifier(**form), tensors, "classifier", path)
+        classifier = Classifier(**form)
         classifier.load_state_dict({name: value.float() for name, value in tensors.items()})
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"classifier = {str(path)!r} is not allowed ({one_line(error)}): must be a "
-            f"safetensors file of schema {SCHEMA}"
-        ) from error
     return classifier.eval()
 
 

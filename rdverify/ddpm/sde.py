@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rdverify.ddpm.schedule import BETA_1, BETA_T, T_REFERENCE, Schedule
-from rdverify.tools.errors import require
+from rdverify.tools.errors import require, require_number
 from rdverify.trace import FloatArray
 
 Drift = Callable[[FloatArray, float], FloatArray]
@@ -154,8 +154,7 @@ class VariancePreserving:
 
     def __post_init__(self) -> None:
         for name in ("beta_min", "beta_max"):
-            value = getattr(self, name)
-            require(math.isfinite(value) and value > 0, name, value, "positive and finite")
+            require_number(name, getattr(self, name), "positive and finite", lambda x: x > 0)
 
     def beta(self, t: float) -> float:
         """Rate at time t."""

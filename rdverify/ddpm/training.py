@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from rdverify.ddpm.batches import Batches, Validation
-from rdverify.ddpm.checkpoint import Record, read_state, write_state
+from rdverify.ddpm.checkpoint import Record, check_room, read_state, write_state
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet
 from rdverify.ddpm.schedule import Schedule
@@ -81,7 +81,6 @@ def train(
         InputError: if data, checkpoint or folder don't fit, or the loss is not finite.
 
     Source: section 4.1; Ho, Jain, Abbeel 2020, algorithm 1.
-
     """
     schedule, progress = schedule or Schedule.linear(), progress or Reporter()
     _check_images(images, held_out, config)
@@ -92,7 +91,9 @@ def train(
     end = config.steps if until is None else min(until, config.steps)
     require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
     run = _Training.begun(images, held_out, config, schedule, _device(device))
-    record, identity = run.record, _identity(images, config, schedule)
+    record, identity = run.record, _identity(images, held_out, config, schedule)
+    if checkpoint is not None:
+        check_room(checkpoint, run.unet)
     if checkpoint is not None and checkpoint.exists():
         record = run.record = read_state(checkpoint, run.unet, run.average, run.adam, identity)
         progress.say(f"resumed at step {record.step} of {config.steps} from {checkpoint}")
@@ -149,16 +150,13 @@ def _device(name: str | None) -> torch.device:
 def _set_cooldown(record: Record, end: int, cooldown: int, checkpoint: Path | None) -> None:
     """Note when the rate falls to zero; InputError if the state has passed another such time."""
     own = (end - cooldown, end)
+    begun = record.cooling is not None and record.step > record.cooling[0]
     if cooldown and record.step > own[0]:
-        allowed = f"{record.cooling}, as the checkpoint began it"
-        require(record.cooling == own, "cooldown", own, allowed)
-    elif record.cooling is not None:
-        require(
-            record.step == record.cooling[0],
-            "checkpoint",
-            str(checkpoint),
-            f"one before its cooldown {record.cooling}; copy it before cooling down",
-        )
+        allowed = f"{record.cooling if begun else 0}, as the checkpoint has it"
+        require(begun and record.cooling == own, "cooldown", own, allowed)
+    elif begun:
+        allowed = f"one before its cooldown {record.cooling}; copy it before cooling down"
+        require(False, "checkpoint", str(checkpoint), allowed)
     record.cooling = own if cooldown else None
 
 
@@ -285,15 +283,17 @@ def _cooling(record: Record) -> float:
     return (end - record.step) / (end - start)
 
 
-def _identity(images: ImageSet, config: TrainingConfig, schedule: Schedule) -> dict[str, Any]:
+def _identity(
+    images: ImageSet, held_out: ImageSet, config: TrainingConfig, schedule: Schedule
+) -> dict[str, Any]:
     """What two trainings must share to be one."""
     return {
         **{
             key: list(value) if isinstance(value, tuple) else value
             for key, value in vars(config).items()
-            if key != "attention" or value  # checkpoints from before it don't name it
         },
         "data": images.name,
-        "images": hashlib.sha256(images.images.numpy().tobytes()).hexdigest(),
+        "images": images.sha256,
+        "held_out": held_out.sha256,
         "beta": hashlib.sha256(schedule.beta.tobytes()).hexdigest(),
     }

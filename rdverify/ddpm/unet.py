@@ -14,8 +14,10 @@ from typing import Any, cast
 import torch
 from diffusers import UNet2DModel
 
-from rdverify.tools.errors import InputError, require
-from rdverify.tools.tensors import read_tensors, write_tensors
+from rdverify.tools.errors import require, require_integer
+from rdverify.tools.reading import refused
+from rdverify.tools.records import Record, convert
+from rdverify.tools.tensors import read_tensors, require_shapes, write_tensors
 from rdverify.tools.torchkit import seeded_globally
 
 SCHEMA = "rdverify-unet-1"
@@ -24,6 +26,39 @@ NORM_GROUPS = 8
 IMAGE_SIZE = 32
 DOWN = {False: "DownBlock2D", True: "AttnDownBlock2D"}
 UP = {False: "UpBlock2D", True: "AttnUpBlock2D"}
+MOST_LAYERS, MOST_WIDTH = 16, 4096
+
+
+class Form(Record, frozen=True):
+    """The arguments of :func:`build_unet` that make a network, as its files and cards say."""
+
+    channels: int
+    widths: list[int]
+    layers_per_block: int
+    norm_groups: int
+    attention: list[int] = []  # noqa: RUF012  # msgspec copies mutable defaults
+
+
+def require_shape(widths: tuple[int, ...], norm_groups: int, attention: tuple[int, ...]) -> None:
+    """InputError unless a U-Net can be of these, see :func:`build_unet`."""
+    require(1 <= len(widths) <= 5, "widths", widths, "1 to 5 levels")
+    require_integer("norm_groups", norm_groups, 1, MOST_WIDTH)
+    for width in widths:
+        require_integer("widths", width, 1, MOST_WIDTH)
+        require(
+            width % norm_groups == 0,
+            "widths",
+            widths,
+            f"positive multiples of norm_groups = {norm_groups}",
+        )
+    for level in attention:
+        require_integer("attention", level, 0)
+        require(
+            level < len(widths) and attention.count(level) == 1,
+            "attention",
+            attention,
+            f"different levels, 0 .. {len(widths) - 1}",
+        )
 
 
 def build_unet(
@@ -59,23 +94,8 @@ def build_unet(
 
     """
     require(channels in (1, 3), "channels", channels, "1 (grey) or 3 (colour)")
-    require(1 <= len(widths) <= 5, "widths", widths, "1 to 5 levels")
-    require(norm_groups >= 1, "norm_groups", norm_groups, "at least 1")
-    require(layers_per_block >= 1, "layers_per_block", layers_per_block, "at least 1")
-    for width in widths:
-        require(
-            width > 0 and width % norm_groups == 0,
-            "widths",
-            widths,
-            f"positive multiples of norm_groups = {norm_groups}",
-        )
-    for level in attention:
-        require(
-            0 <= level < len(widths) and attention.count(level) == 1,
-            "attention",
-            attention,
-            f"different levels, 0 .. {len(widths) - 1}",
-        )
+    require_integer("layers_per_block", layers_per_block, 1, MOST_LAYERS)
+    require_shape(widths, norm_groups, attention)
     attends = [level in attention for level in range(len(widths))]
     with contextlib.nullcontext() if seed is None else seeded_globally(seed):
         unet: torch.nn.Module = cast(Any, UNet2DModel)(
@@ -134,45 +154,38 @@ def save_unet(
     return write_tensors(path, unet.state_dict(), header, dtype)
 
 
-def load_unet(path: Path | str, *, channels: int | None = None) -> torch.nn.Module:
+def load_unet(
+    path: Path | str, *, channels: int | None = None, sha256: str = ""
+) -> torch.nn.Module:
     """Read what :func:`save_unet` wrote; float32, evaluation mode, on the CPU.
 
     Args:
         path: a safetensors file.
         channels: refuse a network of any other number of image channels.
+        sha256: of the file, where its card names it.
 
     Raises:
         InputError: if the file is missing, truncated, no safetensors file (a
-            pickle is refused unopened), of another architecture, or holds
+            pickle is refused unopened), of another architecture or hash, or holds
             numbers that are not finite.
 
     """
-    tensors, header = read_tensors(path, SCHEMA)
-    try:
-        form = header["architecture"]
-        unet = build_unet(
-            form["channels"],
-            widths=tuple(form["widths"]),
-            layers_per_block=form["layers_per_block"],
-            norm_groups=form["norm_groups"],
-            attention=tuple(form.get("attention", ())),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _refused(path, f"no readable architecture in its header: {error}") from error
-    if channels is not None and form["channels"] != channels:
-        raise _refused(path, f"made for images of {form['channels']} channels, not {channels}")
-    expected = {name: tuple(value.shape) for name, value in unet.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    if expected != found:
-        odd = sorted(set(expected.items()) ^ set(found.items()))[0][0]
-        raise _refused(path, f"of another architecture: {odd} is missing or of another shape")
-    unet.load_state_dict({name: value.float() for name, value in tensors.items()})
+    tensors, header = read_tensors(path, SCHEMA, sha256=sha256)
+    with refused("weights", path, "a safetensors file that rdverify wrote"):
+        form = convert(header.get("architecture"), Form)
+
+        def build() -> torch.nn.Module:
+            return build_unet(
+                form.channels,
+                widths=tuple(form.widths),
+                layers_per_block=form.layers_per_block,
+                norm_groups=form.norm_groups,
+                attention=tuple(form.attention),
+            )
+
+        if channels is not None and form.channels != channels:
+            raise ValueError(f"made for images of {form.channels} channels, not {channels}")
+        require_shapes(build, tensors, "weights", path)
+        unet = build()
+        unet.load_state_dict({name: value.float() for name, value in tensors.items()})
     return unet
-
-
-def _refused(path: Path | str, reason: str) -> InputError:
-    reason = " ".join(reason.split())[:160]
-    return InputError(
-        f"weights = {str(path)!r} is not allowed ({reason}): "
-        "must be a safetensors file that rdverify wrote"
-    )

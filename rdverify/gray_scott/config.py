@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.tools.errors import (
+    require,
+    require_fields,
+    require_integer,
+    require_number,
+    require_room,
+)
 
 Field = npt.NDArray[Any]
 
@@ -90,9 +96,9 @@ class GrayScottConfig:
         side = min(self.rows, self.cols)
         require(
             type(self.square) is int and 0 <= self.square <= side,
-            "square",
+            self._named("square"),
             self.square,
-            f"an integer from 0 to {side}, the grid's shorter side",
+            f"an integer from 0 to {side}, the lesser of rows = {self.rows} and cols = {self.cols}",
         )
         for name, allowed in (
             ("noise_kind", ("normal", "uniform")),
@@ -108,13 +114,21 @@ class GrayScottConfig:
         for taken in self.snapshots:
             within = type(taken) is int and 0 <= taken <= self.steps
             require(within, "snapshots", taken, f"integers from 0 to steps = {self.steps}")
+        require_fields(self)
+        require_room("rows", self.rows, 4.0 * self.rows * self.cols)
+        require_room("steps", self.steps, 4.0 * self.steps)
         limit = largest_dt(self)
         require(
             self.dt <= limit,
-            "dt",
+            self._named("dt"),
             self.dt,
             f"at most {limit:.6g} for a stable step (1 / (4 D / dx^2 + s / 2), see largest_dt)",
         )
+
+    def _named(self, name: str) -> str:
+        """The field's name; said to be the default where nobody set it, since others were set."""
+        default = type(self).__dataclass_fields__[name].default
+        return f"{name} (not set: the default)" if getattr(self, name) == default else name
 
 
 def largest_dt(config: GrayScottConfig) -> float:

@@ -125,11 +125,14 @@ def simulate(
     u, v = map(compiled.inner, now)
     if diverged is None and not (np.isfinite(u).all() and np.isfinite(v).all()):
         diverged = done
-    return Simulation(_trace(config, sums, initial is None), u, v, snapshots, diverged)
+    return Simulation(_trace(config, sums, initial is None, diverged), u, v, snapshots, diverged)
 
 
 def run(config: GrayScottConfig) -> Trace:
-    """The trace of one run from its initial state, norms of shape (1, T) (eq12, eq15)."""
+    """The trace of one run from its initial state, norms of shape (1, T) (eq12, eq15).
+
+    A run that diverged has ``config["diverged_at"]``, the number of steps that it did.
+    """
     return simulate(config).trace
 
 
@@ -170,7 +173,9 @@ def step(u: Field, v: Field, config: GrayScottConfig) -> tuple[Field, Field]:
     return after.u, after.v
 
 
-def _trace(config: GrayScottConfig, sums: npt.NDArray[np.float64], seeded: bool) -> Trace:
+def _trace(
+    config: GrayScottConfig, sums: npt.NDArray[np.float64], seeded: bool, diverged: int | None
+) -> Trace:
     extras: dict[str, npt.NDArray[np.float64]] = {}
     with np.errstate(invalid="ignore"):
         norms = np.sqrt(sums)
@@ -185,6 +190,8 @@ def _trace(config: GrayScottConfig, sums: npt.NDArray[np.float64], seeded: bool)
     settings = asdict(config) | {"snapshots": list(config.snapshots)}
     if not seeded:
         settings["initial"] = "given"
+    if diverged is not None:
+        settings["diverged_at"] = diverged
     return Trace(
         norms[compiled.REACT][None],
         norms[compiled.DIFF][None],

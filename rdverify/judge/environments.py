@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,15 +14,20 @@ from rdverify.judge.results import load_results, verdict_digest
 from rdverify.study import Profile
 from rdverify.tools.errors import require
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
 
 def read_environments(folder: Path) -> dict[str, Results]:
     """Results by environment name, from files NAME.json; InputError if there is none."""
     require(
         folder.is_dir(), "environments", str(folder), "a folder of results, one per environment"
     )
-    found = {path.stem: load_results(path) for path in sorted(folder.glob("*.json"))}
-    require(bool(found), "environments", str(folder), "a folder with at least one NAME.json")
-    return found
+    files = sorted(path for path in folder.glob("*.json") if path.name[0] != ".")
+    require(bool(files), "environments", str(folder), "a folder with at least one NAME.json")
+    for path in files:  # the name is a column of tables
+        known = NAME.fullmatch(path.stem) is not None
+        require(known, "environment", path.name, "letters, digits, '.', '-' and '_', then .json")
+    return {path.stem: load_results(path) for path in files}
 
 
 def merge(recorded: Results, runs: Mapping[str, Results], values: bool) -> Results:

@@ -118,6 +118,51 @@ class MutationFile(Record, frozen=True):
     equations: list[EquationMutants]
 
 
+class TriedKind(Record, frozen=True):
+    """How many of one kind were tried on the suite, and how they ended."""
+
+    kind: str
+    outcomes: dict[str, int]
+
+
+class Trials(Record, frozen=True):
+    """What was tried on the suite itself.
+
+    Attributes:
+        title: what was tried, such as "Altered files".
+        command: that counted it.
+        versions: of Python and of this package.
+        outcomes: name -> what it means, in words.
+        failures: those of ``outcomes`` that should not happen.
+        kinds: the counts.
+        seconds: how long all of them took.
+    """
+
+    title: str
+    command: str
+    versions: dict[str, str]
+    outcomes: dict[str, str]
+    failures: list[str]
+    kinds: list[TriedKind]
+    seconds: float
+
+    def total(self) -> int:
+        """How many were tried."""
+        return sum(sum(kind.outcomes.values()) for kind in self.kinds)
+
+    def failed(self) -> dict[str, int]:
+        """How many ended in each way that should not happen."""
+        return {
+            name: sum(kind.outcomes.get(name, 0) for kind in self.kinds) for name in self.failures
+        }
+
+
+class TrialsFile(Record, frozen=True):
+    """The whole of golden/trials.json."""
+
+    trials: list[Trials]
+
+
 class EquationRecord(Record, frozen=True):
     """Where an equation is specified, implemented and tested."""
 
@@ -180,6 +225,7 @@ class Results(Record, frozen=True):
     error_rates: ErrorRates
     environments: dict[str, Environment] = {}
     equation_checks: dict[str, EquationChecks] = {}
+    trials: list[Trials] = []
 
     def corrected(self) -> list[JudgedCell]:
         """The cells of Table 1 in the corrected reading."""

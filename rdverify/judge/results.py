@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from rdverify.judge.records import (
     Provenance,
     Results,
     StudyRecord,
+    Trials,
 )
 from rdverify.judge.sentences import judge_sentences
 from rdverify.study import Curve, Measured, Study, StudyResult
@@ -64,6 +65,7 @@ def gather(
     recorded: Results | None,
     provenance: Provenance,
     mutation: MutationFile | None = None,
+    trials: Sequence[Trials] = (),
 ) -> Results:
     """Judge cells and claims, and put everything into one record, but what is drawn from it.
 
@@ -74,6 +76,7 @@ def gather(
         provenance: where this run comes from.
         mutation: which wrong forms of the equations the checks reject; None leaves the
             equations out.
+        trials: what was tried on the suite itself.
 
     Raises:
         InputError: if two studies give a fact of the same name.
@@ -101,6 +104,7 @@ def gather(
         sentences=judge_sentences(paper.sentences, claims),
         family=family_of(claims),
         error_rates=error_rates(table1),
+        trials=list(trials),
     )
 
 

@@ -15,7 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from rdverify.lstm.sequences import DataConfig, SineConfig
-from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.tools.errors import (
+    require,
+    require_fields,
+    require_integer,
+    require_number,
+    require_room,
+)
 from rdverify.tools.torchkit import seeded_globally
 
 State = tuple[Tensor, Tensor]
@@ -62,21 +68,12 @@ class LSTMConfig:
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
+        require_fields(self)
         for name, least in (("hidden", 1), ("epochs", 0), ("seed", 0)):
             require_integer(name, getattr(self, name), least)
+        require_room("hidden", self.hidden, 4.0 * self.hidden**2)
         if self.batch_size is not None:
             require_integer("batch_size", self.batch_size, 1)
-        require(self.target in ("next", "same"), "target", self.target, "next or same")
-        require(
-            self.optimiser in OPTIMISERS,
-            "optimiser",
-            self.optimiser,
-            f"one of {', '.join(OPTIMISERS)}",
-        )
-        require(
-            self.schedule in ("constant", "cosine"), "schedule", self.schedule, "constant or cosine"
-        )
-        require(self.dtype in DTYPES, "dtype", self.dtype, "float32 or float64")
         require_number("learning_rate", self.learning_rate, "in (0, 10)", lambda x: 0 < x < 10)
         require_number("input_noise", self.input_noise, "in [0, 10)", lambda x: 0 <= x < 10)
         if self.clip_norm is not None:

@@ -7,7 +7,7 @@ are random. Everything else it leaves out is a field of a configuration here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, cast
 
@@ -15,7 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
-from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.tools.errors import (
+    require,
+    require_fields,
+    require_integer,
+    require_room,
+)
 from rdverify.trace import FloatArray
 
 Normalisation = Literal["none", "scale", "standard", "minmax", "unit"]
@@ -47,22 +52,11 @@ class _Sequences:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in _COUNTS:
-                require_integer(item.name, value, _COUNTS[item.name])
-            elif isinstance(item.default, float) or isinstance(value, float):
-                require_number(item.name, value, "a finite number", lambda _: True)
-        require(
-            self.normalisation in NORMALISATIONS,
-            "normalisation",
-            self.normalisation,
-            f"one of {', '.join(NORMALISATIONS)}",
-        )
+        require_fields(self)
+        for name, least in (("length", 2), ("sequences", 1), ("seed", 0)):
+            require_integer(name, getattr(self, name), least)
+        require_room("sequences", self.sequences, self.length * self.sequences)
         require(self.scale > 0, "scale", self.scale, "a positive number")
-
-
-_COUNTS = {"length": 2, "sequences": 1, "seed": 0}
 
 
 @dataclass(frozen=True)

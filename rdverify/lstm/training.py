@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from rdverify.lstm.model import DTYPES, LSTMConfig, SequenceModel, build
 from rdverify.lstm.sequences import generate
 from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
+from rdverify.tools.provenance import cores
+from rdverify.tools.reading import refused
 from rdverify.tools.tensors import (
     below,
     optimiser_tensors,
@@ -30,7 +31,7 @@ from rdverify.tools.tensors import (
 from rdverify.tools.torchkit import one_thread
 from rdverify.trace import FloatArray
 
-CHECKPOINT = "rdverify-lstm-checkpoint-2"
+CHECKPOINT = "rdverify-lstm-checkpoint-3"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def train_many(
     series = [_series(config, array) for config, array in zip(configs, arrays, strict=True)]
     with (
         (progress or Reporter()).task("train networks", len(configs)) as task,
-        ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+        ThreadPoolExecutor(workers or cores()) as pool,
     ):
         results = []
         for trained in pool.map(train, configs, (x.numpy() for x in series)):
@@ -229,14 +230,11 @@ def _restore(
     path: Path | str, identity: str, model: SequenceModel, optimiser: torch.optim.Optimizer
 ) -> list[float]:
     """Put a checkpoint's state into model and optimiser; returns its losses."""
-    tensors, header = read_tensors(path, CHECKPOINT, "checkpoint")
-    require(
-        header.get("identity") == identity,
-        "checkpoint",
-        str(path),
-        "of the same settings and data; remove it to start anew",
-    )
-    model.load_state_dict(below("model", tensors))
-    restore_optimiser(optimiser, below("optimiser", tensors))
-    found: list[float] = tensors["losses"].tolist()
+    tensors, header = read_tensors(path, CHECKPOINT, "checkpoint", summed=True)
+    allowed = "of the same settings and data; remove it to start anew"
+    require(header.get("identity") == identity, "checkpoint", str(path), allowed)
+    with refused("checkpoint", path, allowed):
+        model.load_state_dict(below("model", tensors))
+        restore_optimiser(optimiser, below("optimiser", tensors))
+        found: list[float] = tensors["losses"].tolist()
     return found

@@ -10,7 +10,8 @@ import torch
 
 from rdverify.lstm.model import DTYPES, SequenceModel
 from rdverify.tools.errors import require, require_integer
-from rdverify.tools.tensors import read_tensors, write_tensors
+from rdverify.tools.reading import refused
+from rdverify.tools.tensors import read_tensors, require_shapes, write_tensors
 
 SCHEMA = "rdverify-lstm-1"
 
@@ -52,9 +53,10 @@ def _read(path: Path | str, hidden: int | None = None) -> tuple[SequenceModel, d
     require(hidden in (None, size), "hidden", hidden, f"{size}, as in {path}")
     dtype = next(iter(tensors.values())).dtype if tensors else torch.float32
     require(dtype in DTYPES.values(), "weights' dtype", dtype, "float32 or float64")
-    model = SequenceModel(size, dtype)
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    require(found == expected, "weights' shapes", found, f"those of nn.LSTM(1, {size}) and a head")
-    model.load_state_dict(tensors)
-    return model, header.get("note", {})
+    with refused("weights", path, f"those of nn.LSTM(1, {size}) and a head"):
+        require_shapes(lambda: SequenceModel(size, dtype), tensors, "weights", path)
+        model = SequenceModel(size, dtype)
+        model.load_state_dict(tensors)
+    note = header.get("note", {})
+    require(isinstance(note, dict), "weights' note", note, "names with their values")
+    return model, note

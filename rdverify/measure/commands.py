@@ -153,8 +153,8 @@ def ddpm(
     require(images >= 2, "images", images, "at least 2, so that R has an interval")
     height, width = _size(size)
     from rdverify.measure.diffusion import certify_folder
-    from rdverify.measure.origin import typed_command
     from rdverify.tools.progress import ConsoleReporter
+    from rdverify.tools.provenance import typed_command
 
     certificate = certify_folder(
         pipeline,
@@ -199,7 +199,7 @@ def _network(
     require(weights.is_file(), "weights", str(weights), "a file that exists")
     require(series.is_file(), "series", str(series), "a file that exists")
     from rdverify.measure.networks import certify_files
-    from rdverify.measure.origin import typed_command
+    from rdverify.tools.provenance import typed_command
 
     certificate = certify_files(
         kind,
@@ -246,10 +246,10 @@ def pde(
     require(seeds >= 1, "seeds", seeds, "1 or more")
     require(field in ("u", "v"), "field", field, "u or v")
     settings = dict(map(_setting, given or []))
-    from rdverify.measure.origin import typed_command
     from rdverify.measure.pde import configured, kinetics_of
     from rdverify.measure.pdes import certify_pde
     from rdverify.tools.files import check_output_folder
+    from rdverify.tools.provenance import typed_command
 
     config = configured(kinetics_of(kinetics), settings)
     read = {"kinetics": Path(kinetics)} if kinetics.endswith(".py") else {}

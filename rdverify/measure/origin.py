@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -51,8 +49,3 @@ def sha256_of(source: Path | str | bytes) -> str:
     for file in sorted(one for one in path.rglob("*") if one.is_file()):
         digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
     return digest.hexdigest()
-
-
-def typed_command() -> str:
-    """The command line as it was typed."""
-    return shlex.join(["rdverify", *sys.argv[1:]])

@@ -14,12 +14,13 @@ from matplotlib.figure import Figure as Canvas
 
 from rdverify.measure.certificate import LABELS, Certificate, Estimate
 from rdverify.tools.files import check_output_folder, write_text
+from rdverify.tools.fileset import file_set
 from rdverify.tools.plotting import STYLE, canvas, save
 from rdverify.tools.records import write_record
 from rdverify.tools.templates import environment
 from rdverify.trace import FloatArray
 
-FIGURE = "certificate.png"
+FIGURE, VECTOR = "certificate.png", "certificate.svg"
 COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
 WIDE = 20.0  # largest over smallest R_t from which the axis is logarithmic
 
@@ -27,17 +28,18 @@ WIDE = 20.0  # largest over smallest R_t from which the axis is logarithmic
 def write(certificate: Certificate, folder: Path | str) -> Path:
     """Write certificate.json, .md, .html, .png and .svg into ``folder``; returns the folder.
 
-    Each file is written whole or not at all, and equal certificates give equal bytes.
+    They change together or not at all, and equal certificates give equal bytes.
 
     Raises:
-        InputError: if the folder can't be written.
+        InputError: if the folder can't be written; its files are then as they were.
     """
     target = check_output_folder(folder)
-    save(figure_of(certificate), target, FIGURE)
-    write_text(target / "certificate.md", markdown_of(certificate))
-    picture = base64.b64encode((target / FIGURE).read_bytes()).decode()
-    write_text(target / "certificate.html", html_of(certificate, picture))
-    write_record(target / "certificate.json", certificate)
+    with file_set(target, owned=[VECTOR]) as new:
+        save(figure_of(certificate), new, FIGURE)
+        write_text(new / "certificate.md", markdown_of(certificate))
+        picture = base64.b64encode((new / FIGURE).read_bytes()).decode()
+        write_text(new / "certificate.html", html_of(certificate, picture))
+        write_record(new / "certificate.json", certificate)
     return target
 
 

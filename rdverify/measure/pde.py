@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -17,7 +16,16 @@ import numpy.typing as npt
 from rdverify.gray_scott.kernel import MARGIN, inner, wrap
 from rdverify.measure.fields import BOUNDARIES, FIELDS
 from rdverify.measure.kinetics import CHANGE, DIFF, NAMED, REACT, SUMS, Kinetics, kernel
-from rdverify.tools.errors import InputError, one_line, require, require_integer, require_number
+from rdverify.tools.errors import (
+    InputError,
+    one_line,
+    require,
+    require_fields,
+    require_integer,
+    require_number,
+    require_room,
+)
+from rdverify.tools.provenance import cores
 from rdverify.trace import Trace
 
 # a step that would move the cells by more than this times the state, on root mean square
@@ -56,6 +64,7 @@ class PDEConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        require_fields(self)
         known = self.kinetics.parameters
         for name, value in self.parameters.items():
             require(name in known, "parameter", name, f"one of {', '.join(known) or 'none'}")
@@ -68,6 +77,7 @@ class PDEConfig:
             require_number("dy", self.dy, "a positive number", lambda x: x > 0)
         for name, least in (("rows", 1), ("cols", 2), ("steps", 2), ("seed", 0)):
             require_integer(name, getattr(self, name), least)
+        require_room("rows", self.rows, 4.0 * self.rows * self.cols)
         require(self.bc in BOUNDARIES, "bc", self.bc, " or ".join(BOUNDARIES))
         across = 0.0 if self.rows == 1 else 1 / self.height**2
         stiff = 2 * max(self.d_u, self.d_v) * (1 / self.dx**2 + across)
@@ -239,9 +249,8 @@ def wrapped(values: npt.NDArray[np.float64], bc: str) -> npt.NDArray[np.float64]
 
 def simulate_seeds(config: PDEConfig, seeds: Sequence[int]) -> list[Run]:
     """The same run from several seeds, side by side on the cores that the process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     kernel(config.kinetics.reaction)
-    with ThreadPoolExecutor(min(cores or 1, len(seeds))) as pool:
+    with ThreadPoolExecutor(min(cores(), len(seeds))) as pool:
         return list(pool.map(lambda seed: simulate(replace(config, seed=seed)), seeds))
 
 

@@ -99,6 +99,12 @@ BESIDE = (
         ("environments",),
         "other versions of Python and the libraries, and a run from scratch",
     ),
+    Page(
+        f"{FOLDER}/suite.md",
+        "The suite under test",
+        ("trials",),
+        "damaged files, faults and random input, counted",
+    ),
 )
 # the paper's text, each part with its title; the abstract is read with section 1
 PARTS_OF_PAPER = {

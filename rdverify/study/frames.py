@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.files import write_text
+from rdverify.tools.reading import refused, require_file
 
 TEXT = ("design", "error")  # columns that stay text whatever they hold
+# as Python writes them: its own conversion also takes 1_000 and digits of other alphabets
+WHOLE = re.compile(r"-?[0-9]{1,18}")
+NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*(e[-+]?[0-9]+)?|inf)")
 
 
 def write_frame(path: Path | str, frame: pd.DataFrame) -> Path:
@@ -20,33 +26,42 @@ def write_frame(path: Path | str, frame: pd.DataFrame) -> Path:
     return write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
-def read_frame(path: Path | str, columns: Sequence[str] = ()) -> pd.DataFrame:
+def read_frame(
+    path: Path | str, columns: Sequence[str] = (), text: Collection[str] | None = None
+) -> pd.DataFrame:
     """Read what :func:`write_frame` wrote.
 
     Args:
         path: the file.
         columns: names that must be among its columns.
+        text: the columns that may hold text; all others then must be numbers, truth values or
+            empty. None: any may hold any.
 
     Raises:
-        InputError: if the file is missing, no table, or lacks one of ``columns``.
+        InputError: if the file is missing, no table whose rows are all whole, lacks one of
+            ``columns``, or has a number that is none.
     """
-    try:
-        frame = pd.read_csv(path, keep_default_na=False, dtype=str)
-        absent = [column for column in columns if column not in frame]
-        if absent:
-            raise ValueError(f"no columns {', '.join(absent)}")
-    except (OSError, ValueError) as error:
-        listed = f" with the columns {', '.join(columns)}" if columns else ""
-        raise InputError(
-            f"record = {str(path)!r} is not allowed ({one_line(error)}): must be a CSV file that "
-            f"rdverify wrote{listed}"
-        ) from error
-    return pd.DataFrame(
-        {
-            column: frame[column] if column in TEXT else _values(frame[column].tolist())
-            for column in frame
-        }
-    )
+    listed = f" with the columns {', '.join(columns)}" if columns else ""
+    file = require_file("record", path)
+    with refused("record", path, f"a CSV file that rdverify wrote{listed}"):
+        written = file.read_bytes().decode("utf-8")
+        lines = csv.reader(io.StringIO(written, ""), strict=True)
+        names, *rows = [line for line in lines if line] or [[]]
+        if not written.endswith("\n"):
+            raise ValueError("cut short: its last line has no end")
+        absent = [column for column in columns if column not in names]
+        if absent or not names or len(set(names)) < len(names):
+            raise ValueError(f"no columns {', '.join(absent)}" if absent else "no table")
+        odd = next((k for k, row in enumerate(rows) if len(row) != len(names)), None)
+        if odd is not None:
+            raise ValueError(f"row {odd + 1} has {len(rows[odd])} of {len(names)} fields")
+        frame = {}
+        for name, column in zip(names, zip(*rows, strict=True) if rows else names, strict=True):
+            texts = list(column) if rows else []
+            frame[name] = texts if name in TEXT else _values(texts)
+            if text is not None and name not in (*TEXT, *text) and isinstance(frame[name][0], str):
+                raise ValueError(f"{name} holds {_first_word(texts)!r:.40}")
+    return pd.DataFrame(frame, columns=names)
 
 
 def _values(texts: list[str]) -> list[Any]:
@@ -54,9 +69,12 @@ def _values(texts: list[str]) -> list[Any]:
     if texts and set(texts) <= {"True", "False"}:
         return [text == "True" for text in texts]
     # Python's own conversion is exact; that of a CSV reader depends on its version
-    for convert in (int, lambda text: float(text or math.nan)):
-        try:
-            return [convert(text) for text in texts]
-        except ValueError:
-            continue
-    return list(texts)
+    if all(map(WHOLE.fullmatch, texts)):
+        return [int(text) for text in texts]
+    if all(text == "" or NUMBER.fullmatch(text) for text in texts):
+        return [float(text or math.nan) for text in texts]
+    return texts
+
+
+def _first_word(texts: list[str]) -> str:
+    return next(text for text in texts if text and not NUMBER.fullmatch(text))

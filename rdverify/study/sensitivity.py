@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from rdverify.study.axes import Axis
+from rdverify.sweep.axes import Axis
 from rdverify.tools.errors import require
 
 

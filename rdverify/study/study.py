@@ -6,7 +6,6 @@ claims: it returns facts and cells, and the ledger holds them against the paper 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from rdverify.study.facts import Facts, Measured
 from rdverify.study.tolerance import Part
 from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
+from rdverify.tools.provenance import cores
 
 R = TypeVar("R")
 Profile = Literal["quick", "full"]
@@ -189,7 +189,7 @@ class Context:
     work: Path
     data_root: Path | None = None
     download: bool = False
-    workers: int = max(1, os.cpu_count() or 1)
+    workers: int = field(default_factory=cores)
     progress: Reporter = field(default_factory=Reporter)
     printed: Mapping[tuple[str, str], Numbers] = field(default_factory=dict)
 

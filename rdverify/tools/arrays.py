@@ -1,36 +1,81 @@
-"""NumPy arrays in one .npz file: equal arrays give equal bytes, and no pickle is ever read."""
+"""NumPy arrays in files: equal arrays give equal bytes, no pickle is read, no size is believed."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.files import write_atomically
+from rdverify.tools.reading import refused, require_file
+
+Array = npt.NDArray[Any]
+# an archive may unpack to FREE bytes whatever its size, and to GROWTH times its size beyond
+FREE, GROWTH = 2**28, 100
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
-def write_arrays(path: Path | str, arrays: Mapping[str, npt.NDArray[Any]]) -> Path:
+def write_arrays(path: Path | str, arrays: Mapping[str, Array]) -> Path:
     """Write ``arrays`` compressed, atomically, ordered by name."""
     ordered: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
     return write_atomically(path, lambda stream: np.savez_compressed(stream, **ordered))
 
 
-def read_arrays(path: Path | str, argument: str = "arrays") -> dict[str, npt.NDArray[Any]]:
+def read_arrays(path: Path | str, argument: str = "arrays") -> dict[str, Array]:
     """Read what :func:`write_arrays` wrote.
 
     Raises:
-        InputError: naming ``argument``, if the file is missing, damaged or holds a pickle.
+        InputError: naming ``argument``, if the file is missing, damaged, holds a pickle, or
+            claims sizes that it can't have; what it claims is checked before it is unpacked.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{argument} = {str(path)!r} is not allowed ({one_line(error)}): must be a whole "
-            ".npz file without pickles"
-        ) from error
+    with (
+        refused(argument, path, "a whole .npz file without pickles"),
+        zipfile.ZipFile(require_file(argument, path)) as archive,
+    ):
+        entries = archive.infolist()
+        claimed, most = sum(entry.file_size for entry in entries), FREE
+        most = max(most, GROWTH * Path(path).stat().st_size)
+        if claimed > most:
+            raise ValueError(f"it unpacks to {claimed} bytes, more than {most}")
+        names = [entry.filename for entry in entries]
+        if len(set(names)) < len(names) or not all(name.endswith(".npy") for name in names):
+            raise ValueError(f"its entries {names!r:.60} are not one .npy file a name")
+        found = {}
+        for entry in entries:
+            with archive.open(entry) as stream:
+                found[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
+        return found
+
+
+def read_array(path: Path | str, argument: str = "array") -> Array:
+    """The array of an .npy file; InputError as of :func:`read_arrays`."""
+    file = require_file(argument, path)
+    with refused(argument, path, "a whole .npy file without pickles"), file.open("rb") as stream:
+        return _array(stream, file.stat().st_size)
+
+
+def _array(stream: IO[bytes], size: int) -> Array:
+    """One array from ``size`` bytes, which its header must agree with, to the last byte."""
+    version = np.lib.format.read_magic(stream)
+    if version not in _HEADERS:
+        raise ValueError(f"version {version} of the .npy format")
+    shape, _, dtype = _HEADERS[version](stream)
+    if dtype.hasobject:
+        raise ValueError("a pickle, which is never read")
+    claimed = dtype.itemsize
+    for length in shape:  # Python's numbers: NumPy's would overflow
+        claimed *= length
+    if min(shape, default=0) < 0 or claimed != size - stream.tell():
+        raise ValueError(f"shape {shape!r:.40} of {dtype} in {size - stream.tell()} bytes")
+    stream.seek(0)
+    found: Array = np.lib.format.read_array(stream, allow_pickle=False)
+    if stream.read(1):  # also lets an archive check the sum of what was read
+        raise ValueError("more bytes than its array has")
+    return found

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from rdverify.tools.errors import InputError
+from rdverify.tools.errors import InputError, require
+from rdverify.tools.fileset import sweep
+from rdverify.tools.staging import PREFIX, claimed, released
 
 
 def write_atomically(path: Path | str, write: Callable[[IO[bytes]], object]) -> Path:
@@ -21,11 +25,12 @@ def write_atomically(path: Path | str, write: Callable[[IO[bytes]], object]) -> 
     be written or the disk is full; ``path`` is then untouched.
     """
     path = Path(path)
-    temporary = None
+    temporary, lock = None, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
+        sweep(path.parent)
+        temporary, lock = claimed(lambda: _empty_file(path.parent))
+        with open(temporary, "wb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
@@ -37,8 +42,15 @@ def write_atomically(path: Path | str, write: Callable[[IO[bytes]], object]) -> 
             "choose a folder that is writable and has room"
         ) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        released(lock)
+    return path
+
+
+def _empty_file(folder: Path) -> str:
+    handle, path = tempfile.mkstemp(prefix=PREFIX, dir=folder)
+    os.close(handle)
     return path
 
 
@@ -54,8 +66,17 @@ def write_bytes(path: Path | str, content: bytes) -> Path:
 
 
 def write_text(path: Path | str, text: str) -> Path:
-    """Write ``text`` as UTF-8, atomically."""
-    return write_bytes(path, text.encode("utf-8"))
+    """Write ``text`` as UTF-8, atomically.
+
+    A name of a file that is not of the locale's encoding, as Python has it, gets its own bytes
+    back; what is no UTF-8 then is replaced by U+FFFD.
+    """
+    try:
+        return write_bytes(path, text.encode("utf-8"))
+    except UnicodeEncodeError:
+        text = re.sub("[\ud800-\udc7f\udd00-\udfff]", "\ufffd", text)
+        mended = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return write_bytes(path, mended.encode("utf-8"))
 
 
 def to_json(value: Any) -> str:
@@ -84,20 +105,31 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def check_output_folder(path: Path | str) -> Path:
+def check_output_folder(path: Path | str, room: int = 2**22) -> Path:
     """Return ``path`` as a folder that can be written, or raise :class:`InputError`.
 
-    Called before long work starts; leaves what is already there untouched.
+    Called before long work starts; leaves what is already there untouched, but for what a
+    killed run left half done.
+
+    Args:
+        path: the folder, made if it isn't there.
+        room: bytes that will be written, about; by default what a certificate takes, and more.
     """
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        handle, probe = tempfile.mkstemp(prefix=".rdverify-", dir=path)
-        os.close(handle)
-        os.unlink(probe)
+        sweep(path)
+        os.unlink(_empty_file(path))
+        free = shutil.disk_usage(path).free
     except OSError as error:
         raise InputError(
             f"output = {str(path)!r} is not allowed ({error.strerror or error}): "
             "must be a folder that can be written"
         ) from error
+    require(
+        free >= room,
+        "output",
+        str(path),
+        f"where {room / 1e6:.0f} MB have room; {free / 1e6:.0f} MB are free",
+    )
     return path

@@ -5,20 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from rdverify.tools.errors import InputError
+from rdverify.tools.manifest import check_manifest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def golden_folder() -> Path:
-    """The folder of recorded results, weights and search records."""
+def golden_folder(held: bool = True) -> Path:
+    """The folder of recorded results, weights and search records.
+
+    Args:
+        held: hold every file there against the manifest; only what makes a new record goes
+            without.
+
+    Raises:
+        InputError: if there is none, or if a file is another than was recorded.
+    """
     folders = (PACKAGE / "golden", PACKAGE.parent / "golden")
-    for folder in folders:
-        if folder.is_dir():
-            return folder
-    raise InputError(
-        f"golden files are missing: looked in {folders[0]} and {folders[1]}; "
-        "install the wheel or run from a clone"
-    )
+    found = next((folder for folder in folders if folder.is_dir()), None)
+    if found is None:
+        raise InputError(
+            f"golden files are missing: looked in {folders[0]} and {folders[1]}; "
+            "install the wheel or run from a clone"
+        )
+    if held:
+        check_manifest(found)
+    return found
 
 
 def repository() -> Path | None:

@@ -25,6 +25,10 @@ class Task:
     def __init__(self, description: str, total: int) -> None:
         self.description, self.total, self.done = description, total, 0
 
+    def found(self, steps: int) -> None:
+        """Say that ``steps`` were done before, which says nothing of how fast the rest will be."""
+        self.done += steps
+
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Say that ``steps`` more are done; ``note`` is shown beside the bar."""
         self.done += steps
@@ -125,10 +129,19 @@ class _Lines(Task):
     def __init__(self, reporter: Reporter, description: str, total: int) -> None:
         super().__init__(description, total)
         self.reporter, self.start = reporter, time.monotonic()
-        self.told = self.start
+        self.told, self.before = self.start, 0
 
     def seconds(self) -> float:
         return time.monotonic() - self.start
+
+    def found(self, steps: int) -> None:
+        super().found(steps)
+        self.before += steps
+
+    def left(self) -> str:
+        """How long the rest will take at the pace so far."""
+        done = self.done - self.before
+        return f"{self.seconds() / done * (self.total - self.done):.0f} s left" if done else ""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         super().advance(steps, note)
@@ -136,7 +149,7 @@ class _Lines(Task):
             self.told = time.monotonic()
             self.reporter.say(
                 f"{self.description}: {self.done} of {self.total} in "
-                f"{self.seconds():.0f} s{f', {note}' if note else ''}"
+                f"{', '.join(filter(None, (f'{self.seconds():.0f} s', self.left(), note)))}"
             )
 
 
@@ -144,6 +157,11 @@ class _Bar(Task):
     def __init__(self, bars: Progress, description: str, total: int) -> None:
         super().__init__(description, total)
         self.bars, self.id = bars, bars.add_task(description, total=total, note="")
+
+    def found(self, steps: int) -> None:
+        super().found(steps)
+        # a new start, so that the time that is left is not guessed from what was there
+        self.bars.reset(self.id, completed=self.done, total=self.total)
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         super().advance(steps, note)

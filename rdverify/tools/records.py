@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.files import to_json, write_json
+from rdverify.tools.reading import refused, require_file
 
 T = TypeVar("T")
 
@@ -57,19 +58,42 @@ def read_record(path: Path | str, kind: type[T], argument: str) -> T:
 
     Raises:
         InputError: naming ``argument``, the field and what it must be, if the file is
-            missing, no JSON, or no record of this type.
+            missing, no JSON, no record of this type, or says more than is read.
     """
-    try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=kind)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{argument} = {str(path)!r} is not allowed: there is no such file"
-        ) from error
-    except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{argument} = {str(path)!r} is not allowed ({one_line(error)}): must be a whole file "
-            "of this version of rdverify"
-        ) from error
+    with refused(argument, path, "a whole file of this version of rdverify"):
+        return decoded(require_file(argument, path).read_bytes(), kind)
+
+
+def decoded(text: bytes | str, kind: type[T]) -> T:
+    """JSON as a record of type ``kind``, or ValueError: nothing in it is left unread."""
+    record = msgspec.json.decode(text, type=kind)
+    _require_read(json.loads(text, object_pairs_hook=_once), plain(record), "$")
+    return record
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of two values under one key a decoder would drop one in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} twice")
+    return found
+
+
+def _require_read(written: Any, read: Any, place: str) -> None:
+    """Raise ValueError for a key that no field has; dataclasses within a record skip those."""
+    if written == read:
+        return
+    if isinstance(written, dict) and isinstance(read, dict):
+        for key, value in written.items():
+            if key not in read:
+                raise ValueError(f"unknown field {key!r} at {place}")
+            _require_read(value, read[key], f"{place}.{key}")
+    elif isinstance(read, (list, tuple)) and len(read) == len(written):
+        for index, (one, other) in enumerate(zip(written, read, strict=True)):
+            _require_read(one, other, f"{place}[{index}]")
+    else:
+        raise ValueError(f"{written!r:.40} at {place} is read as {read!r:.40}")
 
 
 def schema_of(kind: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -43,6 +44,9 @@ def guarded(run: Callable[[], Any], debug: Callable[[], bool] = lambda: False) -
         run: the command line; its own exits pass through.
         debug: whether errors shall come with their tracebacks.
     """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed: no file that is opened later may take its place
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without our signs
     for again in (False, True):
@@ -51,7 +55,7 @@ def guarded(run: Callable[[], Any], debug: Callable[[], bool] = lambda: False) -
                 run()
             finally:
                 sys.stdout.flush()
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             cause = error.__cause__ if isinstance(error, Raised) else error
             broken = broken_cache(cause)
             if broken is not None and not again:
@@ -103,14 +107,15 @@ def _told(error: BaseException | None) -> int:
 
 
 def _say(line: str) -> None:
-    print(f"rdverify: {' '.join(line.split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the status says it, too
+        print(f"rdverify: {' '.join(line.split())}", file=sys.stderr)
 
 
 def _kept(error: BaseException | None) -> str:
     """Where the traceback was written."""
     try:
         handle, path = tempfile.mkstemp(prefix="rdverify-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
             traceback.print_exception(error, file=stream)
     except OSError:
         return "not kept, no folder can be written; use --debug"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 
-from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import write_bytes
+from rdverify.tools.reading import refused, require_file, require_sha256
 
 KEY = "rdverify"  # the one entry of the header: safetensors writes several in no fixed order
+CHECKSUM = "sha256"  # of tensors and header, within the header
 
 
 def write_tensors(
@@ -25,13 +28,16 @@ def write_tensors(
 ) -> Path:
     """Write ``tensors`` atomically; equal tensors and headers give equal bytes.
 
+    The header gets a checksum of both, which :func:`read_tensors` holds the file against.
+
     Args:
         path: the file.
         tensors: name -> values, of any device.
         header: JSON values, with "schema" among them.
         dtype: to store floating-point numbers in, default as they are.
     """
-    return write_bytes(path, tensor_bytes(tensors, header, dtype))
+    plain = _plain(tensors, dtype)
+    return write_bytes(path, tensor_bytes(plain, {**header, CHECKSUM: checksum(plain, header)}))
 
 
 def tensor_bytes(
@@ -39,16 +45,31 @@ def tensor_bytes(
     header: Mapping[str, Any],
     dtype: torch.dtype | None = None,
 ) -> bytes:
-    """What :func:`write_tensors` writes."""
-    plain = {
+    """The safetensors file of exactly these tensors and this header."""
+    return bytes(save(_plain(tensors, dtype), {KEY: json.dumps(header, sort_keys=True)}))
+
+
+def checksum(tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> str:
+    """SHA-256 of the file of these tensors and this header, without a checksum in it."""
+    return hashlib.sha256(tensor_bytes(tensors, header)).hexdigest()
+
+
+def _plain(
+    tensors: Mapping[str, torch.Tensor], dtype: torch.dtype | None
+) -> dict[str, torch.Tensor]:
+    return {
         name: value.detach().to("cpu", dtype if value.is_floating_point() else None).contiguous()
         for name, value in tensors.items()
     }
-    return bytes(save(plain, {KEY: json.dumps(header, sort_keys=True)}))
 
 
 def read_tensors(
-    path: Path | str, schema: str | None = None, argument: str = "weights"
+    path: Path | str,
+    schema: str | None = None,
+    argument: str = "weights",
+    *,
+    summed: bool = False,
+    sha256: str = "",
 ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Tensors and header of a safetensors file.
 
@@ -56,30 +77,59 @@ def read_tensors(
         path: the file.
         schema: that its header must have; None for any file, also without our header.
         argument: how an error names the file.
+        summed: refuse a file without a checksum of its own; one that it has always counts.
+        sha256: of the whole file, where a card names it.
 
     Raises:
         InputError: if it is missing, damaged, no safetensors file (a pickle is refused
-            unopened), of another schema, or holds numbers that are not finite.
+            unopened), of another schema or hash, or holds numbers that are not finite.
     """
     allowed = f"a whole safetensors file{f' of schema {schema}' if schema else ''}"
-    try:
-        if not Path(path).is_file():
-            raise FileNotFoundError("there is no such file")
+    file = require_file(argument, path)
+    with refused(argument, path, allowed):
+        if sha256:
+            require_sha256(argument, path, file.read_bytes(), sha256)
         with safe_open(str(path), framework="pt") as archive:
             # clone: the file may be replaced while the mapped tensors live
             tensors = {name: archive.get_tensor(name).clone() for name in archive.keys()}  # noqa: SIM118
             header = json.loads((archive.metadata() or {}).get(KEY, "{}"))
         found = header.get("schema") if isinstance(header, dict) else header
-        if schema is not None and found != schema:
-            raise ValueError(f"its schema is {found!r}")
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{argument} = {str(path)!r} is not allowed ({one_line(error)}): must be {allowed}"
-        ) from error
-    for name, value in tensors.items():
-        finite = not value.is_floating_point() or bool(torch.isfinite(value).all())
-        require(finite, f"{name} of {argument} {path}", "NaN or infinite", "finite throughout")
+        if not isinstance(header, dict) or schema not in (None, found):
+            raise ValueError(f"its schema is {found!r:.60}")
+        _require_sum(tensors, header, summed)
+        for name, value in tensors.items():
+            counts = value.is_floating_point() or value.is_complex()
+            finite = not counts or bool(torch.isfinite(value).all())
+            require(finite, f"{name} of {argument} {path}", "NaN or infinite", "finite throughout")
     return tensors, header
+
+
+def _require_sum(tensors: Mapping[str, torch.Tensor], header: dict[str, Any], summed: bool) -> None:
+    """Take the checksum out of the header; ValueError if it is missing or of other content."""
+    told = header.pop(CHECKSUM, None)
+    if (summed and told is None) or (told is not None and told != checksum(tensors, header)):
+        raise ValueError("its checksum is missing or that of other content")
+
+
+def require_shapes(
+    build: Callable[[], torch.nn.Module],
+    tensors: Mapping[str, torch.Tensor],
+    argument: str,
+    path: Path | str,
+) -> None:
+    """Raise InputError unless the module that ``build`` makes has tensors of just these shapes.
+
+    It is built without memory: a header may claim a network of any size.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(value.shape) for name, value in build().state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    odd = sorted(name for name, _ in wanted.items() ^ found.items())
+    if odd:
+        raise InputError(
+            f"{argument} = {str(path)!r} is not allowed (of another architecture: {odd[0]} is "
+            f"{found.get(odd[0], 'missing')}, not {wanted.get(odd[0], 'there')}): must be whole"
+        )
 
 
 def prefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -106,9 +156,17 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tenso
 def restore_optimiser(
     optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
 ) -> None:
-    """Put what :func:`optimiser_tensors` gave back into ``optimiser``."""
+    """Put what :func:`optimiser_tensors` gave back into ``optimiser``.
+
+    Raises:
+        ValueError: if it is of other parameters; ``optimiser`` is then as it was.
+    """
+    shapes = [value.shape for group in optimiser.param_groups for value in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
+        known = index.isascii() and index.isdecimal() and int(index) < len(shapes)
+        if not known or value.shape not in ((), shapes[int(index)]):
+            raise ValueError(f"optimiser's {name!r:.40} of shape {tuple(value.shape)}")
         state.setdefault(int(index), {})[key] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

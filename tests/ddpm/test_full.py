@@ -101,6 +101,34 @@ def test_a_second_run_trains_nothing_and_changes_no_weights(tmp_path, calls, mon
     assert "quality" not in {name for name, _ in calls}
 
 
+def test_weights_that_are_not_those_of_this_training_are_trained_anew(tmp_path, calls, monkeypatch):
+    """A flipped bit, other steps, other images: each is seen, and said."""
+    said: list[str] = []
+    monkeypatch.setattr(Reporter, "say", lambda self, text: said.append(text))
+    weights = (
+        ddpm_full.retrain(context_of(tmp_path), TINY)[0] / "weights" / "ddpm-mnist.safetensors"
+    )
+    card, whole = json.loads(weights.with_suffix(".json").read_text()), weights.read_bytes()
+
+    def anew(told: dict[str, Any], content: bytes = whole) -> str:
+        weights.with_suffix(".json").write_text(json.dumps(told))
+        weights.write_bytes(content)
+        said.clear()
+        ddpm_full.retrain(context_of(tmp_path), TINY)
+        assert weights.read_bytes() == whole
+        return next(text for text in said if text.startswith("MNIST: "))
+
+    assert "as its card says" in anew(card, whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert "of other settings or steps" in anew(
+        {**card, "training": {**card["training"], "steps": 1}}
+    )
+    assert "of other settings or steps" in anew(
+        {**card, "training": {**card["training"], "seed": 1}}
+    )
+    assert "learned from other images" in anew({**card, "data_sha256": "0" * 64})
+    assert "already trained" in anew(card)
+
+
 def test_a_run_stopped_in_a_training_goes_on_from_its_checkpoint(tmp_path, calls, monkeypatch):
     whole, _ = ddpm_full.retrain(context_of(tmp_path / "whole"), TINY)
     real, trained = ddpm_full.train, []

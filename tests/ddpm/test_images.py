@@ -142,6 +142,59 @@ def test_grey_images_are_refused_for_a_colour_model_and_the_reverse(tmp_path, mn
     refused("colour for this model, and is grey", "mnist", root=mnist_root, channels=3)
 
 
+@pytest.mark.parametrize("form", ["png", "tiff", "pgm"])
+def test_sixteen_bits_of_grey_are_scaled_and_not_cut_off(tmp_path, form):
+    levels = np.arange(1024, dtype=np.uint16).reshape(32, 32) * 64  # 0 .. 65472
+    (tmp_path / "set" / "class").mkdir(parents=True)
+    for index in range(10):
+        Image.fromarray(levels).save(tmp_path / "set" / "class" / f"{index}.{form}")
+    loaded = load_images(f"folder:{tmp_path / 'set'}", "test")
+    assert np.array_equal(loaded.images[0, 0], np.round(levels / 257))
+
+
+def test_depths_and_sizes_that_can_not_be_read_are_named(tmp_path):
+    (tmp_path / "set" / "class").mkdir(parents=True)
+    for index in range(10):
+        Image.new("L", (4, 4)).save(tmp_path / "set" / "class" / f"{index}.png")
+    last = tmp_path / "set" / "class" / "9.tiff"
+    (tmp_path / "set" / "class" / "9.png").unlink()
+    Image.new("F", (4, 4)).save(last)
+    refused("of 8 or 16 bits", f"folder:{tmp_path / 'set'}", "test")
+    Image.new("1", (10_001, 10_000)).save(last, compression="group4")
+    refused("at most 50000000 pixels", f"folder:{tmp_path / 'set'}", "test")
+    last.unlink()
+    os.mkfifo(last)
+    refused("no folder, pipe or device", f"folder:{tmp_path / 'set'}", "test")
+
+
+def test_links_that_lead_in_a_circle_are_refused(tmp_path):
+    image_folder(tmp_path / "set")
+    (tmp_path / "set" / "class0" / "again").symlink_to(tmp_path / "set")
+    refused("reached once", f"folder:{tmp_path / 'set'}")
+
+
+@pytest.mark.parametrize(("side", "labels"), [(27, 6), (28, 5), (28, 7)])
+def test_mnist_of_another_size_or_number_of_labels_is_refused(tmp_path, side, labels):
+    raw = tmp_path / "MNIST" / "raw"
+    for part in ("train", "t10k"):
+        write_idx(raw / f"{part}-images-idx3-ubyte", np.zeros((6, side, side)))
+        write_idx(raw / f"{part}-labels-idx1-ubyte", np.zeros(labels))
+    refused(f"{labels} labels of images of shape", "mnist", root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (torch.zeros((2, 1, 31, 31), dtype=torch.uint8), torch.zeros(2, dtype=torch.int64)),
+        (torch.zeros((2, 1, 32, 32)), torch.zeros(2, dtype=torch.int64)),
+        (torch.zeros((2, 1, 32, 32), dtype=torch.uint8), torch.zeros(1, dtype=torch.int64)),
+    ],
+)
+def test_an_image_set_has_one_size_and_one_label_an_image(images, labels):
+    with pytest.raises(InputError, match=r"of made up = "):
+        data.ImageSet("made up", images, labels, ("one",))
+
+
 def real_root() -> Path:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     root = Path(os.environ.get("RDVERIFY_DATA") or beside)

@@ -7,8 +7,8 @@ metric of the ledger is measured, and how, is what these tests hold.
 
 from __future__ import annotations
 
-import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from ddpm import cards
 from matplotlib.image import imread
 from scipy import stats
 
@@ -33,6 +34,7 @@ from rdverify.ddpm.study import (
     settings,
 )
 from rdverify.ddpm.study import facts as facts_module
+from rdverify.ddpm.study import runs as runs_module
 from rdverify.ddpm.study.cells import LAW_POINTS, law_of_m_diff, part_settings
 from rdverify.ddpm.study.choices import architectures
 from rdverify.ddpm.study.facts import generates, trained
@@ -40,12 +42,14 @@ from rdverify.ddpm.study.open_settings import OBSERVED, SETTINGS
 from rdverify.ddpm.study.rows import ROWS, SCHEDULE, load_row
 from rdverify.ddpm.study.runs import Runs, run, run_from
 from rdverify.ddpm.study.sampled import run_row
+from rdverify.ddpm.study.shipped import KEPT, RECORDS
 from rdverify.ddpm.unet import build_unet, save_unet
 from rdverify.judge.paper import the_paper
 from rdverify.study import Context, Measured, NotMeasured
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.study.intervals import difference
 from rdverify.tools.errors import InputError
+from rdverify.tools.paths import golden_folder
 from rdverify.tools.progress import Reporter
 
 PRINTED = {
@@ -82,6 +86,7 @@ def variants_record() -> pd.DataFrame:
                 "scaling": scaling,
                 "n": 4,
                 "seed": 10,
+                "weights": "",
                 "m_react": react * off,
                 "m_react_se": 1e-4,
                 "m_diff": diff,
@@ -181,17 +186,18 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "weights").mkdir()
     (folder / "search").mkdir()
     for name, row in ROWS.items():
-        save_unet(
+        weights = save_unet(
             build_unet(row.channels, widths=(8, 8), norm_groups=4, seed=row.seed),
             folder / "weights" / f"{row.file}.safetensors",
         )
-        card = {"mean_square": MEAN_SQUARES[name], "data": name, "training": {"steps": 0}}
-        (folder / "weights" / f"{row.file}.json").write_text(json.dumps(card))
+        cards.written(weights, mean_square=MEAN_SQUARES[name], data=name)
     variants_record().to_csv(folder / "search" / "ddpm.csv", index=False)
     quality_record().to_csv(folder / "search" / "image_quality.csv", index=False)
     final_record().to_csv(folder / "search" / "ddpm_final.csv", index=False)
     open_record().to_csv(folder / "search" / "ddpm_open.csv", index=False)
     training_record().to_csv(folder / "search" / "ddpm_training.csv", index=False)
+    for name in KEPT:
+        shutil.copy(golden_folder() / "search" / name, folder / "search")
     return folder
 
 
@@ -227,16 +233,28 @@ def test_every_fact_is_measured_and_defined_and_its_interval_holds_its_value(fac
             assert fact.low <= fact.value <= fact.high
 
 
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_that_is_missing_or_no_table_is_named_before_any_sampling(
+    golden, tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr(runs_module, "run_row", lambda *_: pytest.fail("long work started"))
+    shutil.copytree(golden / "search", tmp_path / "search")
+    path = tmp_path / "search" / name
+    whole = path.read_text()
+    for content in (None, "", whole[:-7], whole.replace(".", ",", 1), whole.replace("0.", "O.")):
+        path.unlink() if content is None else path.write_text(content)
+        with pytest.raises(InputError, match=rf"record = .*{name}"):
+            run_from(context_of(tmp_path, tmp_path), golden, tmp_path / "search")
+
+
 @pytest.mark.once
-def test_facts_of_a_record_that_is_missing_are_left_out(runs):
-    without = replace(runs, records={})
+def test_lines_that_a_record_lacks_are_errors_and_not_left_out(runs):
+    record = runs.records["ddpm_open.csv"]
+    without = replace(runs, records={**runs.records, "ddpm_open.csv": record.iloc[:0]})
     found = STUDY.facts.measure(without)
-    missing = set(STUDY.facts.names()) - set(found)
-    assert "ddpm.mnist.classes_hit" in missing
-    assert "ddpm.steps.endpoints.sampled_gain" in missing
-    assert "ddpm.mnist.r" in found
-    assert not [name for name, fact in found.items() if fact.error]
-    assert part_settings(without, "MNIST", "r") == ()
+    assert set(STUDY.facts.names()) - set(found) == WAITING
+    assert "must be a whole record" in found["ddpm.mnist.decreasing.r"].error
+    assert not found["ddpm.mnist.r"].error
 
 
 def test_cells_are_three_rows_as_corrected_and_what_differs_as_printed(runs):
@@ -353,12 +371,18 @@ def test_a_network_that_saw_a_part_of_its_data_is_warned_of(runs):
 
 
 def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path):
-    with pytest.raises(InputError, match=r"ddpm-mnist\.safetensors"):
+    shutil.copytree(golden / "search", tmp_path / "search")
+    with pytest.raises(InputError, match=r"ddpm-mnist\.json.*there is no such file"):
         run(context_of(tmp_path, tmp_path))
-    (tmp_path / "weights").mkdir()
-    for path in (golden / "weights").glob("*.safetensors"):
-        (tmp_path / "weights" / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "weights" / "ddpm-mnist.json").write_text("{")
+    shutil.copytree(golden / "weights", tmp_path / "weights")
+    weights = tmp_path / "weights" / "ddpm-mnist.safetensors"
+    save_unet(build_unet(1, widths=(8, 8), norm_groups=4, seed=9), weights)
+    with pytest.raises(InputError, match=r"must be of SHA-256 .* as its card says"):
+        run(context_of(tmp_path, tmp_path))
+    weights.unlink()
+    with pytest.raises(InputError, match=r"ddpm-mnist\.safetensors.*there is no such file"):
+        run(context_of(tmp_path, tmp_path))
+    weights.with_suffix(".json").write_text("{")
     with pytest.raises(InputError, match=r"ddpm-mnist.json.* must be the JSON card"):
         run(context_of(tmp_path, tmp_path))
 
@@ -742,25 +766,14 @@ def test_direction_that_gives_print_is_nearer_and_the_closed_form_is_asked_alone
 
 def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "SCHEDULE", SHORT)
-    cards = []
+    found = []
     for groups in (1, 4):
-        card = tmp_path / f"groups-{groups}.json"
-        save_unet(
+        weights = save_unet(
             build_unet(1, widths=(8, 8), norm_groups=groups, seed=5),
-            card.with_suffix(".safetensors"),
+            tmp_path / f"groups-{groups}.safetensors",
         )
-        card.write_text(
-            json.dumps(
-                {
-                    "data": "made up",
-                    "mean_square": {"[-1,1]": 0.25},
-                    "architecture": {"norm_groups": groups},
-                    "training": {"steps": 0},
-                }
-            )
-        )
-        cards.append(card)
-    frame = records.compare(cards, tmp_path / "record.csv", Reporter())
+        found.append(cards.written(weights, architecture={**cards.FORM, "norm_groups": groups}))
+    frame = records.compare(found, tmp_path / "record.csv", Reporter())
     assert frame["norm_groups"].tolist() == [1, 4]
     assert frame["m_diff"].nunique() == 1  # equal noise
     assert frame["m_react"].nunique() == 2

@@ -111,6 +111,40 @@ def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
     assert same_weights(train(squares(), squares(), TINY, until=8, cooldown=4).unet, cut.unet)
     with pytest.raises(InputError, match="cooldown"):
         train(squares(), squares(), TINY, checkpoint=path, until=10)
+    with pytest.raises(InputError, match="cooldown"):
+        train(squares(), squares(), TINY, checkpoint=path, until=10, cooldown=4)
+    train(squares(), squares(), TINY, checkpoint=tmp_path / "late", until=6)
+    with pytest.raises(InputError, match="must be 0, as the checkpoint has it"):
+        train(squares(), squares(), TINY, checkpoint=tmp_path / "late", until=8, cooldown=4)
+
+
+@pytest.mark.parametrize("stop", [2, 4, 6])
+def test_a_training_with_a_cooldown_resumes_wherever_it_was_stopped(tmp_path, monkeypatch, stop):
+    """Before the cooldown, at its first step and within it."""
+    whole = train(squares(), squares(), TINY, until=8, cooldown=4)
+    update, path = ddpm_training._Training.update, tmp_path / "state"
+
+    def stopped(training):
+        if training.record.step == stop:
+            raise KeyboardInterrupt
+        update(training)
+
+    options = {"checkpoint": path, "checkpoint_every": 1, "until": 8, "cooldown": 4}
+    with monkeypatch.context() as patch:
+        patch.setattr(ddpm_training._Training, "update", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(squares(), squares(), TINY, **options)
+    resumed = train(squares(), squares(), TINY, **options)
+    assert same_weights(whole.unet, resumed.unet)
+    assert resumed.record.cooling == (4, 8)
+    if stop < 4:  # another end is no other training before the cooldown has begun
+        again = tmp_path / "again"
+        with monkeypatch.context() as patch:
+            patch.setattr(ddpm_training._Training, "update", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                train(squares(), squares(), TINY, **options | {"checkpoint": again})
+        other = train(squares(), squares(), TINY, checkpoint=again, until=6)
+        assert same_weights(other.unet, train(squares(), squares(), TINY, until=6).unet)
 
 
 def png_folder(root: Path) -> Path:

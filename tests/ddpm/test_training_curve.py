@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 import pytest
+from ddpm import cards
 
 from rdverify.ddpm.study import training_curve
 from rdverify.ddpm.study.training_curve import COLUMNS, measure_training, measure_trainings
@@ -40,19 +40,14 @@ def snapshots(folder: Path) -> Path:
     return folder
 
 
-CARD = {
-    "dataset": "squares",
-    "mean_square": {"[-1,1]": 0.5},
-    "training": {"steps": 100},
-    "validation": [{"step": 50, "mse_raw": 0.123456789, "mse_ema": 0.5}],
-}
+VALIDATION = [{"step": 50, "mse_raw": 0.123456789, "mse_ema": 0.5}]
 
 
 def test_raw_weights_of_every_step_and_the_last_average_are_measured_once(
     tmp_path: Path, measured: list[str]
 ) -> None:
     folder, out = snapshots(tmp_path / "snapshots"), tmp_path / "out.csv"
-    measure_training(out, "squares", folder, card=CARD, images=2)
+    measure_training(out, "squares", folder, card={"validation": VALIDATION}, images=2)
     assert measured == [
         "step-00000-raw.safetensors",
         "step-00050-raw.safetensors",
@@ -71,7 +66,7 @@ def test_raw_weights_of_every_step_and_the_last_average_are_measured_once(
     assert math.isnan(errors[0])
     before = out.read_bytes()
     measured.clear()
-    measure_training(out, "squares", folder, card=CARD, images=2)
+    measure_training(out, "squares", folder, card={"validation": VALIDATION}, images=2)
     assert (measured, out.read_bytes()) == ([], before)
     measure_training(out, "circles", folder)
     assert read_frame(out)["dataset"].tolist() == ["circles"] * 4 + ["squares"] * 4
@@ -98,6 +93,8 @@ def test_cards_and_folders_that_are_not_there_are_named(
     ):
         with pytest.raises(InputError, match=words):
             measure_trainings([text], out)
-    card.write_text(json.dumps(CARD))
+    weights = card.with_suffix(".safetensors")
+    weights.touch()
+    assert cards.written(weights, validation=VALIDATION) == card
     measure_trainings([f"{card}={folder}"], out)
     assert len(measured) == 4

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from rdverify.ddpm.unet import architecture, build_unet, count_parameters, load_unet, save_unet
 from rdverify.tools.errors import InputError
+from rdverify.tools.tensors import read_tensors, write_tensors
 
 TINY = {"widths": (8, 16), "norm_groups": 4}
 
@@ -119,10 +120,11 @@ def test_missing_foreign_and_other_architecture_are_refused(saved, tmp_path):
     save_file({"weight": torch.zeros(3)}, tmp_path / "foreign.safetensors")
     refused("its schema is None", tmp_path / "foreign.safetensors")
     refused("1 channels, not 3", saved, channels=3)
-    text = saved.read_bytes().replace(rb"\"widths\": [8, 16]", rb"\"widths\": [8, 24]")
-    assert text != saved.read_bytes()
-    saved.write_bytes(text)
-    refused("another architecture", saved)
+    tensors, header = read_tensors(saved)
+    for other in ({"widths": [8, 24]}, {"widths": [8] * 5}, {"layers_per_block": 16}):
+        form = {"architecture": {**header["architecture"], **other}}
+        write_tensors(saved, tensors, header | form)
+        refused("another architecture", saved)
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path):

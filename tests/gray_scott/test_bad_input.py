@@ -75,9 +75,18 @@ def test_unstable_dt_says_how_large_it_may_be():
 
 
 def test_a_finer_grid_needs_a_smaller_step():
-    with pytest.raises(InputError, match=r"^dt = 1\.0 is not allowed"):
+    with pytest.raises(InputError, match=r"^dt \(not set: the default\) = 1\.0 is not"):
         GrayScottConfig(**SMALL, dx=0.005)
     assert GrayScottConfig(**SMALL, dx=0.005, dt=0.5)
+
+
+def test_a_small_grid_says_that_the_square_was_set_by_nobody():
+    with pytest.raises(InputError) as caught:
+        GrayScottConfig(feed_rate=0.03, rows=10, cols=12)
+    assert str(caught.value) == (
+        "square (not set: the default) = 20 is not allowed: must be an integer from 0 to 10, "
+        "the lesser of rows = 10 and cols = 12"
+    )
 
 
 NAN = np.full((6, 5), np.nan)

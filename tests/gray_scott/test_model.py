@@ -431,8 +431,10 @@ def test_a_divergence_is_a_result():
     assert np.all(np.isfinite(result.trace.react[0, :last]))
     assert np.all(np.isnan(result.trace.react[0, last:]))
     assert np.all(np.isnan(result.trace.diff[0, last:]))
+    assert run(config).config["diverged_at"] == last
     before = simulate(replace(config, steps=last - 1, snapshots=()))
     assert before.diverged_at is None
+    assert "diverged_at" not in before.trace.config
     huge = np.full((40, 30), 1e200)
     assert simulate(SPOTS, (huge, huge)).diverged_at == 0
 

@@ -21,8 +21,8 @@ from rdverify.gray_scott.study.runs import (
 )
 from rdverify.judge.paper import the_paper
 from rdverify.study import Context
-from rdverify.study.axes import setting_of
 from rdverify.study.frames import read_frame
+from rdverify.sweep.axes import setting_of
 from rdverify.tools.errors import InputError
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.progress import Reporter

@@ -73,6 +73,13 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
         read_environments(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a|b", "a b", "<b>", "-", "ä"])
+def test_a_name_that_would_break_a_table_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.json").write_text("{}")
+    with pytest.raises(InputError, match=r"environment = .* letters, digits"):
+        read_environments(tmp_path)
+
+
 def test_an_environment_that_judged_another_ledger_is_refused(recorded: Results) -> None:
     origin = replace(recorded.provenance, ledger_sha256="0" * 64)
     with pytest.raises(InputError, match="ledger of environment py = '0000"):

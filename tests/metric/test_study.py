@@ -19,9 +19,11 @@ from rdverify.gray_scott.stability import laplacian
 from rdverify.lstm import LSTMConfig, as_input, build, probe
 from rdverify.lstm.sequences import SineConfig, generate
 from rdverify.lstm.study.networks import SEEDS
+from rdverify.measure.origin import sha256_of
 from rdverify.metric import fields, networks, runs, scaling, systems, terms
 from rdverify.metric.study import STUDY
 from rdverify.tools.errors import InputError
+from rdverify.tools.paths import golden_folder
 from rdverify.trace import Trace
 
 
@@ -223,8 +225,12 @@ def write_networks(folder: Path) -> None:
     }
     folder.mkdir()
     safetensors.torch.save_file(tensors, folder / "lstm-sine.safetensors")
-    settings = {kind: config.as_json() for kind in ("best", "untrained")}
-    card = {"seeds": SEEDS, "configs": settings}
+    shipped = (golden_folder() / "weights" / "lstm-sine.json").read_text(encoding="utf-8")
+    card = json.loads(shipped) | {
+        "sha256": sha256_of(folder / "lstm-sine.safetensors"),
+        "seeds": SEEDS,
+        "configs": {kind: config.as_json() for kind in ("best", "untrained")},
+    }
     (folder / "lstm-sine.json").write_text(json.dumps(card), encoding="utf-8")
 
 
@@ -246,7 +252,11 @@ def test_missing_and_damaged_records_are_refused_in_one_line(tmp_path: Path) -> 
     with pytest.raises(InputError, match="shuffled"):
         runs.recorded(nothing, "sine", "shuffled")
     path = tmp_path / "weights" / "lstm-sine.safetensors"
-    path.write_bytes(path.read_bytes()[:100])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(InputError, match="as its card says"):
+        runs.recorded(nothing, "sine", "best")
+    path.write_bytes(whole[:100])
     with pytest.raises(InputError, match="weights"):
         runs.recorded(nothing, "sine", "best")
 

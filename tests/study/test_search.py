@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from rdverify.study.axes import Axis, design, setting_of
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.study.ranking import admissible, rank, spread_of
 from rdverify.study.search import search
 from rdverify.study.sensitivity import sensitivity
+from rdverify.sweep.axes import Axis, setting_of
+from rdverify.sweep.design import design
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
 
@@ -108,7 +109,7 @@ def test_bad_design_is_refused(arguments):
 
 
 def test_every_run_is_kept_also_one_that_failed(tmp_path):
-    frame = search(AXES, 32, 0, model, tmp_path / "s.csv")
+    frame = search(AXES, 32, 0, model, tmp_path)
     assert frame["index"].tolist() == list(range(32))
     failed = frame["n"] == 6
     assert failed.any()
@@ -119,7 +120,8 @@ def test_every_run_is_kept_also_one_that_failed(tmp_path):
 
 
 def test_record_round_trips_every_bit(tmp_path):
-    frame = search(AXES, 32, 0, model, tmp_path / "s.csv")
+    frame = search(AXES, 32, 0, model, tmp_path)
+    write_frame(tmp_path / "s.csv", frame)
     pd.testing.assert_frame_equal(
         read_frame(tmp_path / "s.csv"), frame, check_exact=True, check_dtype=False
     )
@@ -137,9 +139,8 @@ def test_floats_round_trip_exactly(tmp_path_factory, values):
     assert read_frame(path)["v"].tolist() == values
 
 
-def test_interrupted_search_goes_on_and_gives_the_same_bytes(tmp_path):
-    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
-    search(AXES, 24, 5, model, whole, chunk=4)
+def test_interrupted_search_goes_on_and_gives_the_same(tmp_path):
+    whole = search(AXES, 24, 5, model, tmp_path / "whole")
     calls, told = [], Told()
 
     def stopped(setting):
@@ -149,33 +150,30 @@ def test_interrupted_search_goes_on_and_gives_the_same_bytes(tmp_path):
         return model(setting)
 
     with pytest.raises(KeyboardInterrupt):
-        search(AXES, 24, 5, stopped, part, chunk=4)
-    assert len(read_frame(part)) == 8  # the whole chunks
+        search(AXES, 24, 5, stopped, tmp_path / "part")
     later = []
-    search(AXES, 24, 5, lambda s: (later.append(s), model(s))[1], part, told, chunk=4)
-    assert later == design(AXES, 24, 5)[8:]
-    assert part.read_bytes() == whole.read_bytes()
-    assert any("going on" in line for line in told.lines)
-    search(AXES, 24, 5, lambda s: pytest.fail("nothing is left to do"), part, chunk=4)
+    frame = search(AXES, 24, 5, lambda s: (later.append(s), model(s))[1], tmp_path / "part", told)
+    assert later == design(AXES, 24, 5)[10:]
+    pd.testing.assert_frame_equal(frame, whole, check_exact=True)
+    assert any("10 of 24 found" in line for line in told.lines)
+    search(AXES, 24, 5, lambda s: pytest.fail("nothing is left to do"), tmp_path / "part")
 
 
 @pytest.mark.parametrize("change", [{"seed": 6}, {"n": 23}, {"axes": AXES[:3]}])
-def test_changed_design_starts_anew_and_says_why(tmp_path, change):
-    told, path = Told(), tmp_path / "s.csv"
-    arguments = {"axes": AXES, "n": 24, "seed": 5}
-    search(**arguments, evaluate=model, path=path)
-    frame = search(**(arguments | change), evaluate=model, path=path, progress=told)
+def test_changed_design_has_a_record_of_its_own(tmp_path, change):
+    arguments = {"axes": AXES, "n": 24, "seed": 5, "folder": tmp_path}
+    search(**arguments, evaluate=model)
+    frame = search(**(arguments | change), evaluate=model)
     assert len(frame) == (arguments | change)["n"]
-    assert any("starts anew" in line and "changed" in line for line in told.lines)
+    kept = search(**arguments, evaluate=lambda s: pytest.fail("nothing is left to do"))
+    assert len(kept) == 24
 
 
-def test_damaged_record_starts_anew_and_says_why(tmp_path):
-    told, path = Told(), tmp_path / "s.csv"
-    path.write_text("not,a,record\n1,2,3\n")
-    assert len(search(AXES, 4, 0, model, path, told)) == 4
-    assert "starts anew" in told.lines[0]
-    with pytest.raises(InputError):
-        read_frame(tmp_path / "absent.csv")
+def test_no_record_is_no_frame(tmp_path):
+    (tmp_path / "s.csv").write_text("not,a,record\n1,2,3\n")
+    for name in ("s.csv", "absent.csv"):
+        with pytest.raises(InputError):
+            read_frame(tmp_path / name, ["design"])
 
 
 def test_threads_give_what_one_by_one_gives(tmp_path):

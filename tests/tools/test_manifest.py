@@ -43,14 +43,29 @@ def test_no_altered_byte_passes(folder: Path, name: str, data: st.DataObject) ->
     check_manifest(folder)
 
 
-def test_a_missing_file_is_named_and_another_is_no_fault(folder: Path) -> None:
-    (folder / "more.txt").write_text("of a user")
+def test_a_file_that_is_missing_or_was_added_is_named_and_a_hidden_one_is_none(
+    folder: Path,
+) -> None:
+    (folder / ".DS_Store").write_text("of a system")
     check_manifest(folder)
+    for name, was in (("more.txt", "added"), ("search/c.csv", "added")):
+        (folder / name).write_text("of a user")
+        with pytest.raises(InputError, match=f"{name} was {was} since"):
+            check_manifest(folder)
+        (folder / name).unlink()
     kept = (folder / "a.json").read_bytes()
     (folder / "a.json").unlink()
     with pytest.raises(InputError, match=r"a\.json is missing since"):
         check_manifest(folder)
     (folder / "a.json").write_bytes(kept)
+
+
+def test_a_manifest_that_lost_its_entries_holds_nothing_in_silence(folder: Path) -> None:
+    kept = (folder / FILE).read_bytes()
+    (folder / FILE).write_text("{}")
+    with pytest.raises(InputError, match=r"a\.json was added"):
+        check_manifest(folder)
+    (folder / FILE).write_bytes(kept)
 
 
 def test_without_a_manifest_nothing_is_taken(tmp_path: Path) -> None:

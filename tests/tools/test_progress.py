@@ -18,8 +18,8 @@ def test_off_a_terminal_a_long_task_says_once_a_minute_how_far_it_is(monkeypatch
     told = capsys.readouterr().err.splitlines()
     assert told == [
         "search ...",
-        "search: 3 of 8 in 75 s, best 3 %",
-        "search: 6 of 8 in 150 s, best 3 %",
+        "search: 3 of 8 in 75 s, 125 s left, best 3 %",
+        "search: 6 of 8 in 150 s, 50 s left, best 3 %",
         "search: 8 done in 200.0 s",
     ]
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from rdverify.tools.errors import InputError
@@ -16,6 +21,7 @@ from rdverify.tools.tensors import (
     optimiser_tensors,
     prefixed,
     read_tensors,
+    require_shapes,
     restore_optimiser,
     tensor_bytes,
     write_tensors,
@@ -36,6 +42,11 @@ def path(tmp_path: Path) -> Path:
     return write_tensors(tmp_path / "t.safetensors", TENSORS, HEADER)
 
 
+def written(tensors: dict[str, torch.Tensor], header: dict[str, Any]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return write_tensors(Path(folder) / "t.safetensors", tensors, header).read_bytes()
+
+
 def test_reading_gives_back_every_bit_and_the_header(path: Path) -> None:
     tensors, header = read_tensors(path, SCHEMA)
     assert header == HEADER
@@ -48,10 +59,13 @@ def test_reading_gives_back_every_bit_and_the_header(path: Path) -> None:
 
 def test_bytes_do_not_depend_on_the_order_of_insertion(path: Path) -> None:
     turned = {name: TENSORS[name].clone() for name in reversed(TENSORS)}
-    assert tensor_bytes(turned, dict(reversed(HEADER.items()))) == path.read_bytes()
-    assert tensor_bytes(TENSORS, {**HEADER, "text": "e"}) != path.read_bytes()
     by_column = TENSORS["weight"].T.contiguous().T  # the same numbers, stored column by column
-    assert tensor_bytes({**TENSORS, "weight": by_column}, HEADER) == path.read_bytes()
+    for write in (tensor_bytes, written):
+        whole = write(TENSORS, HEADER)
+        assert write(turned, dict(reversed(HEADER.items()))) == whole
+        assert write(TENSORS, {**HEADER, "text": "e"}) != whole
+        assert write({**TENSORS, "weight": by_column}, HEADER) == whole
+    assert written(TENSORS, HEADER) == path.read_bytes()
 
 
 def test_only_floating_point_numbers_are_stored_in_the_given_type(tmp_path: Path) -> None:
@@ -116,6 +130,58 @@ def test_what_is_not_a_whole_file_of_the_schema_is_refused_in_one_line(
         read_tensors(path, SCHEMA, "network")
     assert "network" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@given(data=st.data())
+def test_a_flipped_bit_is_refused_or_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("flipped") / "t.safetensors"
+    whole = write_tensors(path, TENSORS, HEADER).read_bytes()
+    place, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
+    path.write_bytes(bytes([*whole[:place], whole[place] ^ (1 << bit), *whole[place + 1 :]]))
+    try:
+        tensors, header = read_tensors(path, SCHEMA)
+    except InputError:
+        return
+    assert {name: value for name, value in header.items() if name in HEADER} == HEADER
+    assert all(torch.equal(tensors[name], value) for name, value in TENSORS.items())
+
+
+def test_a_file_without_its_checksum_is_taken_only_where_none_is_asked_for(path: Path) -> None:
+    path.write_bytes(tensor_bytes(TENSORS, HEADER))
+    assert read_tensors(path, SCHEMA)[1] == HEADER
+    with pytest.raises(InputError, match="checksum is missing"):
+        read_tensors(path, SCHEMA, summed=True)
+
+
+def test_the_hash_that_a_card_names_counts(path: Path) -> None:
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert read_tensors(path, SCHEMA, sha256=sha256)[1] == HEADER
+    with pytest.raises(InputError, match="as its card says"):
+        read_tensors(path, SCHEMA, sha256="0" * 64)
+
+
+def test_a_state_of_other_parameters_leaves_the_optimiser_as_it_was() -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimiser = torch.optim.Adam([weight])
+    weight.sum().backward()
+    optimiser.step()
+    state = optimiser_tensors(optimiser)
+    for wrong in (
+        {"1.exp_avg": state["0.exp_avg"]},
+        {"0.exp_avg": torch.ones(3)},
+        {"x.exp_avg": state["0.exp_avg"]},
+    ):
+        with pytest.raises(ValueError, match="optimiser's"):
+            restore_optimiser(optimiser, wrong)
+    again = optimiser_tensors(optimiser)
+    assert all(torch.equal(again[name], value) for name, value in state.items())
+
+
+def test_a_network_of_any_claimed_size_is_refused_without_memory() -> None:
+    with pytest.raises(InputError, match="bias is missing"):
+        require_shapes(lambda: torch.nn.Linear(10**7, 10**7), {}, "weights", "w")
 
 
 def test_without_a_schema_any_safetensors_file_is_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from rdverify.ddpm import ExpectedBalance
 from rdverify.ddpm.study.record_facts import training_of
-from rdverify.ddpm.study.rows import RECORD, ROWS, TRAINING_RECORD
+from rdverify.ddpm.study.rows import ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs
 from rdverify.ddpm.study.sampled import Sampled
 from rdverify.ddpm.study.settings import OPEN
@@ -94,21 +94,19 @@ def _platform(values: FloatArray) -> Part:
 def part_settings(runs: Runs, setting: str, quantity: Quantity) -> tuple[Part, ...]:
     """How far a cell moves over settings that fit MNIST's M's as well, and over training."""
     parts = []
-    if RECORD in runs.records:
-        own = runs.variants[(runs.variants["row"] == setting) & runs.variants["variant"].isin(OPEN)]
-        base = own[own["variant"] == "as trained"]
-        if len(base) and len(own) > 1:
-            reason = (
-                "direction of beta, pixel range, sigma_t and clipping, none of which MNIST's "
-                "M's decide, sampled with the same network"
-            )
-            parts.append(Part("settings", _reach(own[quantity], base[quantity]), reason))
-    if TRAINING_RECORD in runs.records:
-        own = training_of(runs.records[TRAINING_RECORD], setting)
-        own = own[own["step"] >= ENOUGH_STEPS]
-        if len(own) > 1:
-            reason = f"number of training steps, which the paper leaves out, from {ENOUGH_STEPS} on"
-            parts.append(Part("settings", _reach(own[quantity], own[quantity].iloc[-1:]), reason))
+    own = runs.variants[(runs.variants["row"] == setting) & runs.variants["variant"].isin(OPEN)]
+    base = own[own["variant"] == "as trained"]
+    if len(base) and len(own) > 1:
+        reason = (
+            "direction of beta, pixel range, sigma_t and clipping, none of which MNIST's "
+            "M's decide, sampled with the same network"
+        )
+        parts.append(Part("settings", _reach(own[quantity], base[quantity]), reason))
+    own = training_of(runs.records[TRAINING_RECORD], setting)
+    own = own[own["step"] >= ENOUGH_STEPS]
+    if len(own) > 1:
+        reason = f"number of training steps, which the paper leaves out, from {ENOUGH_STEPS} on"
+        parts.append(Part("settings", _reach(own[quantity], own[quantity].iloc[-1:]), reason))
     return tuple(parts)
 
 

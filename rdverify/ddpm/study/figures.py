@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from rdverify.ddpm import Schedule, expected_balance
 from rdverify.ddpm.schedule import Scaling
 from rdverify.ddpm.study.record_facts import training_of
-from rdverify.ddpm.study.rows import RECORD, ROWS, TRAINING_RECORD
+from rdverify.ddpm.study.rows import ROWS, TRAINING_RECORD
 from rdverify.ddpm.study.runs import Runs
 from rdverify.ddpm.study.settings import begun_with
 from rdverify.study import Curve, Figure
@@ -49,9 +49,8 @@ def figures(runs: Runs, folder: Path) -> dict[str, Figure]:
         "ddpm.r_t": _r_t,
         "ddpm.final": _final,
         "ddpm.steps": _steps,
+        "ddpm.training": _training,
     }
-    if TRAINING_RECORD in runs.records:
-        drawn["ddpm.training"] = _training
     with mpl.rc_context(STYLE):
         return {name: draw(folder, runs) for name, draw in drawn.items()}
 
@@ -167,12 +166,9 @@ def _steps(folder: Path, runs: Runs) -> Figure:
             for T in STEPS
         ]
         axes.plot(STEPS, r, line, color="black", lw=1.4, label=f"by formula, {label}")
-        if RECORD in runs.records:
-            own = _recorded_steps(runs, scaling)
-            error = 2 * own["r_se"]
-            axes.errorbar(
-                own["T"], own["r"], error, fmt=marker, label=f"sampled, {label}", **points
-            )
+        own = _recorded_steps(runs, scaling)
+        error = 2 * own["r_se"]
+        axes.errorbar(own["T"], own["r"], error, fmt=marker, label=f"sampled, {label}", **points)
     begun = begun_with(runs.networks["MNIST"], mnist.images, few)
     star = "sampled, fixed end points, $x_T$ noised images"
     axes.plot([few.T], [begun.r], "*", label=star, **(points | {"ms": 11}))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rdverify.ddpm.card import card
+from rdverify.ddpm.card import card, training, write_weights
+from rdverify.ddpm.card_record import load_carded, read_card
+from rdverify.ddpm.checkpoint import Record
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import ImageSet, load_images
 from rdverify.ddpm.study.open_settings import measure_open
@@ -19,16 +21,13 @@ from rdverify.ddpm.study.rows import (
     SCHEDULE,
     TRAINING_RECORD,
     load_row,
-    read_card,
 )
 from rdverify.ddpm.study.settings import search
 from rdverify.ddpm.study.training_curve import measure_training
 from rdverify.ddpm.training import train
-from rdverify.ddpm.unet import save_unet
 from rdverify.study import Context
 from rdverify.study.frames import read_frame
 from rdverify.tools.errors import InputError
-from rdverify.tools.files import write_json
 
 Splits = tuple[str, ImageSet, ImageSet]  # name, to train on, held out
 
@@ -113,11 +112,10 @@ def _train_row(
 ) -> None:
     """Train one network, unless it is there, and measure R along its training."""
     (name, images, held_out), stem, progress = splits, ROWS[row].file, context.progress
-    weights = folder / "weights" / f"{stem}.safetensors"
-    if weights.exists() and weights.with_suffix(".json").exists():
-        progress.say(f"{row}: already trained, {weights}")
-    else:
-        own = config or recipe(context, row)
+    weights, own = folder / "weights" / f"{stem}.safetensors", config or recipe(context, row)
+    other = _differs(weights, images, own) if weights.exists() else "not yet trained"
+    progress.say(f"{row}: {other or 'already trained'}, {weights}")
+    if other:
         trained = train(
             images,
             held_out,
@@ -127,9 +125,7 @@ def _train_row(
             snapshots=folder / f"{stem}-snapshots",
             progress=progress,
         )
-        save_unet(trained.unet, weights)
-        told = card(name, images, held_out, own, SCHEDULE, trained)
-        write_json(weights.with_suffix(".json"), told)
+        write_weights(trained.unet, card(name, images, held_out, own, SCHEDULE, trained), weights)
     measure_training(
         folder / "search" / TRAINING_RECORD,
         name,
@@ -137,6 +133,19 @@ def _train_row(
         card=read_card(weights.with_suffix(".json")),
         progress=progress,
     )
+
+
+def _differs(weights: Path, images: ImageSet, config: TrainingConfig) -> str:
+    """What keeps an earlier run's weights from being those of this training, in words."""
+    try:
+        told = load_carded(weights, images.channels)[1]
+    except InputError as error:
+        return f"trained anew ({error})"
+    if told["data_sha256"] != images.sha256:
+        return "trained anew (its weights learned from other images)"
+    if told["training"] != training(config, Record(config.steps)):
+        return "trained anew (its weights are of other settings or steps)"
+    return ""
 
 
 def _quality_measured(folder: Path, dataset: str) -> bool:

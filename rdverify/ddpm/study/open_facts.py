@@ -13,17 +13,17 @@ from rdverify.ddpm.study.runs import Runs, fact
 from rdverify.study import Measured, NotMeasured
 from rdverify.study.intervals import difference
 from rdverify.study.tolerance import CONFIDENCE
+from rdverify.tools.errors import require
 from rdverify.trace import FloatArray
 
 UNDER = ", {row}, {setting}"
 
 
 def trajectories(runs: Runs, row: str, setting: str) -> pd.DataFrame:
-    """The recorded trajectories of a row under a setting; NotMeasured where there are none."""
-    record = runs.record(OPEN_RECORD)
+    """The recorded trajectories of a row under a setting; InputError where there are none."""
+    record = runs.records[OPEN_RECORD]
     own = record[(record["row"] == KEYS[row]) & (record["setting"] == setting)]
-    if own.empty:
-        raise NotMeasured(f"{row} under {setting}")
+    require(len(own) > 0, OPEN_RECORD, f"nothing of {row} under {setting}", "a whole record")
     return own
 
 

@@ -108,7 +108,8 @@ def measure_open(
     Entries of other weights, of another number of trajectories, or without all that is observed
     are measured again.
     """
-    done = read_frame(path) if path.exists() else pd.DataFrame()
+    words = ("row", "setting", "weights")
+    done = read_frame(path, ("n", *words), words) if path.exists() else pd.DataFrame()
     if not set(OBSERVED) <= set(done):
         done = pd.DataFrame()  # written by a version that observed something else
     digests = {row: digest(weights, row) for row in ROWS}

@@ -64,14 +64,14 @@ def _final_gain_since_1000(runs: Runs, row: str) -> Measured:
 
 def gain_since(runs: Runs, row: str, start: int, name: str = "r") -> Measured:
     """``name`` at the end of training minus the same at the recorded step nearest to ``start``."""
-    own = training_of(runs.record(TRAINING_RECORD), KEYS[row]).to_dict("records")
+    own = training_of(runs.records[TRAINING_RECORD], KEYS[row]).to_dict("records")
     nearest = min(own, key=lambda line: abs(line["step"] - start))
     return change(own[-1], nearest, name, f"{name}_sd")
 
 
 def kernel_distance(runs: Runs, row: str, images: str) -> Measured:
     """Kernel distance of "samples" or "untrained" over the untrained network's."""
-    lines = runs.record(QUALITY_RECORD).to_dict("records")
+    lines = runs.records[QUALITY_RECORD].to_dict("records")
     own = {line["images"]: line for line in lines if line["dataset"] == KERNEL[row]}
     base, entry = float(own["untrained"]["kernel_distance"]), own[images]
     value, half = float(entry["kernel_distance"]) / base, 1.96 * float(entry["error"]) / base
@@ -99,7 +99,7 @@ def _untrained_kernel_distance_ratio(runs: Runs, row: str) -> Measured:
 
 @fact("ddpm.{row}.classes_hit", "classes among the samples, {row}", row=MNIST)
 def _classes_hit(runs: Runs, row: str) -> Measured:
-    frame = runs.record(QUALITY_RECORD)
+    frame = runs.records[QUALITY_RECORD]
     own = frame[(frame["dataset"] == KERNEL[row]) & (frame["images"] == "samples")].iloc[0]
     return Measured(float(own["classes_hit"]), n=int(own["n"]))
 

@@ -11,9 +11,9 @@ import torch
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import q_sample, sample
+from rdverify.ddpm.card_record import load_carded
 from rdverify.ddpm.images import load_images
-from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE, load_row, read_card
-from rdverify.ddpm.unet import load_unet
+from rdverify.ddpm.study.rows import CONTROL_SEED, SCHEDULE, load_row
 from rdverify.study.frames import write_frame
 from rdverify.tools.progress import Reporter
 
@@ -78,9 +78,9 @@ def compare(cards: Sequence[Path], path: Path, progress: Reporter) -> pd.DataFra
     """
     lines = []
     for card in cards:
-        told = read_card(card)
+        network, told = load_carded(card.with_suffix(".safetensors"))
         images, trace = sample(
-            load_unet(card.with_suffix(".safetensors")),
+            network,
             SCHEDULE,
             images=COMPARED,
             seed=CONTROL_SEED,

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rdverify.ddpm import Schedule
-from rdverify.ddpm.unet import load_unet
+from rdverify.ddpm.card_record import load_carded
 from rdverify.study import Row
-from rdverify.tools.errors import InputError, one_line
 
 # files of golden/search/ that this study ships
 RECORD, TRAINING_RECORD, FINAL_RECORD = "ddpm.csv", "ddpm_training.csv", "ddpm_final.csv"
 QUALITY_RECORD, ARCHITECTURE_RECORD = "image_quality.csv", "ddpm_architecture.csv"
 OPEN_RECORD, NOISE_RECORD = "ddpm_open.csv", "ddpm_noise.csv"
-RECORDS = (
-    RECORD,
-    TRAINING_RECORD,
-    FINAL_RECORD,
-    QUALITY_RECORD,
-    ARCHITECTURE_RECORD,
-    OPEN_RECORD,
-    NOISE_RECORD,
-)
 CONTROL_SEED = 3
 SCHEDULE = Schedule.linear()  # the one the networks were trained with
 
@@ -95,22 +84,9 @@ ROWS = {
 }
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """A card as written beside weights; InputError if it is missing or no card."""
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        float(told["mean_square"]["[-1,1]"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"card = {str(path)!r} is not allowed ({one_line(error, kind=True)}): "
-            "must be the JSON card beside the weights"
-        ) from error
-    return told
-
-
 def load_row(folder: Path, setting: str) -> tuple[Any, Mapping[str, Any], float]:
     """Network, card and mean square of one row; InputError if a file is missing or broken."""
     row = ROWS[setting]
-    network = load_unet(folder / "weights" / f"{row.file}.safetensors", channels=row.channels)
-    card = read_card(folder / "weights" / f"{row.file}.json")
+    path = folder / "weights" / f"{row.file}.safetensors"
+    network, card = load_carded(path, channels=row.channels)
     return network, card, float(card["mean_square"]["[-1,1]"])

@@ -14,12 +14,12 @@ import pandas as pd
 from rdverify.ddpm import Schedule
 from rdverify.ddpm.denoisers import GaussianDenoiser, MixtureDenoiser, TrueNoise, zero
 from rdverify.ddpm.study.observables import score_alignment
-from rdverify.ddpm.study.rows import RECORD, RECORDS, ROWS, SCHEDULE, load_row
+from rdverify.ddpm.study.rows import RECORD, ROWS, SCHEDULE, load_row
 from rdverify.ddpm.study.sampled import Sampled, run_row
 from rdverify.ddpm.study.settings import fit
+from rdverify.ddpm.study.shipped import read_records
 from rdverify.ddpm.unet import build_unet
-from rdverify.study import Context, Facts, NotMeasured, Quantity
-from rdverify.study.frames import read_frame
+from rdverify.study import Context, Facts, Quantity
 from rdverify.tools.progress import Shared
 from rdverify.tools.torchkit import one_thread
 from rdverify.trace import FloatArray
@@ -37,7 +37,7 @@ class Runs:
         untrained: those of MNIST's architecture as initialised.
         controls: "control.zero" and so on -> those of denoisers that are known exactly.
         networks: setting, or "untrained U-Net" -> network.
-        records: file -> shipped record; a missing one is not among them.
+        records: file -> record.
         printed: setting -> the three numbers of Table 1.
     """
 
@@ -54,16 +54,10 @@ class Runs:
         everything = (*self.rows.values(), self.untrained, *self.controls.values())
         return {sampled.key: sampled for sampled in everything}
 
-    def record(self, file: str) -> pd.DataFrame:
-        """A shipped record; NotMeasured where it is missing."""
-        if file not in self.records:
-            raise NotMeasured(file)
-        return self.records[file]
-
     @property
     def variants(self) -> pd.DataFrame:
-        """The sampler's variants; NotMeasured where they were not recorded."""
-        return self.record(RECORD)
+        """The sampler's variants."""
+        return self.records[RECORD]
 
     @cached_property
     def mean_squares(self) -> dict[str, Mapping[str, float]]:
@@ -113,13 +107,14 @@ def run_from(
     Args:
         context: where progress is told, and Table 1.
         weights: folder whose ``weights/`` holds networks and cards.
-        records: folder of the files :data:`RECORDS`.
+        records: folder of the records that hang on these networks.
         images: trajectories of each row.
         control_images: trajectories of the controls.
         schedule: for all of them.
     """
-    found = {name: read_frame(records / name) for name in RECORDS if (records / name).exists()}
-    loaded = {setting: load_row(weights, setting) for setting in ROWS}  # all before long work
+    # all before long work
+    found = read_records(records, context.golden / "search")
+    loaded = {setting: load_row(weights, setting) for setting in ROWS}
     rows = trained_rows(context, loaded, images, schedule)
     untrained, name = build_unet(1, seed=0), "untrained U-Net"
     initial = run_row(

@@ -227,7 +227,8 @@ def search(
     Written after each run, so that a run cut short loses one variant at most. Entries
     of other weights, or of another number of trajectories, are measured again.
     """
-    done = read_frame(path) if path.exists() else pd.DataFrame()
+    words = ("row", "variant", "scaling", "weights")
+    done = read_frame(path, ("n", *words), words) if path.exists() else pd.DataFrame()
     digests = {row: digest(weights, row) for row in ROWS}
     if len(done):
         current = done["weights"].eq(done["row"].map(digests)) & done["n"].eq(images)

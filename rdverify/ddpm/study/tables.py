@@ -14,7 +14,6 @@ from rdverify.ddpm.study.rows import (
     FINAL_RECORD,
     NOISE_RECORD,
     OPEN_RECORD,
-    RECORD,
     ROWS,
 )
 from rdverify.ddpm.study.runs import Runs
@@ -39,7 +38,7 @@ WORDS: Mapping[str, str] = {
 
 def tables(runs: Runs) -> dict[str, Table]:
     """All tables of the report's DDPM part."""
-    found = {
+    return {
         "ddpm.words": glossary("DDPM", WORDS),
         "ddpm.departure": _departure(runs),
         "ddpm.readings": _readings(runs),
@@ -48,14 +47,10 @@ def tables(runs: Runs) -> dict[str, Table]:
         "ddpm.closed_form": choices.closed_form(runs),
         "ddpm.trajectories": _trajectories(runs),
         "ddpm.final": _final(runs),
+        "ddpm.variants": choices.variants(runs.variants),
+        "ddpm.open": choices.open_settings(runs.records[OPEN_RECORD]),
+        "ddpm.architecture": choices.architectures(runs.records[ARCHITECTURE_RECORD]),
     }
-    if RECORD in runs.records:
-        found["ddpm.variants"] = choices.variants(runs.variants)
-    if OPEN_RECORD in runs.records:
-        found["ddpm.open"] = choices.open_settings(runs.record(OPEN_RECORD))
-    if ARCHITECTURE_RECORD in runs.records:
-        found["ddpm.architecture"] = choices.architectures(runs.record(ARCHITECTURE_RECORD))
-    return found
 
 
 def _pm(values: Any, digits: int = 4) -> str:
@@ -88,14 +83,12 @@ def _departure(runs: Runs) -> Table:
                 "distance of ours in its standard errors": round(_distance(sampled), 2),
             }
         )
-    chance = ""
-    if NOISE_RECORD in runs.records:
-        chance = " " + noise.told(runs.record(NOISE_RECORD), _distance(runs.rows["MNIST"]))
+    chance = noise.told(runs.records[NOISE_RECORD], _distance(runs.rows["MNIST"]))
     seen = "; ".join(f"{name}: {sampled.card['data']}" for name, sampled in runs.rows.items())
     return Table(
         "What the trained network adds to the schedule: the drift's norm against that of "
         "a perfect network, by formula (pixels on [-1,1], 95 % intervals of the mean). "
-        f"What the networks were trained on: {seen}.{chance}",
+        f"What the networks were trained on: {seen}. {chance}",
         lines,
     )
 
@@ -215,21 +208,17 @@ def _trajectories(runs: Runs) -> Table:
 
 
 def _final(runs: Runs) -> Table:
-    frame = runs.records.get(FINAL_RECORD)
-    held_out = {} if frame is None else {e["row"]: e for e in frame.to_dict("records")}
+    held_out = {entry["row"]: entry for entry in runs.records[FINAL_RECORD].to_dict("records")}
     lines = []
     for name, sampled in runs.rows.items():
         line: dict[str, Any] = {
             "row": name,
             "final ratio, sampled": _pm(sampled.balance.r_t[:, -1]),
         }
-        own = held_out.get(name)
-        line["on real images with the last step's noise"] = (
-            round(float(own["ratio"]), 4) if own else "not recorded"
-        )
-        line["sqrt(1 - error/d) there"] = (
-            round(final_ratio(min(float(own["error"]), 1.0), 1), 4) if own else "not recorded"
-        )
+        own = held_out[name]
+        line["on real images with the last step's noise"] = round(float(own["ratio"]), 4)
+        expected = final_ratio(min(float(own["error"]), 1.0), 1)
+        line["sqrt(1 - error/d) there"] = round(expected, 4)
         line |= {
             "perfect network, by formula": round(float(sampled.expected.r_t[-1]), 4),
             "with the noise that the sampler adds": "no denominator",

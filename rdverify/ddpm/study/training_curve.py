@@ -13,9 +13,9 @@ import pandas as pd
 
 from rdverify.balance import balance_of
 from rdverify.ddpm import sample
+from rdverify.ddpm.card_record import read_card
 from rdverify.ddpm.schedule import Schedule
 from rdverify.ddpm.study.quality_record import six_digits
-from rdverify.ddpm.study.rows import read_card
 from rdverify.ddpm.unet import load_unet
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.tools.errors import require
@@ -94,7 +94,11 @@ def measure_training(
         progress: where progress is told.
 
     """
-    known = read_frame(out, COLUMNS) if out.exists() else pd.DataFrame(columns=COLUMNS)
+    known = (
+        read_frame(out, COLUMNS, ("dataset", "weights"))
+        if out.exists()
+        else pd.DataFrame(columns=COLUMNS)
+    )
     done = set(zip(known["dataset"], known["step"], known["weights"], strict=True))
     errors = {
         (entry["step"], kind): entry[f"mse_{kind}"]

@@ -40,8 +40,8 @@ from rdverify.gray_scott.study.settings import (
     targets_of,
 )
 from rdverify.study import Context
-from rdverify.study.axes import Setting
 from rdverify.study.frames import read_frame
+from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
 
@@ -71,7 +71,7 @@ def run(context: Context) -> Runs:
         record = search_all(folder, targets, context.progress, context.workers)
     else:
         shipped = context.golden / "search" / "rd.csv"
-        record = read_frame(shipped, ("stage", "seed", *COLUMNS))
+        record = read_frame(shipped, ("stage", "seed", *COLUMNS), ("stage", "noise_kind"))
     setting = chosen(record, targets)
     found = run_all(setting, SEEDS, context.workers, context.progress)
     return Runs(setting, SEEDS, record, targets, found)

@@ -22,9 +22,9 @@ from rdverify.gray_scott.study.settings import (
     three,
 )
 from rdverify.study import QUANTITIES, Quantity
-from rdverify.study.axes import Setting
 from rdverify.study.ranking import plausible
 from rdverify.study.tolerance import LEVEL
+from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import require
 from rdverify.trace import FloatArray, Trace
 

@@ -31,10 +31,10 @@ import pandas as pd
 from rdverify.balance import balance_of
 from rdverify.gray_scott import GrayScottConfig, run_many
 from rdverify.study import QUANTITIES, Context, Quantity, Row
-from rdverify.study.axes import Axis, Setting, setting_of
 from rdverify.study.frames import write_frame
 from rdverify.study.ranking import rank
 from rdverify.study.search import evaluate_settings, search
+from rdverify.sweep.axes import Axis, Setting, setting_of
 from rdverify.tools.progress import Reporter
 from rdverify.trace import Trace
 
@@ -134,9 +134,9 @@ def search_all(folder: Path, targets: Targets, progress: Reporter, workers: int)
     frames: list[pd.DataFrame] = []
 
     def stage(evaluated: Callable[..., pd.DataFrame], *what: Any) -> None:
-        path = folder / f"rd-{STAGES[len(frames)]}.csv"
+        place = folder / f"rd-{STAGES[len(frames)]}"
         name = f"search, stage {len(frames) + 1} of {len(STAGES)}"
-        frames.append(evaluated(*what, evaluate, path, progress, workers, name=name))
+        frames.append(evaluated(*what, evaluate, place, progress, workers, name=name))
 
     stage(search, AXES, DESIGN_RUNS, SEARCH_SEED)
     best = setting_of(ranked(frames[0], targets).iloc[0].to_dict(), AXES)

@@ -19,7 +19,7 @@ from rdverify.lstm.study.settings import (
     of_protocol,
     repeated,
 )
-from rdverify.study.axes import Setting, setting_of
+from rdverify.sweep.axes import Setting, setting_of
 
 LEARNED = 0.5  # a network that explains less than half of the variance is hardly trained
 ADMISSIBLE = 0.05  # both M's within 5 % of print: the settings that fit "as well"

@@ -22,8 +22,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from rdverify.study.axes import Setting
 from rdverify.study.search import evaluate_settings
+from rdverify.sweep.axes import Setting
 from rdverify.tools.progress import Reporter
 from rdverify.tools.torchkit import one_thread, seeded_globally
 
@@ -105,7 +105,7 @@ def search(folder: Path, progress: Reporter, workers: int = 1) -> pd.DataFrame:
     return evaluate_settings(
         stated,
         evaluate,
-        folder / f"{FILE}.csv",
+        folder / FILE,
         progress,
         workers,
         name="recall",

@@ -8,7 +8,7 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,11 +28,13 @@ from rdverify.lstm.study.choice import Choice
 from rdverify.lstm.study.protocol import OTHER_RATE, READING, declared
 from rdverify.lstm.study.rows import Row, config_of
 from rdverify.lstm.training import train_many
-from rdverify.study.axes import Setting
-from rdverify.tools.errors import require
+from rdverify.sweep.axes import Setting
+from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import to_json, write_bytes, write_json
+from rdverify.tools.fileset import file_set
 from rdverify.tools.progress import Reporter
-from rdverify.tools.tensors import below, prefixed, read_tensors, tensor_bytes
+from rdverify.tools.records import Record, read_record
+from rdverify.tools.tensors import below, prefixed, read_tensors, require_shapes, tensor_bytes
 
 CARD, NETWORKS = "rdverify-lstm-card-1", "rdverify-lstm-networks-1"
 # seeds that no stage of the search has used
@@ -80,6 +82,30 @@ SKILLED: Mapping[str, DataConfig] = {
 }
 Networks = dict[str, list[SequenceModel]]
 Configs = dict[str, list[LSTMConfig]]
+
+
+class Card(Record, frozen=True):
+    """The whole of a card; ``sha256`` is that of the weights' file."""
+
+    schema: Literal["rdverify-lstm-card-1"]
+    row: str
+    weights: str
+    sha256: str
+    stored_as: str
+    model: str
+    seeds: list[int]
+    kinds: dict[str, str]
+    variant: dict[str, str]
+    configs: dict[str, dict[str, Any]]
+    losses: dict[str, list[float | None]]
+    licence: str
+    trained_with: dict[str, Any]
+    again: str
+
+
+def read_card(path: Path) -> Card:
+    """The card beside weights; InputError if it is missing or none."""
+    return read_record(path, Card, "card")
 
 
 def configs(row: Row, choice: Choice) -> Configs:
@@ -147,49 +173,45 @@ def save(
         stacked = {name: torch.stack([state[name] for state in states]) for name in states[0]}
         tensors |= prefixed(kind, stacked)
     data = tensor_bytes(tensors, {"schema": NETWORKS})
-    write_bytes(folder / f"{row.file}.safetensors", data)
-    write_json(
-        folder / f"{row.file}.json",
-        {
-            "schema": CARD,
-            "row": row.setting,
-            "weights": f"{row.file}.safetensors",
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "stored_as": "float32, kind.name (seed, ...)",
-            "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
-            "seeds": list(SEEDS),
-            "kinds": {kind: KINDS[kind] for kind in networks},
-            "variant": {
-                "declared": READING,
-                **{kind: choice[kind][row.key].variant for kind in ("best", "common")},
-            },
-            "configs": _plain(wanted),
-            "losses": {kind: list(values) for kind, values in losses.items()},
-            "licence": "MIT; the data are generated, no third party's",
-            "trained_with": {
-                "torch": str(torch.__version__),
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-                "machine": platform.machine(),
-                "threads": 1,
-                "by_torch_nn_LSTM": list(BY_TORCH),
-                "by_compiled_kernel": [k for k in networks if k not in BY_TORCH],
-            },
-            "again": "rdverify verify --only lstm --profile full trains them from scratch",
+    told = {
+        "schema": CARD,
+        "row": row.setting,
+        "weights": f"{row.file}.safetensors",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "stored_as": "float32, kind.name (seed, ...)",
+        "model": "torch.nn.LSTM(1, 16, batch_first=True) and a linear head 16 -> 1",
+        "seeds": list(SEEDS),
+        "kinds": {kind: KINDS[kind] for kind in networks},
+        "variant": {
+            "declared": READING,
+            **{kind: choice[kind][row.key].variant for kind in ("best", "common")},
         },
-    )
+        "configs": _plain(wanted),
+        "losses": {kind: list(values) for kind, values in losses.items()},
+        "licence": "MIT; the data are generated, no third party's",
+        "trained_with": {
+            "torch": str(torch.__version__),
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "threads": 1,
+            "by_torch_nn_LSTM": list(BY_TORCH),
+            "by_compiled_kernel": [k for k in networks if k not in BY_TORCH],
+        },
+        "again": "rdverify verify --only lstm --profile full trains them from scratch",
+    }
+    with file_set(folder) as new:  # weights and card, both or none
+        write_bytes(new / f"{row.file}.safetensors", data)
+        write_json(new / f"{row.file}.json", told)
 
 
-def is_recorded(row: Row, folder: Path, wanted: Configs) -> bool:
-    """Whether ``folder`` has networks of exactly these settings and seeds."""
-    card = folder / f"{row.file}.json"
-    if not card.exists() or not (folder / f"{row.file}.safetensors").exists():
+def is_trained(row: Row, folder: Path, wanted: Configs) -> bool:
+    """Whether ``folder`` has whole networks of exactly these settings and seeds."""
+    try:
+        load(row, folder, wanted)
+    except InputError:
         return False
-    found = json.loads(card.read_text(encoding="utf-8"))
-    return bool(
-        found.get("configs") == json.loads(to_json(_plain(wanted)))
-        and found.get("seeds") == list(SEEDS)
-    )
+    return True
 
 
 def _plain(wanted: Configs) -> dict[str, Any]:
@@ -199,14 +221,18 @@ def _plain(wanted: Configs) -> dict[str, Any]:
 def load(row: Row, folder: Path, wanted: Configs) -> Networks:
     """The shipped networks; raises InputError if they are of other settings or damaged."""
     path = folder / f"{row.file}.safetensors"
-    require(
-        is_recorded(row, folder, wanted),
-        "weights",
-        str(path),
-        "there, with a card of the settings that the search's record chooses",
-    )
-    tensors, _ = read_tensors(path)
-    return {kind: unstacked(tensors, kind, path) for kind in wanted}
+    networks, card = load_kinds(path, list(wanted))
+    same = card.configs == json.loads(to_json(_plain(wanted))) and card.seeds == list(SEEDS)
+    allowed = "with a card of the settings that the search's record chooses"
+    require(same, "weights", str(path), allowed)
+    return networks
+
+
+def load_kinds(path: Path, kinds: Sequence[str]) -> tuple[Networks, Card]:
+    """Networks of several kinds and their card; InputError if either is damaged or missing."""
+    card = read_card(path.with_suffix(".json"))
+    tensors, _ = read_tensors(path, sha256=card.sha256)
+    return {kind: unstacked(tensors, kind, path) for kind in kinds}, card
 
 
 def unstacked(tensors: Mapping[str, torch.Tensor], kind: str, path: Path) -> list[SequenceModel]:
@@ -214,12 +240,14 @@ def unstacked(tensors: Mapping[str, torch.Tensor], kind: str, path: Path) -> lis
     own = below(kind, tensors)
     absent = [name for name in SequenceModel(1).state_dict() if name not in own]
     require(not absent, f"tensors of {path.name}", absent, f"all of kind {kind}")
-    counts = {len(values) for values in own.values()}
+    counts = {len(values) if values.ndim else 0 for values in own.values()}
     require(counts == {len(SEEDS)}, f"networks of {path.name}", sorted(counts), f"{len(SEEDS)}")
     hidden = own["lstm.weight_hh_l0"].shape[-1]
+    states = [{name: values[place] for name, values in own.items()} for place in range(len(SEEDS))]
+    require_shapes(lambda: SequenceModel(hidden), states[0], "weights", path)
     models = []
-    for place in range(len(SEEDS)):
+    for state in states:
         model = SequenceModel(hidden)
-        model.load_state_dict({name: values[place] for name, values in own.items()})
+        model.load_state_dict(state)
         models.append(model.eval())
     return models

@@ -29,7 +29,7 @@ from rdverify.lstm.sequences import (
     generate,
 )
 from rdverify.lstm.skill import one_step
-from rdverify.study.axes import Axis, Setting
+from rdverify.sweep.axes import Axis, Setting
 from rdverify.trace import FloatArray, Trace
 
 START_UP = 50  # steps that the variant "late" leaves out
@@ -55,6 +55,10 @@ VARIANTS: Mapping[str, str] = {
     "generated": "two values of data, then its own output, state from zero, all steps",
 }
 ON_ITS_OWN = ("free", "generated")
+
+
+# choices of a setting that are words
+WORDS = ("optimiser", "target", "coordinate", "normalisation")
 
 
 @dataclass(frozen=True)

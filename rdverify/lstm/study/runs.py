@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,19 +29,18 @@ from rdverify.lstm.study.networks import (
     Configs,
     Networks,
     configs,
-    is_recorded,
+    is_trained,
     load,
+    load_kinds,
     save,
     train_kinds,
-    unstacked,
 )
 from rdverify.lstm.study.protocol import READING
-from rdverify.lstm.study.rows import KEYS, ROWS, UNSEEN, read
+from rdverify.lstm.study.rows import KEYS, ROWS, UNSEEN, WORDS, read
 from rdverify.lstm.study.settings import Targets, distances, search_all, targets_of
 from rdverify.study import QUANTITIES, Context, Numbers, Quantity
 from rdverify.study.frames import read_frame
-from rdverify.tools.errors import InputError, one_line
-from rdverify.tools.tensors import read_tensors
+from rdverify.tools.reading import refused
 from rdverify.trace import FloatArray
 
 JUDGED = ("declared", "slower", "untrained", "noise", "shuffled")  # all of one data setting a row
@@ -225,13 +223,15 @@ def run(context: Context) -> Runs:
         recalled = memory.search(weights, progress, context.workers)
     else:
         shipped = context.golden / "search"
-        frames = {row.key: read_frame(shipped / f"{row.file}.csv", row.names) for row in ROWS}
-        recalled = read_frame(shipped / f"{memory.FILE}.csv", memory.COLUMNS)
+        frames = {
+            row.key: read_frame(shipped / f"{row.file}.csv", row.names, WORDS) for row in ROWS
+        }
+        recalled = read_frame(shipped / f"{memory.FILE}.csv", memory.COLUMNS, ("network",))
     choice = choose(frames, targets)
     wanted = {row.key: configs(row, choice) for row in ROWS}
     if context.profile == "full":
         for row in ROWS:
-            if not is_recorded(row, weights, wanted[row.key]):
+            if not is_trained(row, weights, wanted[row.key]):
                 trained = train_kinds(row, wanted[row.key], progress, context.workers)
                 save(row, weights, *trained, choice, wanted[row.key])
     ratios = [
@@ -261,19 +261,11 @@ def recorded_networks(golden: Path, key: str, kind: str) -> list[tuple[SequenceM
     """
     row = next(row for row in ROWS if row.key == key)
     path = golden / "weights" / f"{row.file}.safetensors"
-    tensors, _ = read_tensors(path)
-    try:
-        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        settings = dict(card["configs"][kind]["data"])
+    networks, card = load_kinds(path, [kind])
+    with refused("card", path.with_suffix(".json"), f"one with the settings of kind {kind}"):
+        settings = dict(card.configs[kind]["data"])
         data: DataConfig = DATA[settings.pop("kind")](**settings)
-        seeds = [int(seed) for seed in card["seeds"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"card of {str(path)!r} is not allowed ({one_line(error)}): must be beside it, with "
-            f"the settings of kind {kind}"
-        ) from error
-    models = unstacked(tensors, kind, path)
     return [
         (model, dataclasses.replace(data, seed=seed))
-        for model, seed in zip(models, seeds, strict=True)
+        for model, seed in zip(networks[kind], card.seeds, strict=True)
     ]

@@ -19,9 +19,10 @@ import pandas as pd
 
 from rdverify.lstm.study.rows import ROWS, TRAINING, VARIANTS, Row, evaluate
 from rdverify.study import QUANTITIES, Context, Quantity
-from rdverify.study.axes import Axis, Setting, design, setting_of
 from rdverify.study.ranking import rank
 from rdverify.study.search import evaluate_settings
+from rdverify.sweep.axes import Axis, Setting, setting_of
+from rdverify.sweep.design import design
 from rdverify.tools.progress import Reporter
 
 Target = Mapping[Quantity, float]  # one row's numbers as printed
@@ -254,13 +255,13 @@ def van_der_pol_stage(stage: str, row: Row, start: int) -> list[Setting]:
 
 
 def run_stage(
-    row: Row, settings: Sequence[Setting], path: Path, progress: Reporter
+    row: Row, settings: Sequence[Setting], folder: Path, progress: Reporter
 ) -> pd.DataFrame:
     """Evaluate settings with a record beside; a stopped run goes on."""
     return evaluate_settings(
         settings,
         lambda setting: evaluate(row, setting),
-        path,
+        folder,
         progress,
         name=f"search {row.key}",
         stated={"row": row.key, "settings": list(settings)},
@@ -268,7 +269,7 @@ def run_stage(
 
 
 def search_all(folder: Path, targets: Targets, progress: Reporter) -> dict[str, pd.DataFrame]:
-    """All stages of all rows, each stage with its own file in ``folder``."""
+    """All stages of all rows, each stage with its own record in ``folder``."""
     whole: dict[str, pd.DataFrame] = {}
     for stage in ("1", "2", "2b", "3", "4", "5", "6"):
         before = dict(whole)
@@ -288,7 +289,7 @@ def search_all(folder: Path, targets: Targets, progress: Reporter) -> dict[str, 
                 settings = van_der_pol_stage(stage, row, done)
             else:
                 continue
-            frame = run_stage(row, settings, folder / f"{row.file}-{stage}.csv", progress)
+            frame = run_stage(row, settings, folder / f"{row.file}-{stage}", progress)
             whole[row.key] = merged([whole[row.key], frame] if row.key in whole else [frame])
     return whole
 

@@ -1,4 +1,4 @@
-"""Choices that the paper leaves open: stated ranges, and designs that fill them."""
+"""Choices that the paper leaves open: stated ranges."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from scipy.stats import qmc
-
-from rdverify.tools.errors import require, require_integer
+from rdverify.tools.errors import require
 
 Setting = dict[str, Any]
 BOOKKEEPING = ("design", "index", "error")  # columns of a record that are no choices
@@ -133,37 +131,6 @@ class Axis:
         if self.choices:
             return {"name": self.name, "choices": list(self.choices)}
         return {"name": self.name, "low": self.low, "high": self.high, "scale": self.scale}
-
-
-def design(axes: Sequence[Axis], n: int, seed: int) -> list[Setting]:
-    """``n`` settings that fill the box of ``axes``: a scrambled Sobol sequence.
-
-    The first points of a Sobol design are those of any longer one with the same
-    seed, so that a search can be prolonged. Balance is best for n a power of 2.
-
-    Args:
-        axes: at least one, of different names.
-        n: how many settings, >= 1.
-        seed: of the scrambling, >= 0.
-
-    Returns:
-        one dict per setting, axis name -> Python value.
-
-    Source: SciPy's ``stats.qmc``; Owen scrambling keeps the net's balance.
-    """
-    axes = list(axes)
-    require(len(axes) > 0, "axes", axes, "at least one axis")
-    names = [axis.name for axis in axes]
-    require(len(set(names)) == len(names), "names of axes", names, "all different")
-    require_integer("n", n, 1)
-    require_integer("seed", seed, 0)
-    sampler = qmc.Sobol(len(axes), scramble=True, seed=seed)
-    # drawn in full powers of two and cut: SciPy warns about unbalanced lengths
-    points = sampler.random_base2(max(0, (n - 1).bit_length()))[:n]  # (n, axes)
-    return [
-        {axis.name: axis.value(float(unit)) for axis, unit in zip(axes, row, strict=True)}
-        for row in points
-    ]
 
 
 def setting_of(row: Mapping[Any, Any], axes: Sequence[Axis]) -> Setting:

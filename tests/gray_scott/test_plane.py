@@ -1,0 +1,134 @@
+"""Curves of the (F, k) plane against eigenvalues, and the bound on steady patterns against states.
+
+The proof's two inequalities and its identity are each tried where they could fail.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rdverify import InputError
+from rdverify.gray_scott import GrayScottConfig, simulate, steady_states
+from rdverify.gray_scott.plane import hopf, pattern_bound, saddle_node, turing
+from rdverify.gray_scott.stability import jacobian, laplacian
+
+D_U, D_V = 1e-5, 0.5e-5
+feeds = st.floats(1e-3, 0.2)
+ratios = st.floats(0.05, 1.0)
+
+
+@given(feeds)
+def test_uniform_states_appear_below_the_saddle_node(feed):
+    at = float(saddle_node(feed))
+    if at > 1e-3:
+        assert len(steady_states(feed, at * (1 - 1e-9))) == 3
+        assert len(steady_states(feed, at * (1 + 1e-9))) == 1
+
+
+@given(st.floats(1e-3, 0.0624))
+def test_eigenvalues_cross_the_imaginary_axis_at_the_hopf_curve(kill):
+    at = float(hopf(kill))
+
+    def eigenvalues(feed):
+        return np.linalg.eigvals(jacobian(*steady_states(feed, kill)[1], feed, kill))
+
+    crossing = eigenvalues(at)
+    assert np.abs(crossing.real).max() < 1e-9
+    assert crossing[0].imag != 0
+    assert crossing[0] == pytest.approx(np.conj(crossing[1]), abs=1e-12)
+    # stable at more feed, and unstable at less as long as the state is there at all
+    assert eigenvalues(at * 1.001).real.max() < 0
+    if saddle_node(at * 0.999) > kill:
+        assert eigenvalues(at * 0.999).real.max() > 0
+
+
+def test_both_curves_end_in_one_point():
+    # Bogdanov-Takens: trace and determinant vanish together
+    assert saddle_node(1 / 16) == 1 / 16
+    assert hopf(1 / 16) == pytest.approx(1 / 16, rel=1e-12)
+    u, v = steady_states(1 / 16, 1 / 16)[1]
+    matrix = jacobian(u, v, 1 / 16, 1 / 16)
+    assert np.trace(matrix) == pytest.approx(0, abs=1e-15)
+    assert np.linalg.det(matrix) == pytest.approx(0, abs=1e-15)
+
+
+@given(feeds, ratios)
+def test_the_bound_is_the_tangent_of_the_saddle_node(feed, ratio):
+    # no uniform state, which is steady, too, lies beyond it; one touches it
+    assert saddle_node(feed) <= pattern_bound(feed, 1.0, ratio) + 1e-15
+    touching = 1 / (16 * ratio**2)
+    assert saddle_node(touching) == pytest.approx(
+        pattern_bound(touching, 1.0, ratio), rel=1e-12, abs=1e-12 * touching
+    )
+
+
+@given(feeds, ratios, st.floats(-0.3, 0.3))
+def test_the_bracket_of_the_proof_has_one_sign_exactly_beyond_the_bound(feed, ratio, beyond):
+    kill = float(pattern_bound(feed, 1.0, ratio)) + beyond
+    u, share = np.meshgrid(np.linspace(0, 1, 201)[:-1], np.linspace(0, 1, 201))
+    w, v = (1 - share) * (1 - u), share * (1 - u) / ratio
+    bracket = w * u * v - (feed + kill - ratio * feed) * (1 - u)
+    if abs(beyond) > 1e-6:
+        assert (bracket.max() < 0) == (beyond > 0)
+
+
+def test_a_pattern_at_rest_obeys_every_step_of_the_proof():
+    settings = {"feed_rate": 0.029, "rows": 48, "cols": 48, "steps": 60_000}
+    config = GrayScottConfig(**settings)
+    run = simulate(config)
+    u, v = run.u, run.v
+    g, a = config.d_v / config.d_u, config.feed_rate + config.kill_rate
+    reaction = u * v**2 - a * v
+    left = reaction + config.d_v * laplacian(v, config.dx)
+    assert np.linalg.norm(left) < 1e-3 * np.linalg.norm(reaction)  # it is at rest
+    w = 1 - u - g * v
+    assert u.max() < 1
+    assert w.min() > 0
+    gain, loss = v * w * u * v, v * (a - g * config.feed_rate) * (1 - u)
+    assert gain.sum() == pytest.approx(loss.sum(), rel=1e-4)
+    # cell by cell they differ, so that the sum's agreement says something
+    assert np.abs(gain - loss).max() > 0.1 * gain.max()
+    assert (w * v <= (1 - u) ** 2 / (4 * g) + 1e-15).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_put_in_beyond_the_bound_dies(seed):
+    rng = np.random.default_rng(seed)
+    feed = float(rng.uniform(0.01, 0.2))
+    kill = float(pattern_bound(feed, D_U, D_V)) + 0.002
+    config = GrayScottConfig(
+        feed_rate=feed, kill_rate=kill, rows=32, cols=32, square=8 + seed * 7, square_v=1.0, dt=0.5
+    )
+    ended = simulate(config)
+    assert ended.diverged_at is None
+    assert np.abs(ended.v).max() < 1e-6
+
+
+def test_turings_region_is_a_strip_inside_the_saddle_node():
+    assert turing(0.055, 0.062, D_U, D_V)
+    assert not turing(0.029, 0.062, D_U, D_V)  # there is no state that could be unstable
+    assert not turing(0.055, 0.062, D_U, D_U)  # no faster inhibitor
+    for feed in np.linspace(0.06, 0.1, 5):
+        edge = float(saddle_node(feed))
+        below = edge - np.linspace(1e-6, 0.002, 200)
+        inside = [turing(feed, kill, D_U, D_V) for kill in below]
+        assert any(inside)
+        assert np.abs(np.diff(inside)).sum() <= 2  # in one piece
+        assert not inside[-1]
+        assert not turing(feed, edge + 1e-6, D_U, D_V)
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: saddle_node(0.0), "feed_rate"),
+        (lambda: hopf(0.07), "kill_rate"),
+        (lambda: hopf([0.01, np.nan]), "kill_rate"),
+        (lambda: pattern_bound(0.03, 1.0, 2.0), "d_v"),
+        (lambda: pattern_bound(-1.0, 1.0, 0.5), "feed_rate"),
+    ],
+)
+def test_what_is_outside_the_domain_is_refused(call, named):
+    with pytest.raises(InputError, match=named):
+        call()

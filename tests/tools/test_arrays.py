@@ -1,0 +1,102 @@
+"""Arrays come back to the bit, and no file makes its reader believe what it says of its size."""
+
+from __future__ import annotations
+
+import io
+import resource
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rdverify.tools.arrays import read_array, read_arrays, write_arrays
+from rdverify.tools.errors import InputError
+
+ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.array("text"), "empty": np.empty((0, 3))}
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def claiming(shape: tuple[int, ...]) -> bytes:
+    """An .npy file of eight bytes that says it has ``shape``."""
+    stream = io.BytesIO()
+    told = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, told)
+    return stream.getvalue() + bytes(8)
+
+
+def archive(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as stream:
+        for name, content in entries.items():
+            stream.writestr(name, content)
+    return path
+
+
+def test_arrays_come_back_to_the_bit(tmp_path: Path) -> None:
+    found = read_arrays(write_arrays(tmp_path / "a.npz", ARRAYS))
+    assert found.keys() == ARRAYS.keys()
+    for name, array in ARRAYS.items():
+        assert found[name].dtype == array.dtype
+        assert np.array_equal(found[name], array)
+    (tmp_path / "a.npy").write_bytes(npy(ARRAYS["a"]))
+    assert np.array_equal(read_array(tmp_path / "a.npy"), ARRAYS["a"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        claiming((10**12,)),
+        claiming((2**62, 2**62)),
+        claiming((2**64, 0, 2**64)),
+        claiming((0, 7)),
+        claiming(()) + b"x",
+        npy(np.array([{}], dtype=object)),
+        b"",
+        b"\x93NUMPY\x01\x00\xff\xff",
+        b"\x93NUMPY\x09\x00\x01\x00 ",
+    ],
+)
+def test_a_header_that_lies_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(InputError, match="array = ") as caught:
+        read_array(tmp_path / "a.npy")
+    assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(InputError, match="arrays = ") as caught:
+        read_arrays(archive(tmp_path / "a.npz", {"a.npy": content}))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:
+    """Two gigabytes of zeros in two megabytes: known from its directory, and not unpacked."""
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as stream,
+        stream.open("a.npy", "w", force_zip64=True) as entry,
+    ):
+        for _ in range(2**7):
+            entry.write(bytes(2**24))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match="it unpacks to 2147483648 bytes, more than 268435456"):
+        read_arrays(tmp_path / "bomb.npz")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**16  # kilobytes
+
+
+def test_names_that_are_none_or_twice_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"not one \.npy file a name"):
+        read_arrays(archive(tmp_path / "a.npz", {"a.txt": b""}))
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as stream:
+        stream.writestr("a.npy", npy(np.ones(1)))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            stream.writestr("a.npy", npy(np.zeros(1)))
+    with pytest.raises(InputError, match=r"not one \.npy file a name"):
+        read_arrays(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "."])
+def test_a_device_or_a_folder_is_no_file(place: str) -> None:
+    with pytest.raises(InputError, match="must be a file, no folder, pipe or device"):
+        read_arrays(place)
