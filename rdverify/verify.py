@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import multiprocessing
-import os
 import platform
 import re
 import shutil
-import signal
-import threading
 import webbrowser
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -29,14 +20,15 @@ from rdverify.judge.environments import carried, merge, read_environments
 from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results, Trials, TrialsFile
-from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
+from rdverify.judge.results import gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
 from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
 from rdverify.report.site import PARTS_OF_PAPER, all_pages
 from rdverify.report.terminal import summary
-from rdverify.study import Context, Profile, Study, StudyResult
+from rdverify.side_by_side import measure_apart
+from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
 from rdverify.tools.fileset import file_set, recover
@@ -47,7 +39,6 @@ from rdverify.tools.provenance import commit, cores
 from rdverify.tools.records import as_written, read_record, write_record
 
 HTML = "report.html"  # made again by each run, and not committed
-LONG = ("ddpm", "lstm")  # the studies that are started first
 README_MARKS = ("<!-- verdicts -->", "<!-- /verdicts -->")
 PAGES = [page.file for page in all_pages(tuple(PARTS_OF_PAPER))]
 PACKAGES = ("numpy", "scipy", "numba", "torch", "torchvision", "diffusers", "matplotlib", "pandas")
@@ -118,63 +109,6 @@ def verify_command(
     if show:
         open_page(output / HTML)
     return found
-
-
-def measure(names: Sequence[str], context: Context) -> Studies:
-    """Run the studies one after the other.
-
-    Every study's ``check`` comes before the first one starts: InputError if one can't run.
-    """
-    studies = _checked(names, context)
-    return {name: (study, study.measure(context)) for name, study in studies.items()}
-
-
-def measure_apart(names: Sequence[str], context: Context) -> Studies:
-    """As :func:`measure`, to the bit, with studies side by side: each in a process of its own.
-
-    Raises:
-        BrokenProcessPool: if a process was killed.
-    """
-    count = min(context.workers, len(names))
-    if count < 2:
-        return measure(names, context)
-    studies = _checked(names, context)
-    apart = replace(context, progress=context.progress.apart())
-    spawn = multiprocessing.get_context("spawn")  # OpenMP's threads don't live through a fork
-    ours, theirs = spawn.Pipe()
-    with ours, ProcessPoolExecutor(count, spawn, _ends_with, (theirs,)) as pool:
-        order = sorted(names, key=lambda name: name not in LONG)  # so that no core waits at the end
-        started = {name: pool.submit(_measured, systems.SYSTEMS[name], apart) for name in order}
-        try:
-            for done in as_completed(started.values()):
-                done.result()
-        except BaseException:
-            ours.close()
-            raise
-    return {name: (studies[name], started[name].result()) for name in names}
-
-
-def _checked(names: Sequence[str], context: Context) -> dict[str, Study[Any]]:
-    studies = {name: systems.study(name) for name in names}
-    for study in studies.values():
-        study.check(context)
-    return studies
-
-
-def _measured(module: str, context: Context) -> StudyResult:
-    study: Study[Any] = importlib.import_module(module).STUDY
-    return study.measure(context)
-
-
-def _ends_with(theirs: Connection) -> None:
-    """This process ends at once when the other end of the pipe is closed, or its owner dies."""
-
-    def watch() -> None:
-        theirs.poll(None)
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner hears it too, and closes the pipe
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def contents(folder: Path) -> dict[str, bytes]:

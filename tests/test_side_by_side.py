@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rdverify import InputError, systems
+from rdverify.side_by_side import measure, measure_apart
 from rdverify.study import Context
 from rdverify.tools.progress import ConsoleReporter
-from rdverify.verify import measure, measure_apart
 
 MODULE = """
 import os, signal, time
