@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rdverify.conformance.arrays import NoNumbers
 from rdverify.conformance.checks import CHECKS, asks_for, symbols
 from rdverify.conformance.expect import Rejected, coarsest, shown, tolerance
 from rdverify.conformance.implementation import Implementation
@@ -62,11 +63,14 @@ def _verdict(token: str, implementation: Implementation) -> tuple[str | None, st
     except Raised as error:
         cause = error.__cause__
         assert cause is not None
-        place = traceback.extract_tb(cause.__traceback__)[-1]
-        lines = {
-            "raised": f"{type(cause).__name__}: {' '.join(str(cause).split())}",
-            "in": f"{place.filename}:{place.lineno}",
-        }
+        if isinstance(cause, NoNumbers):
+            lines = {"found": str(cause)}
+        else:
+            place = traceback.extract_tb(cause.__traceback__)[-1]
+            lines = {
+                "raised": f"{type(cause).__name__}: {' '.join(str(cause).split())}",
+                "in": f"{place.filename}:{place.lineno}",
+            }
         message = said(token, implementation.name, "fails", lines, watched.arguments)
     return message, precision()
 

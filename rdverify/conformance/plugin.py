@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rdverify.conformance.implementation import Implementation
 
 VARIABLE = "RDVERIFY_IMPLEMENTATION"
+OPTION = "rdverify_implementation"
 PACKAGE = __name__.rpartition(".")[0]
 
 
@@ -23,6 +24,7 @@ def pytest_load_initial_conftests(parser: Any, args: list[str]) -> None:
     if any(PACKAGE in argument.replace(os.sep, ".") for argument in args):
         parser.getgroup("rdverify").addoption(
             "--implementation",
+            dest=OPTION,
             action="append",
             default=[],
             metavar="PACKAGE.MODULE",
@@ -33,14 +35,14 @@ def pytest_load_initial_conftests(parser: Any, args: list[str]) -> None:
 
 def named_implementations(config: Any) -> list[str]:
     """Modules named by the option, else by the variable."""
-    option: list[str] = config.getoption("implementation", [])
+    option: list[str] = config.getoption(OPTION, [])
     named = option or os.environ.get(VARIABLE, "").split(",")
     return [name.strip() for name in dict.fromkeys(named) if name.strip()]
 
 
 def pytest_configure(config: Any) -> None:
     """Import the implementations, before anything else takes time."""
-    if config.getoption("implementation", None) is None:
+    if config.getoption(OPTION, None) is None:
         return
     from rdverify.conformance.implementation import NoImplementation, of_module
 

@@ -1,4 +1,4 @@
-"""py-pde: fields on a periodic grid of cells of side dx, with its Laplacian."""
+"""py-pde: fields on a periodic grid of cells of side dx, with its SciPy backend."""
 
 import numpy as np
 from pde import CartesianGrid, ScalarField
@@ -10,7 +10,7 @@ def field(values, dx):
 
 
 def laplacian(values, dx):
-    return field(values, dx).laplace("auto_periodic_neumann").data
+    return field(values, dx).laplace("auto_periodic_neumann", backend="scipy").data
 
 
 def mean_norm(frames):
