@@ -133,20 +133,25 @@ def test_what_a_live_run_has_open_is_no_litter(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_a_lock_on_what_another_run_removed_is_none(tmp_path: Path) -> None:
-    made = iter([str(tmp_path / "gone"), str(tmp_path / "there")])
+def test_what_another_run_took_for_litter_before_it_was_locked_is_made_again(
+    tmp_path: Path,
+) -> None:
+    made = iter(["gone", "taken", "there"])
+    other = []
 
     def make() -> str:
-        path = Path(next(made))
-        path.mkdir()
+        path = tmp_path / next(made)
+        if path.name != "gone":
+            path.mkdir()
+        if path.name == "taken":
+            other.append(claimed(lambda: str(path)))
         return str(path)
 
-    kept = claimed(make)
-    assert kept[0].name == "gone"
-    taken = claimed(make)
-    assert taken[0].name == "there"
-    released(kept[1])
-    released(taken[1])
+    path, lock = claimed(make)
+    assert path.name == "there"
+    assert lock is not None
+    released(lock)
+    released(other[0][1])
 
 
 def test_links_and_files_of_other_names_are_never_swept(tmp_path: Path) -> None:
