@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -214,4 +215,7 @@ def table1() -> None:
 
 def main() -> None:
     """Entry point of ``rdverify`` and ``python -m rdverify``."""
+    # threads that wait busily for one that another program keeps from running take a
+    # hundredfold on a machine with other work; read once, when PyTorch is loaded
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     sys.exit(guarded(app, lambda: _State.debug))

@@ -20,17 +20,18 @@ from rdverify.judge.environments import carried, merge, read_environments
 from rdverify.judge.ledger import spec
 from rdverify.judge.paper import the_paper
 from rdverify.judge.records import MutationFile, Provenance, Results, Trials, TrialsFile
-from rdverify.judge.results import Studies, gather, load_results, results_schema, verdict_digest
+from rdverify.judge.results import gather, load_results, results_schema, verdict_digest
 from rdverify.report.drawings import illustrated
 from rdverify.report.html import render_html
 from rdverify.report.junit import junit
 from rdverify.report.page import render, verdict_block
 from rdverify.report.site import PARTS_OF_PAPER, all_pages
 from rdverify.report.terminal import summary
+from rdverify.side_by_side import measure_apart
 from rdverify.study import Context, Profile
 from rdverify.tools.errors import InputError, require
 from rdverify.tools.files import check_output_folder, write_bytes, write_json, write_text
-from rdverify.tools.fileset import file_set, sweep
+from rdverify.tools.fileset import file_set, recover
 from rdverify.tools.manifest import check_manifest, write_manifest
 from rdverify.tools.paths import golden_folder, repository
 from rdverify.tools.progress import ConsoleReporter
@@ -68,7 +69,7 @@ def verify_command(
         data_root is None or data_root.is_dir(), "data_root", str(data_root), "an existing folder"
     )
     if root is not None:
-        sweep(root)  # a record that a killed run half wrote is put back before it is read
+        recover(root)  # a record that a killed run half wrote is put back before it is read
     golden = golden_folder(held=not record)
     recorded = _recorded(golden, needed=not record)
     paper, tried = the_paper(), (mutation_scores(golden), trials(golden))
@@ -91,7 +92,7 @@ def verify_command(
             progress=ConsoleReporter(),
             printed=paper.printed(),
         )
-        studies = measure(names, context)
+        studies = measure_apart(names, context)
         origin = provenance(command, profile, names, now.strftime("%Y-%m-%d %H:%M:%S UTC"))
         results = illustrated(as_written(gather(paper, studies, recorded, origin, *tried)), drawn)
         found = [] if record or recorded is None else drifts(results, recorded)
@@ -108,17 +109,6 @@ def verify_command(
     if show:
         open_page(output / HTML)
     return found
-
-
-def measure(names: Sequence[str], context: Context) -> Studies:
-    """Run the studies one after the other.
-
-    Every study's ``check`` comes before the first one starts: InputError if one can't run.
-    """
-    studies = {name: systems.study(name) for name in names}
-    for study in studies.values():
-        study.check(context)
-    return {name: (study, study.measure(context)) for name, study in studies.items()}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -176,7 +166,7 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     root = repository()
     if root is None:
         raise InputError("report is not allowed here: must be run in a clone of the repository")
-    sweep(root)
+    recover(root)
     check_manifest(root / "golden")
     recorded = load_results(root / "golden" / "results.json")
     if environments is not None:

@@ -23,12 +23,13 @@ from rdverify.judge.records import EquationChecks, Results
 from rdverify.judge.results import gather, load_results
 from rdverify.report.drawings import illustrated
 from rdverify.report.markdown import interval, number
+from rdverify.side_by_side import measure
 from rdverify.study import Context
 from rdverify.systems import SYSTEMS
 from rdverify.tools.files import to_json
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import Record, as_written, plain, write_record
-from rdverify.verify import measure, mutation_scores, provenance, trials
+from rdverify.verify import mutation_scores, provenance, trials
 
 # before PyTorch is loaded, as the command does it
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -28,6 +28,7 @@ VIOLATIONS = {
     "faces": ("rdverify/lstm/kernel.py", "import rdverify.lstm.study.rows"),
     "judges": ("rdverify/judge/cells.py", "import rdverify.gray_scott.model"),
     "spec": ("spec/lstm.py", "import rdverify.trace"),
+    "conformance": ("rdverify/conformance/lstm.py", "import spec.lstm"),
     "measured": ("rdverify/gray_scott/model.py", "import spec.reaction_diffusion"),
 }
 

@@ -132,7 +132,7 @@ def test_a_broken_results_file_is_refused_before_any_run(
 ) -> None:
     (tmp_path / "results.json").write_text(broken_results()[kind], encoding="utf-8")
     monkeypatch.setattr(verify, "golden_folder", lambda held: tmp_path)
-    monkeypatch.setattr(verify, "measure", lambda *_: pytest.fail("long work started"))
+    monkeypatch.setattr(verify, "measure_apart", lambda *_: pytest.fail("long work started"))
     monkeypatch.setattr(sys, "argv", ["rdverify", "verify", "--output", str(tmp_path / "out")])
     with pytest.raises(SystemExit) as caught:
         cli.main()

@@ -15,9 +15,10 @@ from rdverify.judge.paper import Paper
 from rdverify.judge.results import gather
 from rdverify.judge.verdict import Verdict
 from rdverify.report.page import render
+from rdverify.side_by_side import measure
 from rdverify.study import Context
 from rdverify.tools.records import convert
-from rdverify.verify import measure, provenance
+from rdverify.verify import provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance import CHECKS, Rejected
 from conformance.implementations import BUILT_IN
 from mutants import EQUIVALENT, MUTANTS, resolution, score, verdict
 from mutants.mutant import KINDS, Equivalent, Mutant
 
+from rdverify.conformance import CHECKS, Rejected
 from rdverify.tools.files import to_json
 from rdverify.tools.paths import golden_folder
 

@@ -28,6 +28,7 @@ from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
 from rdverify.report.html import render_html
 from rdverify.report.page import render
+from rdverify.side_by_side import measure
 from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
 from rdverify.tools import paths
 from rdverify.tools.fileset import file_set
@@ -35,7 +36,6 @@ from rdverify.tools.paths import golden_folder
 from rdverify.verify import (
     PAGES,
     README_MARKS,
-    measure,
     mutation_scores,
     provenance,
     report_command,

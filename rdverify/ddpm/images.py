@@ -20,6 +20,7 @@ from PIL import Image
 from torchvision import datasets
 
 from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.fileset import file_set, recover
 from rdverify.tools.reading import refused, require_file
 
 ROOT_VARIABLE = "RDVERIFY_DATA"
@@ -174,7 +175,7 @@ def _from_torchvision(
     if channels is not None and channels != native:
         raise _wrong_channels(name, native, channels)
     try:
-        found = factory(root, train=split == "train", download=download)
+        found = _read_or_fetched(factory, root, split, download)
         images = torch.as_tensor(np.asarray(found.data))
         labels = torch.as_tensor(np.asarray(found.targets), dtype=torch.int64)
         side = (28, 28) if native == 1 else (IMAGE_SIZE, IMAGE_SIZE, 3)
@@ -191,6 +192,24 @@ def _from_torchvision(
     else:  # (n, 32, 32, 3) -> (n, 3, 32, 32)
         images = images.permute(0, 3, 1, 2).contiguous()
     return ImageSet(name, images, labels, tuple(str(label) for label in found.classes))
+
+
+def _read_or_fetched(factory: Callable[..., Any], root: Path, split: Split, download: bool) -> Any:
+    """What torchvision finds below the root; if that is not whole and may be, it is fetched.
+
+    Downloaded and unpacked elsewhere: of what an interruption left, torchvision takes an
+    unpacked file for a whole one.
+    """
+    if download:
+        recover(root)
+    try:
+        return factory(root, train=split == "train", download=False)
+    except Exception:
+        if not download:
+            raise
+    with file_set(root) as new:
+        factory(new, train=split == "train", download=True)
+    return factory(root, train=split == "train", download=False)
 
 
 def _from_folder(name: str, folder: Path, split: Split, channels: int | None) -> ImageSet:

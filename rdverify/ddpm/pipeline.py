@@ -13,6 +13,7 @@ import torch
 from rdverify.ddpm.network import ForClass, check_config
 from rdverify.ddpm.schedulers import SUPPORTED
 from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.reading import refused, require_file
 from rdverify.tools.torchkit import random_state_kept, seeded_globally
 
 WEIGHTS = "diffusion_pytorch_model"
@@ -166,14 +167,10 @@ def _fetched_weights(name: str, inside: str) -> Path:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+    with refused("settings", path, "a file that save_pretrained wrote"):
+        found = json.loads(require_file("settings", path).read_bytes())
         if not isinstance(found, dict):
             raise ValueError("no JSON object")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} is not allowed ({one_line(error)}): must be a file that save_pretrained wrote"
-        ) from error
     return found
 
 
@@ -220,12 +217,8 @@ def _scheduler(path: Path) -> Any:
     kind = getattr(diffusers, name, None)
     known = isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)
     require(known, "scheduler", name, f"{SUPPORTED} of diffusers")
-    try:
+    with refused("settings", path, f"those of a {name}"):
         return cast(Any, kind).from_config(config)
-    except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise InputError(
-            f"{path} is not allowed ({one_line(error)}): must be the settings of a {name}"
-        ) from error
 
 
 def _files(home: Path, variant: str | None, form: str) -> list[Path]:
@@ -242,21 +235,17 @@ def _network(home: Path, config: dict[str, Any]) -> tuple[Any, list[Path]]:
     found = [(variant, form) for variant, form in FORMS if _files(home, variant, form)]
     require(bool(found), "unet", str(home), f"a folder with {WEIGHTS}.safetensors")
     variant, form = found[0]
-    try:
-        with random_state_kept():  # made with random weights before they are read
-            unet, told = cast(Any, diffusers.UNet2DModel).from_pretrained(
-                home,
-                variant=variant,
-                use_safetensors=form == "safetensors",
-                local_files_only=True,
-                low_cpu_mem_usage=False,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError, EOFError) as error:
-        raise InputError(
-            f"unet = {str(home)!r} is not allowed ({one_line(error)}): must be a whole "
-            f"{config['_class_name']} of diffusers {config.get('_diffusers_version', '')}".rstrip()
-        ) from error
+    whole = f"{config['_class_name']} of diffusers {config.get('_diffusers_version', '')}"
+    # made with random weights before they are read
+    with refused("unet", home, f"a whole {whole}".rstrip()), random_state_kept():
+        unet, told = cast(Any, diffusers.UNet2DModel).from_pretrained(
+            home,
+            variant=variant,
+            use_safetensors=form == "safetensors",
+            local_files_only=True,
+            low_cpu_mem_usage=False,
+            output_loading_info=True,
+        )
     for kind, allowed in (("missing_keys", "there"), ("mismatched_keys", "of the right shape")):
         keys = told.get(kind) or [None]
         require(keys == [None], f"weights of {home}", keys[0], f"{allowed}: the file is not whole")

@@ -234,7 +234,7 @@ def van_der_pol_slope(mu: float | FloatArray) -> Callable[[float, FloatArray], F
     return slope
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)  # a study asks for some forty, and again
 def _cached(config: DataConfig, part: Part, count: int) -> FloatArray:
     rng = _rng(config, part)
     if isinstance(config, SineConfig):

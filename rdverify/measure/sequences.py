@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.arrays import read_array
+from rdverify.tools.errors import InputError, require
+from rdverify.tools.reading import refused
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,11 +69,7 @@ def read_sequences(
     if kind == ".npy":
         plain = not columns and sequence is None
         require(plain, "columns and sequence", "given", "left out for .npy, which has no columns")
-        try:
-            array = np.load(file, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise _unreadable(path, error, "a whole .npy file without pickles") from error
-        return of_array(array, features)
+        return of_array(read_array(file, "series"), features)
     return _of_table(_table(file), features, columns, sequence)
 
 
@@ -108,14 +106,14 @@ def of_array(array: Array, features: int, name: str = "series") -> Sequences:
 def _table(file: Path) -> pd.DataFrame:
     import pandas as pd
 
-    try:
-        return pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
-    except ImportError as error:
-        raise InputError(
-            f"series = {str(file)!r} can't be read: .parquet needs pyarrow (pip install pyarrow)"
-        ) from error
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise _unreadable(file, error, "a table with one row a step") from error
+    with refused("series", file, "a table with one row a step"):
+        try:
+            return pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
+        except ImportError as error:
+            raise InputError(
+                f"series = {str(file)!r} can't be read: .parquet needs pyarrow "
+                "(pip install pyarrow)"
+            ) from error
 
 
 def _of_table(
@@ -147,9 +145,3 @@ def _of_table(
     for row, part in enumerate(parts):
         values[row, : len(part)] = part[chosen].to_numpy(float)
     return of_array(values, features)
-
-
-def _unreadable(path: Path | str, error: Exception, allowed: str) -> InputError:
-    return InputError(
-        f"series = {str(path)!r} is not allowed ({one_line(error)}): must be {allowed}"
-    )

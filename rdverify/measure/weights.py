@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,7 +14,8 @@ import torch
 from torch import Tensor
 
 from rdverify.measure.network import NO_PROJECTION, Kind, Network, build
-from rdverify.tools.errors import InputError, one_line
+from rdverify.tools.errors import InputError
+from rdverify.tools.reading import refused
 from rdverify.tools.tensors import read_tensors
 
 TORCH_KEY = re.compile(
@@ -66,16 +68,25 @@ def load_tensors(path: Path | str) -> dict[str, Tensor]:
     if magic not in (b"PK", b"\x80\x02"):
         return read_tensors(file)[0]
     way_out = "must be a state dict: torch.save(module.state_dict(), path)"
-    try:
-        found = torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        why = "holds more than tensors, and pickled code is never run"
-        raise InputError(f"{start} ({why}): {way_out}") from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{start} ({one_line(error)}): {way_out}") from error
-    if not isinstance(found, Mapping):
-        raise InputError(f"{start} (it holds a {type(found).__name__}): {way_out}")
-    return dict(_flat(found))
+    with refused("weights", path, way_out.removeprefix("must be ")):
+        if magic == b"PK":
+            _require_unpacked(file)
+        try:
+            found = torch.load(file, map_location="cpu", weights_only=True)
+        except UnpicklingError as error:
+            why = "holds more than tensors, and pickled code is never run"
+            raise InputError(f"{start} ({why}): {way_out}") from error
+        if not isinstance(found, Mapping):
+            raise ValueError(f"it holds a {type(found).__name__}")
+        return dict(_flat(found))
+
+
+def _require_unpacked(file: Path) -> None:
+    """ValueError for an archive that unpacks to more than it is: torch packs nothing."""
+    with zipfile.ZipFile(file) as archive:
+        claimed = sum(entry.file_size for entry in archive.infolist())
+    if claimed > file.stat().st_size:
+        raise ValueError(f"it unpacks to {claimed} bytes")
 
 
 def _flat(entries: Mapping[Any, Any], start: str = "") -> Iterable[tuple[str, Tensor]]:

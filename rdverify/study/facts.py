@@ -123,6 +123,8 @@ class Fact(Generic[R]):
             found = _measured(self.function(runs, **chosen))
         except NotMeasured:
             return None
+        except MemoryError:  # of the machine, not of what is measured
+            raise
         except Exception as error:  # every failure must reach the ledger as ERROR
             return Measured(None, what=what, error=one_line(error, 10_000, kind=True))
         return replace(found, what=found.what or what)

@@ -28,6 +28,7 @@ from rdverify.tools.errors import require
 from rdverify.tools.progress import Reporter
 
 Evaluate = Callable[[Setting], Mapping[str, float]]
+MACHINE = (MemoryError, OSError)  # no result of a setting
 __all__ = [
     "Axis",
     "Setting",
@@ -92,7 +93,8 @@ def evaluate_settings(
     Args:
         settings: dicts with equal keys.
         evaluate: setting -> column name -> number; an exception becomes the row's
-            ``error``.
+            ``error``, but for those of :data:`MACHINE`, which end the search: resumed, it
+            tries the row again.
         folder: of the records of this search, one for each design, named by its digest: that
             of ``stated`` or, without it, of the settings. Rows of this design are not done again.
         progress: where progress is told.
@@ -116,7 +118,9 @@ def evaluate_settings(
     with TemporaryDirectory() as passing, threads(workers) as pool:
         place = (folder or Path(passing)) / digest(stated)
         record = Record(place, stated, lambda index: dict(settings[index]), len(settings), progress)
-        run_all(settings, partial(attempted, evaluate), pool, record, progress, name)
+        run_all(
+            settings, partial(attempted, evaluate, through=MACHINE), pool, record, progress, name
+        )
         frame = pd.read_parquet(record.finish())
     frame.insert(0, "design", record.design)
     numbers = [name for name in frame if name not in (*BOOKKEEPING, *keys)]

@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 
 from rdverify.sweep.axes import Setting
 from rdverify.tools.errors import InputError, one_line
-from rdverify.tools.files import write_atomically, write_bytes, write_json
+from rdverify.tools.files import write_bytes, write_json
+from rdverify.tools.fileset import file_set, recover
 from rdverify.tools.progress import Reporter
 
 SCHEMA = "rdverify-sweep-1"
@@ -75,6 +76,7 @@ class Record:
         self._open(stated)
 
     def _open(self, stated: Mapping[str, Any]) -> None:
+        recover(self.folder)
         if self.study.exists():
             before = _stated(self.study)
             if digest(before) != self.design:
@@ -172,17 +174,17 @@ class Record:
         """
         self.write()
         files = self._files()
-        if files != [self.results]:
-            tables = self._sorted(files)
-            write_atomically(self.results, lambda stream: _write(stream, tables))
-            for path in files:
-                if path != self.results:
-                    path.unlink()
+        parts = [path.relative_to(self.folder).as_posix() for path in files if path != self.results]
+        if not parts:
+            return self.results
         said = self._said()
         if session is not None:
             said["sessions"] = [*said.get("sessions", []), dict(session)]
-        said["sha256"] = sha256_of(self.results)
-        write_json(self.study, said)
+        with file_set(self.folder, parts) as new:  # the parts go when the whole is there
+            with (new / self.results.name).open("wb") as stream:
+                _write(stream, self._sorted(files))
+            said["sha256"] = sha256_of(new / self.results.name)
+            write_json(new / self.study.name, said)
         return self.results
 
     def _sorted(self, files: Sequence[Path]) -> Iterable[pa.Table]:

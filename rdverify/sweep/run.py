@@ -124,6 +124,8 @@ class _Run:
             raise InputError(
                 f"{self.pool.name} is gone: what was done is kept, and the same command goes on"
             ) from error
+        except (MemoryError, OSError):  # no result of a setting, and so of no row
+            raise
         except Exception as error:  # of the way there, such as a cluster's worker lost for good
             outcome = {"error": one_line(error, most=10_000, kind=True)}
         del self.out[future]

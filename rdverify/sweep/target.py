@@ -84,12 +84,22 @@ def attempt(place: str, setting: Setting) -> dict[str, float | bool | str]:
 
 
 def attempted(
-    run: Callable[[Setting], Mapping[str, Any]], setting: Setting
+    run: Callable[[Setting], Mapping[str, Any]],
+    setting: Setting,
+    through: tuple[type[Exception], ...] = (),
 ) -> dict[str, float | bool | str]:
-    """Columns of one run, plain: numbers as float, truth values, text; and ``error``, ""."""
+    """Columns of one run, plain: numbers as float, truth values, text; and ``error``, "".
+
+    Args:
+        run: setting -> columns.
+        setting: what is run.
+        through: exceptions that are raised; any other becomes the row's error.
+    """
     try:
         numbers = run(setting)
         return {column: _plain(value) for column, value in numbers.items()} | {"error": ""}
+    except through:
+        raise
     except Exception as error:
         return {"error": one_line(error, most=10_000, kind=True)}
 

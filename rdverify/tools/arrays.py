@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,8 +38,10 @@ def read_arrays(path: Path | str, argument: str = "arrays") -> dict[str, Array]:
     """
     with (
         refused(argument, path, "a whole .npz file without pickles"),
-        zipfile.ZipFile(require_file(argument, path)) as archive,
+        require_file(argument, path).open("rb") as whole,
+        zipfile.ZipFile(whole) as archive,
     ):
+        _require_all(archive, whole)
         entries = archive.infolist()
         claimed, most = sum(entry.file_size for entry in entries), FREE
         most = max(most, GROWTH * Path(path).stat().st_size)
@@ -52,6 +55,18 @@ def read_arrays(path: Path | str, argument: str = "arrays") -> dict[str, Array]:
             with archive.open(entry) as stream:
                 found[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
         return found
+
+
+def _require_all(archive: zipfile.ZipFile, stream: IO[bytes]) -> None:
+    """ValueError unless the entries fill the archive: its directory may have lost some."""
+    end = 0
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        if entry.header_offset != end:
+            break
+        stream.seek(end + 26)
+        end += 30 + sum(struct.unpack("<HH", stream.read(4))) + entry.compress_size
+    if end != archive.start_dir:
+        raise ValueError(f"its directory leaves out what lies at byte {end}")
 
 
 def read_array(path: Path | str, argument: str = "array") -> Array:

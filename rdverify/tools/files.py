@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rdverify.tools.errors import InputError, require
-from rdverify.tools.fileset import sweep
+from rdverify.tools.fileset import recover
 from rdverify.tools.staging import PREFIX, claimed, released
 
 
@@ -28,7 +28,7 @@ def write_atomically(path: Path | str, write: Callable[[IO[bytes]], object]) -> 
     temporary, lock = None, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        sweep(path.parent)
+        recover(path.parent)
         temporary, lock = claimed(lambda: _empty_file(path.parent))
         with open(temporary, "wb") as stream:
             write(stream)
@@ -118,7 +118,7 @@ def check_output_folder(path: Path | str, room: int = 2**22) -> Path:
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        sweep(path)
+        recover(path)
         os.unlink(_empty_file(path))
         free = shutil.disk_usage(path).free
     except OSError as error:

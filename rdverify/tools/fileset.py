@@ -38,7 +38,7 @@ def file_set(folder: Path, owned: Iterable[str] = ()) -> Iterator[Path]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
+        recover(folder)
         stage, lock = claimed(lambda: tempfile.mkdtemp(prefix=PREFIX, dir=folder))
     except OSError as error:
         raise _refused(folder, error) from error
@@ -52,7 +52,7 @@ def file_set(folder: Path, owned: Iterable[str] = ()) -> Iterator[Path]:
         released(lock)
 
 
-def sweep(folder: Path) -> None:
+def recover(folder: Path) -> None:
     """Put back what a killed run had half changed in ``folder``, and remove what it left there.
 
     Raises:
@@ -62,12 +62,12 @@ def sweep(folder: Path) -> None:
         return
     try:
         with alone(folder):
-            _sweep(folder)
+            _recover(folder)
     except OSError as error:
         raise _refused(folder, error) from error
 
 
-def _sweep(folder: Path) -> None:
+def _recover(folder: Path) -> None:
     for path in abandoned(folder):
         if path.is_dir():
             _undo(folder, path)
@@ -80,7 +80,7 @@ def _commit(folder: Path, stage: Path, owned: Iterable[str]) -> None:
     """Move the staged files into their places, or raise with all as they were."""
     try:
         with alone(folder):
-            _sweep(folder)  # a run may have been killed meanwhile
+            _recover(folder)  # a run may have been killed meanwhile
             names, gone = _differing(folder, stage / NEW, owned)
             for name in names:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,17 +45,63 @@ class Reporter:
     def say(self, message: str) -> None:
         """One line to the reader."""
 
+    def apart(self) -> Reporter:
+        """One for another process, to which it can be sent."""
+        return Reporter()
+
+
+class Shared(Reporter):
+    """Of work side by side: all its tasks advance the one that is given.
+
+    Attributes:
+        stopped: set it, and every task is interrupted where it advances next.
+    """
+
+    def __init__(self, whole: Task) -> None:
+        self.whole, self.stopped, self.lock = whole, False, threading.Lock()
+
+    @contextmanager
+    def task(self, description: str, total: int) -> Iterator[Task]:
+        """A part of the task that all share."""
+        yield _Part(description, total, self)
+
+
+class _Part(Task):
+    def __init__(self, description: str, total: int, shared: Shared) -> None:
+        super().__init__(description, total)
+        self.shared = shared
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        if self.shared.stopped:
+            raise KeyboardInterrupt
+        super().advance(steps, note)
+        with self.shared.lock:
+            self.shared.whole.advance(steps, note)
+
 
 class ConsoleReporter(Reporter):
-    """Bars on a terminal; elsewhere lines: at the start, once a minute, and at the end."""
+    """Bars on a terminal; elsewhere lines: at the start, once a minute, and at the end.
 
-    def __init__(self) -> None:
+    Args:
+        bars: False for lines on a terminal too, which several processes can write to.
+    """
+
+    def __init__(self, bars: bool = True) -> None:
         self.console = Console(file=sys.stderr, highlight=False)
+        self.bars = bars and self.console.is_terminal
+
+    def __reduce__(self) -> tuple[type[ConsoleReporter], tuple[bool]]:
+        """Sent elsewhere it is opened anew there."""
+        return ConsoleReporter, (self.bars,)
+
+    def apart(self) -> Reporter:
+        """Lines, since bars of several processes would overwrite each other."""
+        return ConsoleReporter(bars=False)
 
     @contextmanager
     def task(self, description: str, total: int) -> Iterator[Task]:
         """Open a bar, or say the start and the end where there is no terminal."""
-        if not self.console.is_terminal:
+        if not self.bars:
             task = _Lines(self, description, total)
             self.say(f"{description} ...")
             yield task

@@ -97,13 +97,19 @@ def _told(error: BaseException | None) -> int:
         case OSError():
             where = f" ({error.filename})" if error.filename else ""
             status, line = BAD, f"the system refused: {error.strerror or error}{where}"
-        case MemoryError():
+        case _ if _of_memory(error):
             status, line = BAD, "not enough memory for this"
         case _:
             status, found = FAULT, one_line(error or Exception(), kind=True)
             line = f"a fault of its own, {found}; traceback: {_kept(error)}"
     _say(line)
     return status
+
+
+def _of_memory(error: BaseException | None) -> bool:
+    """Whether memory was wanting; torch has no error of its own for that of the CPU."""
+    told = isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    return told or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _say(line: str) -> None:

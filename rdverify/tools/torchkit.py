@@ -13,22 +13,33 @@ from rdverify.tools.errors import InputError, require
 
 _LOCK = threading.Lock()
 _GLOBAL_RANDOM = threading.Lock()
-_before: list[int] = []  # the number of threads before, once for each block that is open
+_counts: list[int] = []  # as it was found, and that of each block that is open
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order, whatever the machine: one thread, restored by the last to leave."""
+def threads(count: int) -> Iterator[None]:
+    """Sums in one order, whatever the machine: ``count`` threads inside the block.
+
+    Blocks may lie within each other, and side by side if all ask for the same count.
+    """
     with _LOCK:
-        _before.append(_before[0] if _before else torch.get_num_threads())
-        torch.set_num_threads(1)
+        if not _counts:
+            _counts.append(torch.get_num_threads())
+        _counts.append(count)
+        torch.set_num_threads(count)
     try:
         yield
     finally:
         with _LOCK:
-            before = _before.pop()
-            if not _before:
-                torch.set_num_threads(before)
+            del _counts[-1 - _counts[::-1].index(count)]
+            torch.set_num_threads(_counts[-1])
+            if len(_counts) == 1:
+                _counts.clear()
+
+
+def one_thread() -> contextlib.AbstractContextManager[None]:
+    """As :func:`threads`, of one: for what runs side by side with its like."""
+    return threads(1)
 
 
 @contextlib.contextmanager

@@ -7,22 +7,29 @@ two runs side by side are seen.
 from __future__ import annotations
 
 import copy
+import gzip
+import hashlib
+import math
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import torch
 from msgspec.structs import replace
+from torchvision import datasets
 
 from rdverify import cli, systems, verify
 from rdverify.ddpm import card
 from rdverify.ddpm.checkpoint import Record
-from rdverify.ddpm.images import ImageSet
-from rdverify.ddpm.training import Trained
-from rdverify.ddpm.unet import build_unet
+from rdverify.ddpm.config import TrainingConfig
+from rdverify.ddpm.images import ImageSet, load_images
+from rdverify.ddpm.training import Trained, train
+from rdverify.ddpm.unet import build_unet, save_unet
 from rdverify.judge.records import Results
 from rdverify.judge.results import load_results
 from rdverify.lstm import LSTMConfig, training
@@ -177,9 +184,7 @@ def trained(folder: Path, word: str) -> None:
 def searched(folder: Path, word: str) -> None:
     """A search that keeps a record row by row; it doesn't depend on the word."""
     settings = [{"x": float(x)} for x in range(4)]
-    evaluate_settings(
-        settings, lambda s: {"y": s["x"] ** 2}, folder / "search" / "rows.csv", chunk=1
-    )
+    evaluate_settings(settings, lambda s: {"y": s["x"] ** 2}, folder / "search")
 
 
 def lstm(folder: Path, word: str) -> None:
@@ -188,9 +193,56 @@ def lstm(folder: Path, word: str) -> None:
     training.train(config, checkpoint=folder / "lstm.ckpt", checkpoint_epochs=1)
 
 
+def ddpm(folder: Path, word: str) -> None:
+    """A training of a DDPM from its checkpoint, if there is one, to its weights."""
+    pixels = torch.arange(12 * 1024, dtype=torch.int64).reshape(12, 1, 32, 32) % 251
+    data = ImageSet("small", pixels.to(torch.uint8), torch.zeros(12), ("a",))
+    config = TrainingConfig(steps=3, batch=4, widths=(8, 8), norm_groups=4)
+    path = folder / "checkpoint.safetensors"
+    found = train(data, data, config, checkpoint=path, checkpoint_every=1, device="cpu")
+    save_unet(found.unet, folder / "weights.safetensors")
+    path.unlink()  # the time that it took stands in it
+
+
 def arrays(folder: Path, word: str) -> None:
     """One file of arrays."""
     write_arrays(folder / "a.npz", {"a": np.full((50, 50), len(word)), "word": np.array(word)})
+
+
+def images(folder: Path) -> Path:
+    """A server's folder with MNIST of four black images, as torchvision wants its files."""
+    served = folder / "served"
+    served.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "t10k"):
+        for kind, shape in (("images-idx3", (4, 28, 28)), ("labels-idx1", (4,))):
+            head = bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape)
+            whole = gzip.compress(head + bytes(math.prod(shape)), mtime=0)
+            (served / f"{split}-{kind}-ubyte.gz").write_bytes(whole)
+    return served
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def downloaded(folder: Path, word: str) -> None:
+    """The data that ``--download`` fetches, by torchvision's own code from this machine."""
+    served = images(folder.with_name(f"{folder.name}-served"))
+    handler = partial(Quiet, directory=str(served))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    datasets.MNIST.mirrors = [f"http://127.0.0.1:{server.server_port}/"]
+    datasets.MNIST.resources = [
+        (path.name, hashlib.md5(path.read_bytes()).hexdigest()) for path in served.iterdir()
+    ]
+    try:
+        found = load_images("mnist", "train", root=folder, download=True)
+    finally:
+        server.shutdown()
+    assert (len(found), found.channels) == (4, 1)
 
 
 COMMANDS: dict[str, Command] = {
@@ -201,6 +253,13 @@ COMMANDS: dict[str, Command] = {
     "train ddpm": trained,
     "search": searched,
     "train lstm": lstm,
+    "train ddpm, resumed": ddpm,
     "arrays": arrays,
+    "download": downloaded,
 }
-RESUMED = ("search", "train lstm")  # go on where they were: one end, whatever happened before
+RESUMED = (
+    "search",
+    "train lstm",
+    "train ddpm, resumed",
+    "download",
+)  # go on where they were: one end, whatever happened before

@@ -15,7 +15,7 @@ import pytest
 
 from faults.outcomes import Counts
 
-ROOT = Path(__file__).resolve().parents[2]
+TESTS = Path(__file__).resolve().parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +43,7 @@ class Server:
     """Runs commands with faults, each in a process of its own."""
 
     def __init__(self, scratch: Path) -> None:
-        places = [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
+        places = [str(TESTS), os.environ.get("PYTHONPATH", "")]
         own = {"PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "faults.server", str(scratch)],
@@ -54,9 +54,10 @@ class Server:
             env={**os.environ, **own},
         )
 
-    def run(self, command: str, folder: Path, word: str = "new", **fault: Any) -> dict[str, Any]:
-        """Exit status, standard error and number of changes of a command."""
-        request = {"command": command, "folder": str(folder), "word": word, **fault}
+    def run(self, command: str, folder: Path, *words: str, **fault: Any) -> dict[str, Any]:
+        """Exit status, standard error and number of changes of a command, once for each word."""
+        asked = {"command": command, "folder": str(folder), "words": words or ["new"]}
+        request = {**asked, **fault}
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(request) + "\n")

@@ -62,7 +62,9 @@ class Injector:
 
     def inside(self, path: Any) -> bool:
         """Whether a path lies below the watched folder."""
-        return isinstance(path, (str, os.PathLike)) and os.path.abspath(path).startswith(self.root)
+        if not isinstance(path, (str, os.PathLike)):
+            return False
+        return f"{os.path.abspath(path)}/".startswith(f"{self.root}/")
 
     def _named(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def changed(path: Any, *rest: Any, **more: Any) -> Any:

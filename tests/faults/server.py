@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
@@ -18,13 +19,13 @@ from typing import Any
 
 from faults import commands
 from faults.injector import Injector
-from rdverify.tools.fileset import sweep
+from rdverify.tools.fileset import recover
 from rdverify.tools.status import guarded
 
 
-def in_child(request: dict[str, Any], scratch: Path) -> int:
+def in_child(request: dict[str, Any], scratch: Path, word: str) -> int:
     """Run a command, with its fault; returns the exit status."""
-    for name, number in (("out", 1), ("err", 2)):
+    for name, number in (("out", 1), (f"{word}.err", 2)):
         os.dup2(os.open(scratch / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     signal.alarm(120)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,37 +34,54 @@ def in_child(request: dict[str, Any], scratch: Path) -> int:
     if request["command"] == "sweep":
         for place in (folder, *filter(Path.is_dir, folder.rglob("*"))):
             if place.exists():
-                sweep(place)
+                recover(place)
         return 0
+    if "room" in request:
+        limit_memory(request["room"])
     injector.install()
     run = commands.COMMANDS[request["command"]]
     try:
-        status = guarded(lambda: run(folder, request["word"]))
+        status = guarded(lambda: run(folder, word))
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(bool(error.code))
     (scratch / "count").write_text(str(injector.count))
     return status
 
 
+def limit_memory(room: int) -> None:
+    """This process gets no more than ``room`` further bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + room
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def answer(request: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """The child's end."""
+    """The ends of a child for each word, side by side: of several the worst status."""
     (scratch / "count").write_text("0")
+    children = [start(request, scratch, word) for word in request["words"]]
+    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return {
+        "status": max(ends, key=abs),
+        "err": "".join(
+            (scratch / f"{word}.err").read_text(errors="replace") for word in request["words"]
+        ),
+        "count": int((scratch / "count").read_text()),
+    }
+
+
+def start(request: dict[str, Any], scratch: Path, word: str) -> int:
+    """The number of a child that runs a command."""
     child = os.fork()
     if child == 0:
         status = 99
         try:
-            status = in_child(request, scratch)
+            status = in_child(request, scratch, word)
             sys.stdout.flush()
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(status)
-    _, ended = os.waitpid(child, 0)
-    return {
-        "status": os.waitstatus_to_exitcode(ended),
-        "err": (scratch / "err").read_text(errors="replace"),
-        "count": int((scratch / "count").read_text()),
-    }
+    return child
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from faults.conftest import Server
 from faults.injector import KINDS
 from faults.outcomes import BAD, Counts, Files, files_of, litter_of, told, torn
 
+pytestmark = pytest.mark.once
 SOME = 41  # of the changes, every how many-th fails where only some are wanted
 LARGE = ("report", "verify", "verify --record")  # for these kills at all, others at every 4th
 
@@ -47,14 +48,15 @@ def ended(
         return "unclear", f"status {done['status']}: {err}"
     if how == "done" and torn(now, new):
         return "silent", err
-    if how == "refused" and "puts its files back" not in err and torn(now, old, new):
-        return ("torn" if command not in RESUMED else "clean"), err
-    again = server.run(command if command in RESUMED else "sweep", folder)
-    now = files_of(folder)
+    resumed = command in RESUMED
+    at_once = how == "refused" and "puts its files back" not in err and not resumed
+    if at_once and torn(now, old, new):
+        return "torn", err
+    again = server.run(command if resumed else "sweep", folder)
     if again["status"] != 0:
         return "unclear", again["err"]
-    if torn(now, new) if command in RESUMED else torn(now, old, new):
-        return "torn", str(sorted(now))
+    if torn(files_of(folder), *([new] if resumed else [old, new])):
+        return "torn", f"{sorted(files_of(folder))}, {err}"
     if litter_of(folder):
         return "litter", str(litter_of(folder))
     return ("refused" if how == "refused" else "clean"), err

@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from conformance import CHECKS, Rejected
 from conformance.implementations import BUILT_IN
 
 from mutants import balance, cell, diffusion_model, reaction_diffusion, wiring
 from mutants.mutant import Equivalent, Mutant
+from rdverify.conformance import CHECKS, Rejected
 
 MUTANTS: list[Mutant] = [
     mutant

@@ -100,3 +100,18 @@ def test_names_that_are_none_or_twice_are_refused(tmp_path: Path) -> None:
 def test_a_device_or_a_folder_is_no_file(place: str) -> None:
     with pytest.raises(InputError, match="must be a file, no folder, pipe or device"):
         read_arrays(place)
+
+
+def test_an_entry_that_the_directory_has_lost_is_missed(tmp_path: Path) -> None:
+    path = write_arrays(tmp_path / "a.npz", {"a": np.ones(2), "b": np.zeros(2)})
+    whole = path.read_bytes()
+    start = whole.rindex(b"PK\x01\x02")  # of the last entry of the directory
+    size = len(whole) - 22 - whole.index(b"PK\x01\x02")
+    kept = size - (len(whole) - 22 - start)
+    end = bytearray(whole[-22:])
+    end[8:12], end[12:16] = b"\x01\x00" * 2, kept.to_bytes(4, "little")
+    path.write_bytes(whole[:start] + end)
+    with zipfile.ZipFile(path) as archive:
+        assert archive.namelist() == ["a.npy"]
+    with pytest.raises(InputError, match="leaves out"):
+        read_arrays(path)

@@ -1,5 +1,10 @@
 """Long work tells how far it is, on a terminal and off it."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 from rdverify.tools import progress
 
 
@@ -25,3 +30,35 @@ def test_a_silent_reporter_counts_and_says_nothing(capsys):
         task.advance()
     assert task.done == task.total == 2
     assert not any(capsys.readouterr())
+
+
+def test_work_side_by_side_advances_one_task_by_all_its_steps():
+    with progress.Reporter().task("all", 4000) as whole, ThreadPoolExecutor(4) as pool:
+        shared = progress.Shared(whole)
+
+        def work(_):
+            with shared.task("part", 1000) as part:
+                for _ in range(1000):
+                    part.advance()
+            return part.done
+
+        assert list(pool.map(work, range(4))) == [1000] * 4
+    assert whole.done == 4000
+
+
+def test_work_side_by_side_can_be_stopped():
+    with progress.Reporter().task("all", 4) as whole:
+        shared = progress.Shared(whole)
+        with shared.task("part", 4) as part:
+            part.advance()
+            shared.stopped = True
+            with pytest.raises(KeyboardInterrupt):
+                part.advance()
+    assert whole.done == part.done == 1
+
+
+def test_what_another_process_is_sent_tells_in_lines_even_on_a_terminal(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    here = progress.ConsoleReporter()
+    assert here.bars
+    assert not pickle.loads(pickle.dumps(here.apart())).bars

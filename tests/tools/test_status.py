@@ -17,6 +17,7 @@ WAYS = {
     "no file": (FileNotFoundError(2, "No such file or directory", "a.json"), 2, "(a.json)"),
     "disk": (OSError(28, "No space left on device"), 2, "No space left on device"),
     "memory": (MemoryError(), 2, "not enough memory"),
+    "torch's memory": (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "not enough"),
     "end of file": (EOFError("Ran out of input"), 70, "EOFError: Ran out of input"),
     "fault": (KeyError("x"), 70, "KeyError: 'x'; traceback: "),
     "interrupted": (KeyboardInterrupt(), 130, "interrupted"),
@@ -69,6 +70,30 @@ def test_exits_of_the_command_line_pass_through(monkeypatch: pytest.MonkeyPatch)
         assert stopped.value.code == status
 
 
+def test_a_closed_output_is_no_fault_and_no_file_takes_its_place(tmp_path: Path) -> None:
+    lines = "import sys; from rdverify.tools.status import guarded; "
+    lines += "status = guarded(lambda: [print('said'), open('a', 'w').write('kept')]); "
+    lines += "sys.exit(status)"
+    for closed in (">&-", "2>&-", "<&-", ">&- 2>&- <&-"):
+        run = subprocess.run(
+            ["bash", "-c", f'"{sys.executable}" -c "{lines}" {closed}'], cwd=tmp_path
+        )
+        assert run.returncode == 0
+        assert (tmp_path / "a").read_text() == "kept"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_the_status_stays_where_nothing_can_be_said() -> None:
+    lines = (
+        "import sys; from rdverify import InputError; from rdverify.tools.status import guarded\n"
+    )
+    lines += "def fails(): raise InputError('dx = -1')\n"
+    lines += "sys.exit(guarded(fails))"
+    with open("/dev/full", "w") as full:
+        assert subprocess.run([sys.executable, "-c", lines], stderr=full).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
 @pytest.mark.parametrize(
     ("into", "status"), [("| head -n 1; exit ${PIPESTATUS[0]}", 141), ("> /dev/full", 2)]
 )

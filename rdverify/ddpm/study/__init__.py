@@ -20,7 +20,7 @@ from rdverify.ddpm.study import (
 from rdverify.ddpm.study.cells import cells
 from rdverify.ddpm.study.figures import curves, figures
 from rdverify.ddpm.study.rows import ROWS
-from rdverify.ddpm.study.runs import Runs, fact, run
+from rdverify.ddpm.study.runs import THREADS, Runs, fact, run
 from rdverify.ddpm.study.tables import tables
 from rdverify.study import Context, Study
 
@@ -99,4 +99,5 @@ STUDY = Study(
     config=config,
     caveats=caveats,
     check=check,
+    threads=THREADS,
 )

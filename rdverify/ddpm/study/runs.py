@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,9 +21,12 @@ from rdverify.ddpm.study.shipped import read_records
 from rdverify.ddpm.unet import build_unet
 from rdverify.study import Context, Facts, Quantity
 from rdverify.study.frames import read_sweep
+from rdverify.tools.progress import Shared
+from rdverify.tools.torchkit import one_thread
 from rdverify.trace import FloatArray
 
 IMAGES, CONTROL_IMAGES = 16, 8
+THREADS = 2  # of all but the trained rows: sums of fewer images depend on it in their last bit
 # columns of the sweep that the map rests on
 SWEPT = ("schedule", "T", "dimension", "r", "r_error", "expected_r")
 
@@ -117,19 +121,7 @@ def run_from(
     found = read_records(records, context.golden / "search")
     sweep = read_sweep(context.golden, "ddpm", SWEPT)
     loaded = {setting: load_row(weights, setting) for setting in ROWS}
-    rows = {
-        setting: run_row(
-            network,
-            setting,
-            ROWS[setting].key,
-            mean_square,
-            images,
-            context.progress,
-            card,
-            schedule,
-        )
-        for setting, (network, card, mean_square) in loaded.items()
-    }
+    rows = trained_rows(context, loaded, images, schedule)
     untrained, name = build_unet(1, seed=0), "untrained U-Net"
     initial = run_row(
         untrained,
@@ -154,6 +146,41 @@ def run_from(
         },
         sweep=sweep,
     )
+
+
+def trained_rows(
+    context: Context,
+    loaded: Mapping[str, tuple[Any, Mapping[str, Any], float]],
+    images: int,
+    schedule: Schedule,
+) -> dict[str, Sampled]:
+    """The trained networks' trajectories, rows side by side, each on one thread."""
+    steps = schedule.T * len(loaded)
+    with (
+        one_thread(),
+        context.progress.task(f"sampling {', '.join(loaded)}", steps) as task,
+        ThreadPoolExecutor(context.workers) as pool,
+    ):
+        shared = Shared(task)
+        started = {
+            setting: pool.submit(
+                run_row,
+                network,
+                setting,
+                ROWS[setting].key,
+                mean_square,
+                images,
+                shared,
+                card,
+                schedule,
+            )
+            for setting, (network, card, mean_square) in loaded.items()
+        }
+        try:
+            return {setting: future.result() for setting, future in started.items()}
+        except BaseException:
+            shared.stopped = True
+            raise
 
 
 def exact_controls(context: Context, mnist: Sampled, schedule: Schedule) -> dict[str, Sampled]:

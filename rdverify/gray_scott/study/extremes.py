@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from rdverify.balance import balance_of
 from rdverify.gray_scott import GrayScottConfig, initial_state, step
@@ -97,11 +98,18 @@ def octaves(v: FloatArray) -> FloatArray:
 
     Wave numbers in waves per side of a square domain: 1 to 2, 2 to 4, up to the grid's diagonal.
     """
-    numbers = np.fft.fftfreq(len(v), 1 / len(v))
-    number = np.hypot(numbers[:, None], numbers).ravel()
-    octave = np.floor(np.log2(number[1:])).astype(int)  # the first is the mean, no wave
+    octave, waves = _octaves(len(v))
     power = np.abs(np.fft.fft2(v)).ravel()[1:] ** 2
-    return np.asarray(np.sqrt(np.bincount(octave, power) / np.bincount(octave)))
+    return np.asarray(np.sqrt(np.bincount(octave, power) / waves))
+
+
+@cache
+def _octaves(size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The octave of each wave of a square grid but its mean, and how many waves each has."""
+    numbers = np.fft.fftfreq(size, 1 / size)
+    number = np.hypot(numbers[:, None], numbers).ravel()
+    octave = np.floor(np.log2(number[1:])).astype(np.int64)  # the first is the mean, no wave
+    return octave, np.bincount(octave)
 
 
 def largest_gains(trace: Trace) -> FloatArray:

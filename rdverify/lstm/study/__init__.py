@@ -23,8 +23,7 @@ from rdverify.lstm.study.networks import KINDS
 from rdverify.lstm.study.rows import ROWS, START_UP, UNSEEN, VARIANTS
 from rdverify.lstm.study.runs import FITTED, Runs, run
 from rdverify.lstm.study.tables import tables
-from rdverify.study import Context, Study, StudyResult
-from rdverify.tools.torchkit import one_thread
+from rdverify.study import Study
 
 
 def config(runs: Runs) -> dict[str, Any]:
@@ -50,16 +49,7 @@ def config(runs: Runs) -> dict[str, Any]:
     }
 
 
-class OneThreadStudy(Study[Runs]):
-    """A study whose sums are all taken in one order: on one thread."""
-
-    def measure(self, context: Context) -> StudyResult:
-        """As :meth:`rdverify.study.Study.measure`."""
-        with one_thread():
-            return super().measure(context)
-
-
-STUDY = OneThreadStudy(
+STUDY = Study(
     name="lstm",
     title="LSTM",
     run=run,
@@ -71,4 +61,5 @@ STUDY = OneThreadStudy(
     figures=figures,
     curves=curves,
     config=config,
+    threads=1,
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -41,11 +43,42 @@ def _eq11_exact(runs: Runs, form: str) -> Measured:
     return Measured(eq11_exact(1 if form == "eq11" else -1), n=500)
 
 
-def inside(runs: Runs, kind: str = "declared") -> Iterator[Gates]:
-    """All gates and states of every network of a kind in turn, read on the unseen sequences."""
-    for key in KEYS:
-        for model in runs.networks[key][kind]:
-            yield gates(model.lstm, as_input(runs.unseen[key], model))
+@dataclass(frozen=True)
+class Decay:
+    """What the gates and states of one network on the unseen sequences come down to.
+
+    Attributes:
+        ulp: the largest error of Eq. (11), by the sign of its decay, in units in the last place.
+        opposes: share of units and steps in which -(1 - f) C does not point along C.
+        imbalance: |sum over units of (1 - f) C| over the sum of |(1 - f) C|, mean.
+    """
+
+    ulp: dict[int, float]
+    opposes: float
+    imbalance: float
+
+    @classmethod
+    def of(cls, g: Gates) -> Decay:
+        """Of one reading."""
+        a, b = g.i * g.c_tilde, g.one_minus_f * g.c_prev
+        largest = np.max(np.abs([a, b, g.c, g.c_prev]), axis=0)
+        unit = np.spacing(largest.astype(np.float32)).astype(float)
+        ulp = {
+            sign: float((np.abs(g.c - g.c_prev - (a - sign * b)) / unit).max()) for sign in (1, -1)
+        }
+        b = b[:, 1:]  # the first step has C_0 = 0
+        imbalance = (np.abs(b.sum(axis=2)) / np.abs(b).sum(axis=2)).mean()
+        return cls(ulp, float((g.one_minus_f >= 0).mean()), float(imbalance))
+
+
+@lru_cache(maxsize=2)  # each kind is read once for all facts
+def decays(runs: Runs, kind: str = "declared") -> list[Decay]:
+    """Every network of a kind, read on the unseen sequences."""
+    return [
+        Decay.of(gates(model.lstm, as_input(runs.unseen[key], model)))
+        for key in KEYS
+        for model in runs.networks[key][kind]
+    ]
 
 
 @fact(
@@ -55,13 +88,7 @@ def inside(runs: Runs, kind: str = "declared") -> Iterator[Gates]:
     form=FORMS,
 )
 def _eq11_ulp(runs: Runs, form: str) -> Measured:
-    sign = 1 if form == "eq11" else -1
-    worst = []
-    for g in inside(runs):
-        a, b = g.i * g.c_tilde, g.one_minus_f * g.c_prev
-        largest = np.max(np.abs([a, b, g.c, g.c_prev]), axis=0)
-        ulp = np.spacing(largest.astype(np.float32)).astype(float)
-        worst.append(float((np.abs(g.c - g.c_prev - (a - sign * b)) / ulp).max()))
+    worst = [decay.ulp[1 if form == "eq11" else -1] for decay in decays(runs)]
     return Measured(max(worst), n=UNSEEN * len(worst))
 
 
@@ -72,17 +99,13 @@ def _eq11_ulp(runs: Runs, form: str) -> Measured:
 )
 def _opposes(runs: Runs, run: str) -> Measured:
     kind = "declared" if run == "decay" else "untrained"
-    shares = [float((g.one_minus_f >= 0).mean()) for g in inside(runs, kind)]
+    shares = [decay.opposes for decay in decays(runs, kind)]
     return Measured(min(shares), n=UNSEEN * len(shares))
 
 
 @fact("lstm.decay.imbalance", "|sum over units of (1 - f) C| over the sum of |(1 - f) C|")
 def _imbalance(runs: Runs) -> FloatArray:
-    shares = []
-    for g in inside(runs):
-        b = (g.one_minus_f * g.c_prev)[:, 1:]  # the first step has C_0 = 0
-        shares.append((np.abs(b.sum(axis=2)) / np.abs(b).sum(axis=2)).mean())
-    return np.array(shares)
+    return np.array([decay.imbalance for decay in decays(runs)])
 
 
 COUPLING = "derivatives to other units over those to its own, sums of magnitudes (16 units)"

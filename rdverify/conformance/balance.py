@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage, special
 
-from conformance.diffusion_model import ddpm_scheduler
-from conformance.expect import expect, expect_true
+from rdverify.conformance.diffusion_model import ddpm_scheduler
+from rdverify.conformance.expect import expect, expect_true
 
 Array = Any
 Equation = Callable[..., Any]
@@ -60,7 +60,7 @@ def check_eq12(eq: Equation) -> None:
 
 
 def check_eq13(eq: Equation) -> None:
-    """M_react of (i_t, candidate), both (T, h)."""
+    """M_react of (i_t, C~_t), both (T, h)."""
     rng = np.random.default_rng(7)
     i, c = rng.uniform(0, 1, (4, 6)), rng.uniform(-1, 1, (4, 6))
     expect("a closed input gate: 0", eq(0 * i, c), 0.0)
@@ -135,8 +135,12 @@ def check_eq15(eq: Equation) -> None:
     expect("periodic: blind to a shift along m", eq(np.roll(v, 1, 2), d_v, dx), whole)
     y = np.arange(8)[None, :, None] * np.ones((1, 1, 6))
     wave = np.cos(2 * np.pi * y / 8)
-    want = d_v * (2 - math.sqrt(2)) / dx**2 * length(wave)
-    expect("a plane wave: D_v times its eigenvalue times its norm", eq(wave, d_v, dx), want)
+    eigenvalue = (2 - math.sqrt(2)) / dx**2
+    expect(
+        "a plane wave: D_v times its eigenvalue times its norm",
+        eq(wave, d_v, dx),
+        d_v * eigenvalue * length(wave),
+    )
     is_mean_over_time_of_undivided_norms(lambda a: eq(*a, d_v, dx), [v], [np.tile(v, (1, 2, 2))], 2)
     want = np.mean([d_v * length(ndimage.laplace(a, mode="wrap")) / dx**2 for a in v])
     expect("the norm of SciPy's Laplacian", whole, want)
@@ -191,7 +195,7 @@ def check_eq18(eq: Equation) -> None:
 
 
 def check_eq19(eq: Equation) -> None:
-    """M_i of its values (T,) at each step."""
+    """M_i of (M_{i,t}), its values at each step, shape (T,)."""
     values = np.array([1.0, 2.0, 6.0, 0.5, 3.0])
     expect("of one step that step", eq(values[2:3]), 6.0)
     expect("of a constant the constant", eq(np.full(7, 0.3)), 0.3)
@@ -204,7 +208,7 @@ def check_eq19(eq: Equation) -> None:
 
 
 def check_eq20(eq: Equation) -> None:
-    """R_t of the norms (T,) of both terms at each step."""
+    """R_t of (M_{react,t}, M_{diff,t}), the norms of both terms at each step, each (T,)."""
     react, diff = np.array([1.0, 3.0, 0.0, 2.0]), np.array([2.0, 2.0, 5.0, 0.5])
     expect("equal terms: 1", eq(diff, diff), np.ones(4))
     expect("without a unit: both scaled alike", eq(3 * react, 3 * diff), [0.5, 1.5, 0.0, 4.0])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from conformance.expect import expect
+from rdverify.conformance.expect import expect
 
 RNG_SEED = 1
 

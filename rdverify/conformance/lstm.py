@@ -8,24 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from conformance.expect import expect, expect_true
+from rdverify.conformance.cell import equations_of
+from rdverify.conformance.expect import expect, expect_true
 
 Array = Any
 Equation = Callable[..., Any]
-GATES = ("i", "f", "c", "o")  # torch's order
-FULL = 50.0  # sigma(50) = tanh(50) = 1 in double precision
 
 
-def torch_cell(
-    x: Array, h: Array, c: Array, pre: dict[str, tuple[Array, Array, Array]]
-) -> tuple[Array, Array]:
-    """(h', C') of torch.nn.LSTMCell with the given (W, U, b) of each gate."""
+def torch_cell(x: Array, h: Array, c: Array, w: Array, u: Array, b: Array) -> tuple[Array, Array]:
+    """(h', C') of torch.nn.LSTMCell."""
     import torch  # slow to import, hence not for every check
 
     cell = torch.nn.LSTMCell(len(x), len(h), dtype=torch.float64)
     with torch.no_grad():
-        for at, name in enumerate(("weight_ih", "weight_hh", "bias_ih")):
-            value = np.concatenate([pre[gate][at] for gate in GATES])
+        for name, value in (("weight_ih", w), ("weight_hh", u), ("bias_ih", b)):
             getattr(cell, name).copy_(torch.from_numpy(value))
         cell.bias_hh.zero_()
         state = tuple(torch.from_numpy(np.asarray(value, float))[None] for value in (h, c))
@@ -33,12 +29,10 @@ def torch_cell(
     return h_next[0].numpy(), c_next[0].numpy()
 
 
-def constant(value: float | Array, h: int, d: int) -> tuple[Array, Array, Array]:
-    """(W, U, b) of a gate whose pre-activation is ``value`` whatever its input."""
-    return np.zeros((h, d)), np.zeros((h, h)), np.broadcast_to(np.asarray(value, float), (h,))
+TORCH = equations_of(torch_cell, "ifco")
 
 
-def layer(eq: Equation, gate: str, odd: bool) -> None:
+def layer(eq: Equation, token: str, odd: bool) -> None:
     """What Eqs. (2), (3), (4), (6) share: a squashed W x + U h + b."""
     zero, square = np.zeros(2), np.zeros((2, 2))
     log3 = math.log(3)  # sigma(log 3) = 3/4, tanh(log 3) = 4/5
@@ -70,38 +64,27 @@ def layer(eq: Equation, gate: str, odd: bool) -> None:
     mixed = eq(x, h, w[order], u[order], b[order])
     expect("units exchanged: exchanged likewise", mixed, out[order])
 
-    pre = {name: constant(0.3, 4, 3) for name in GATES} | {gate: (w, u, b)}
-    if gate == "f":  # C' = f C + 0
-        pre["i"], c = constant(-700, 4, 3), np.ones(4)
-    elif gate == "i":  # C' = 0 + i 1
-        pre["c"], c = constant(FULL, 4, 3), np.zeros(4)
-    elif gate == "c":  # C' = 0 + 1 c~
-        pre["i"], c = constant(FULL, 4, 3), np.zeros(4)
-    else:  # h' = o tanh(50)
-        c = np.full(4, FULL)
-        pre["f"] = constant(FULL, 4, 3)
-    h_next, c_next = torch_cell(x, h, c, pre)
-    expect("as in torch.nn.LSTMCell", out, h_next if gate == "o" else c_next)
+    expect("as in torch.nn.LSTMCell", out, TORCH[token](x, h, w, u, b))
 
 
 def check_eq02(eq: Equation) -> None:
-    """f_t of (x_t, h_prev, W_f, U_f, b_f)."""
-    layer(eq, "f", odd=False)
+    """f_t of (x_t, h_{t-1}, W_f, U_f, b_f)."""
+    layer(eq, "eq02", odd=False)
 
 
 def check_eq03(eq: Equation) -> None:
-    """i_t of (x_t, h_prev, W_i, U_i, b_i)."""
-    layer(eq, "i", odd=False)
+    """i_t of (x_t, h_{t-1}, W_i, U_i, b_i)."""
+    layer(eq, "eq03", odd=False)
 
 
 def check_eq04(eq: Equation) -> None:
-    """The candidate of (x_t, h_prev, W_C, U_C, b_C)."""
-    layer(eq, "c", odd=True)
+    """C~_t of (x_t, h_{t-1}, W_C, U_C, b_C)."""
+    layer(eq, "eq04", odd=True)
 
 
 def check_eq06(eq: Equation) -> None:
-    """o_t of (x_t, h_prev, W_o, U_o, b_o)."""
-    layer(eq, "o", odd=False)
+    """o_t of (x_t, h_{t-1}, W_o, U_o, b_o)."""
+    layer(eq, "eq06", odd=False)
 
 
 def cell_numbers() -> tuple[Array, Array, Array, Array]:
@@ -110,19 +93,8 @@ def cell_numbers() -> tuple[Array, Array, Array, Array]:
     return rng.uniform(0, 1, 4), 2 * rng.normal(size=4), rng.uniform(0, 1, 4), rng.uniform(-1, 1, 4)
 
 
-def torch_cell_state(f: Array, c: Array, i: Array, c_tilde: Array) -> Array:
-    """C_t of torch.nn.LSTMCell whose gates are held at the given values by their biases."""
-    pre = {
-        "i": constant(np.log(i / (1 - i)), 4, 1),
-        "f": constant(np.log(f / (1 - f)), 4, 1),
-        "c": constant(np.arctanh(c_tilde), 4, 1),
-        "o": constant(0.3, 4, 1),
-    }
-    return torch_cell(np.ones(1), np.zeros(4), c, pre)[1]
-
-
 def check_eq05(eq: Equation) -> None:
-    """C_t of (f_t, C_{t-1}, i_t, candidate), each of shape (h,)."""
+    """C_t of (f_t, C_{t-1}, i_t, C~_t), each of shape (h,)."""
     f, c, i, c_tilde = cell_numbers()
     one, zero = np.ones(4), np.zeros(4)
     expect("f = 1, i = 0 keeps the cell", eq(one, c, zero, c_tilde), c)
@@ -134,7 +106,7 @@ def check_eq05(eq: Equation) -> None:
     expect("odd in state and candidate together", eq(f, -c, i, -c_tilde), -out)
     expect("linear in C_{t-1} with slope f", eq(f, c + 1, i, c_tilde) - out, f)
     expect("linear in the candidate with slope i", eq(f, c, i, c_tilde / 2) - out, -i * c_tilde / 2)
-    expect("as in torch.nn.LSTMCell", out, torch_cell_state(f, c, i, c_tilde))
+    expect("as in torch.nn.LSTMCell", out, TORCH["eq05"](f, c, i, c_tilde))
 
 
 def check_eq07(eq: Equation) -> None:
@@ -154,17 +126,11 @@ def check_eq07(eq: Equation) -> None:
         eq(o, 2 * c) / o,
         2 * (out / o) / (1 + (out / o) ** 2),
     )
-    pre = {name: constant(0.0, 5, 1) for name in GATES}
-    pre |= {
-        "f": constant(FULL, 5, 1),
-        "i": constant(-700, 5, 1),
-        "o": constant(np.log(o / (1 - o)), 5, 1),
-    }
-    expect("as in torch.nn.LSTMCell", out, torch_cell(np.ones(1), np.zeros(5), c, pre)[0])
+    expect("as in torch.nn.LSTMCell", out, TORCH["eq07"](o, c))
 
 
 def check_eq11(eq: Equation) -> None:
-    """C_t - C_{t-1} of (f_t, C_{t-1}, i_t, candidate), each of shape (h,)."""
+    """C_t - C_{t-1} of (f_t, C_{t-1}, i_t, C~_t), each of shape (h,)."""
     f, c, i, c_tilde = cell_numbers()
     one, zero = np.ones(4), np.zeros(4)
     expect("f = 1, i = 0: nothing changes", eq(one, c, zero, c_tilde), zero)
@@ -176,4 +142,4 @@ def check_eq11(eq: Equation) -> None:
     expect("at rest where decay and injection cancel", eq(f, rest, i, c_tilde), zero)
     out = eq(f, c, i, c_tilde)
     expect("linear in C_{t-1} with slope f - 1", eq(f, c + 1, i, c_tilde) - out, f - 1)
-    expect("the change in torch.nn.LSTMCell", out, torch_cell_state(f, c, i, c_tilde) - c)
+    expect("the change in torch.nn.LSTMCell", out, TORCH["eq11"](f, c, i, c_tilde))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.expect import expect, expect_true
+from rdverify.conformance.expect import expect, expect_true
 
 Equation = Callable[..., Any]
 
@@ -19,7 +19,7 @@ def ddpm_scheduler(betas: tuple[float, ...]) -> Any:
     """Diffusers' DDPM scheduler with beta_1 .. beta_T, unclipped, sigma_t^2 = beta_t."""
     from diffusers import DDPMScheduler  # slow to import, and only here
 
-    return DDPMScheduler(
+    return DDPMScheduler(  # type: ignore[no-untyped-call]
         len(betas), trained_betas=list(betas), clip_sample=False, variance_type="fixed_large"
     )
 

@@ -1,0 +1,1 @@
+"""Implementations by others, declared for ``rdverify.conformance`` as a stranger would."""

@@ -1,0 +1,28 @@
+"""A small part of the counted inputs, the same in every run."""
+
+from __future__ import annotations
+
+from hostile.corruptions import environment_files, recorded_files
+from hostile.fuzz import fuzz
+
+
+def test_altered_bytes_of_every_format_are_refused_in_one_line_or_change_nothing() -> None:
+    found = fuzz(2000, seed=0)
+    assert found["bad"] == []
+    assert found["inputs"] == 2000
+    assert found["silent"] == found["unclear"] == 0
+    assert found["refused"] > 1000
+    for name, counts in found["kinds"].items():
+        assert counts.get("refused", 0) > 0, name
+
+
+def test_a_corrupted_record_is_refused_whatever_file_it_is() -> None:
+    found, bad = recorded_files(40, seed=0)
+    assert bad == []
+    assert found == {"refused": 40}
+
+
+def test_malformed_environment_files_are_refused_before_anything_is_written() -> None:
+    found, bad = environment_files(170, seed=0)
+    assert bad == []
+    assert found == {"refused": 170}
