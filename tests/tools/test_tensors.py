@@ -149,10 +149,14 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(
 
 
 def test_a_file_without_its_checksum_is_taken_only_where_none_is_asked_for(path: Path) -> None:
-    path.write_bytes(tensor_bytes(TENSORS, HEADER))
-    assert read_tensors(path, SCHEMA)[1] == HEADER
+    header = {"schema": SCHEMA, "hidden": 4}
+    path.write_bytes(tensor_bytes(TENSORS, header))
+    assert read_tensors(path, SCHEMA)[1] == header
     with pytest.raises(InputError, match="checksum is missing"):
         read_tensors(path, SCHEMA, summed=True)
+    path.write_bytes(tensor_bytes(TENSORS, header | {"sha257": "0"}))
+    with pytest.raises(InputError, match="checksum is missing"):
+        read_tensors(path, SCHEMA)
 
 
 def test_the_hash_that_a_card_names_counts(path: Path) -> None:
