@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -78,6 +79,15 @@ def test_a_cell_is_read_in_the_order_of_its_gates(
         assert verdict(token, other)[0]
 
 
+def test_a_module_in_the_current_folder_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cell_in_this_folder.py").write_text("def eq18(a, b):\n    return a / b\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    assert set(of_module("cell_in_this_folder").functions) == {"eq18"}
+
+
 @pytest.mark.parametrize(
     ("names", "says"),
     [
@@ -147,6 +157,17 @@ def test_what_answers_no_numbers_fails_by_name(function: Callable[..., Any], say
     assert said.startswith("mine: eq07 fails.\n  equation  h_t of (o_t, C_t)")
     assert says in said
     assert "\n  last call o_t = [" in said
+
+
+@pytest.mark.parametrize(
+    ("token", "function"),
+    [("eq01", lambda u, *rest: u), ("eq05", lambda f, c, i, g: (f * c, i * g)), ("eq20", max)],
+)
+def test_a_result_of_another_shape_fails_by_name(token: str, function: Callable[..., Any]) -> None:
+    said = message(token, function)
+    assert said is not None
+    assert said.startswith(f"mine: {token} ")
+    assert "\n  last call " in said
 
 
 def test_an_implementation_may_overwrite_its_arguments() -> None:
