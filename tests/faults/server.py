@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sys
 import traceback
@@ -36,8 +35,6 @@ def in_child(request: dict[str, Any], scratch: Path, word: str) -> int:
             if place.exists():
                 recover(place)
         return 0
-    if "room" in request:
-        limit_memory(request["room"])
     injector.install()
     run = commands.COMMANDS[request["command"]]
     try:
@@ -46,13 +43,6 @@ def in_child(request: dict[str, Any], scratch: Path, word: str) -> int:
         status = error.code if isinstance(error.code, int) else int(bool(error.code))
     (scratch / "count").write_text(str(injector.count))
     return status
-
-
-def limit_memory(room: int) -> None:
-    """This process gets no more than ``room`` further bytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + room
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def answer(request: dict[str, Any], scratch: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from faults.conftest import Server
-from faults.outcomes import Counts, files_of, litter_of, told, torn
+from faults.outcomes import Counts, files_of, litter_of, told
 
 pytestmark = pytest.mark.once
 WRITING = ("measure", "train ddpm", "verify")  # each with --output FOLDER/out
@@ -133,35 +132,6 @@ def test_a_link_to_a_folder_is_followed_and_one_to_a_file_is_replaced(
     good &= (folder / "out").is_symlink() and len(files_of(elsewhere)) > 3
     counts.add("output on a link", "clean" if good else "changed", done["seconds"], command)
     assert good, done["err"]
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory in use is not told")
-@pytest.mark.parametrize("command", ["report", "measure", "train ddpm", "train lstm", "search"])
-def test_too_little_memory_is_said_and_nothing_is_half_written(
-    server: Server, counts: Counts, every_fault: bool, tmp_path: Path, command: str
-) -> None:
-    start = tmp_path / "start"
-    start.mkdir()
-    fresh = command in ("train lstm", "search")
-    if not fresh:
-        assert server.run(command, start, "old")["status"] == 0
-    whole = tmp_path / "whole"
-    shutil.copytree(start, whole)
-    assert server.run(command, whole)["status"] == 0
-    bad = []
-    for step in range(0, 24, 1 if every_fault else 8):
-        folder = tmp_path / f"run{step}"
-        shutil.copytree(start, folder)
-        done = server.run(command, folder, room=step * 300_000)
-        how, now = told(done["status"], done["err"]), files_of(folder)
-        outcome = {"done": "clean", "refused": "refused"}.get(how, "unclear")
-        if torn(now, files_of(whole)) and how == "done":
-            outcome = "silent"
-        elif not fresh and torn(now, files_of(start), files_of(whole)):
-            outcome = "torn"
-        counts.add("little memory", outcome, done["seconds"], f"{command}: {done['err'][-500:]}")
-        bad += [] if outcome in ("clean", "refused") else [f"{step}: {outcome}, {done}"]
-    assert not bad
 
 
 def rdverify(
