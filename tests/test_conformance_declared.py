@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -76,6 +77,15 @@ def test_a_cell_is_read_in_the_order_of_its_gates(
     other = declared(monkeypatch, lstm_cell=cell_of(order), GATES=order[::-1])
     for token in ("eq02", "eq03", "eq04", "eq06"):
         assert verdict(token, other)[0]
+
+
+def test_a_module_in_the_current_folder_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cell_in_this_folder.py").write_text("def eq18(a, b):\n    return a / b\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    assert set(of_module("cell_in_this_folder").functions) == {"eq18"}
 
 
 @pytest.mark.parametrize(

@@ -273,6 +273,12 @@ def test_a_slip_is_named_by_the_law_that_it_breaks(wrong: Run, slip: Slip) -> No
         assert f"\n  {part:<10}" in said
 
 
+def test_the_readme_shows_what_is_said(wrong: Run) -> None:
+    (place,) = (n for n, slip in enumerate(SLIPS) if slip.name == "sigma in place of tanh")
+    said = wrong.of(f"slip_{place}")["eq07"].strip().replace(f"slip_{place}", "my_cell")
+    assert f"```text\n{said}\n```" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_what_a_slip_leaves_alone_passes(wrong: Run) -> None:
     name = f"slip_{[slip.token for slip in SLIPS].index('eq15')}"
     assert {token for token, said in wrong.of(name).items() if said == "passed"} == {"eq01", "eq12"}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rdverify import systems
+from rdverify.conformance import of_module, verdict
 from rdverify.judge.paper import Paper
 from rdverify.judge.results import gather
 from rdverify.judge.verdict import Verdict
@@ -67,6 +68,16 @@ def test_a_made_up_system_gets_its_cells_claims_figures_and_section(
     assert "![A falling line.](../figures/heat.png)" in page
     assert "| 64 | 0.2 |" in page
     assert "HEAT-01" in page
+
+
+def test_the_implementation_shown_keeps_every_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("my_cell")
+    exec(compile(block("python", "lstm_cell"), "docs/extending.md", "exec"), module.__dict__)
+    monkeypatch.setitem(sys.modules, "my_cell", module)
+    mine = of_module("my_cell")
+    assert len(mine.functions) == 8
+    for token in mine.functions:
+        assert verdict(token, mine) == (None, "float64")
 
 
 def test_the_fact_shown_is_one_of_ours() -> None:

@@ -66,7 +66,7 @@ def shown(value: Any) -> str:
     """A value on one line, with at most ``SHOWN`` numbers of an array."""
     if callable(value):
         return "a function"
-    flat = np.ravel(np.asarray(value, float))
+    flat = np.ravel(np.asarray(value, float)) + 0.0  # no -0
     numbers = ", ".join(f"{number:.6g}" for number in flat[:SHOWN])
     if np.ndim(value) == 0:
         return numbers

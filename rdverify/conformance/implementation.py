@@ -14,6 +14,7 @@ A module offers what it has, nothing of it is asked for:
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -44,6 +45,8 @@ def of_module(name: str) -> Implementation:
 
     """
     try:
+        if "" not in sys.path:  # a module in the current folder, as python -m has it
+            sys.path.insert(0, "")
         module = importlib.import_module(name)
     except Exception as error:  # a stranger's module may fail in any way
         reason = " ".join(str(error).split())
