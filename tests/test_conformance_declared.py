@@ -159,6 +159,17 @@ def test_what_answers_no_numbers_fails_by_name(function: Callable[..., Any], say
     assert "\n  last call o_t = [" in said
 
 
+@pytest.mark.parametrize(
+    ("token", "function"),
+    [("eq01", lambda u, *rest: u), ("eq05", lambda f, c, i, g: (f * c, i * g)), ("eq20", max)],
+)
+def test_a_result_of_another_shape_fails_by_name(token: str, function: Callable[..., Any]) -> None:
+    said = message(token, function)
+    assert said is not None
+    assert said.startswith(f"mine: {token} ")
+    assert "\n  last call " in said
+
+
 def test_an_implementation_may_overwrite_its_arguments() -> None:
     def greedy(o: Any, c: Any) -> Any:
         o *= np.tanh(c)

@@ -72,6 +72,9 @@ def _verdict(token: str, implementation: Implementation) -> tuple[str | None, st
                 "in": f"{place.filename}:{place.lineno}",
             }
         message = said(token, implementation.name, "fails", lines, watched.arguments)
+    except Exception as error:  # the check could not compute with what it got
+        lines = {"found": f"a result of another kind or shape ({error})"}
+        message = said(token, implementation.name, "fails", lines, watched.arguments)
     return message, precision()
 
 
