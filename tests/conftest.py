@@ -105,7 +105,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Gathered(config), "rdverify-gathered")
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the processes whole files, so that none makes another's fixtures; the longest first."""
     items.sort(key=lambda item: "verification" not in getattr(item, "fixturenames", ()))
