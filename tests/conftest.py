@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +106,32 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Gathered(config), "rdverify-gathered")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the processes whole files, so that none makes another's fixtures; the longest first."""
-    items.sort(key=lambda item: "verification" not in getattr(item, "fixturenames", ()))
-    for item in items:
-        shared = "verification" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("verification" if shared else item.path.name))
+    """The longest first: what needs the verification."""
+    items.sort(key=lambda item: not shares(item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the processes whole files, so that none makes another's fixtures.
+
+    pytest-xdist's own loadgroup writes into names of tests, which newer pytests don't heed.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class WholeFiles(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "verification" if shares(config.rootpath / file) else file
+
+    config.option.loadscopereorder = False
+    return WholeFiles(config, log)
+
+
+@cache
+def shares(file: Path) -> bool:
+    """Whether a file's tests take the one verification."""
+    return re.search(r"\bverification[:,)]", file.read_text(encoding="utf-8")) is not None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -135,7 +155,7 @@ class Gathered:
         for token in sorted(set(re.findall(r"(?<![a-z0-9])eq[01][0-9]|eq20", report.nodeid))):
             count = self.checks[token]
             if report.failed:
-                failed, claims = [*count.failed, name_of(report)], fallen_claims(token)
+                failed, claims = [*count.failed, report.nodeid], fallen_claims(token)
                 self.checks[token] = replace(count, failed=failed, claims=claims)
             elif report.passed:
                 self.checks[token] = replace(count, passed=count.passed + 1)
@@ -167,11 +187,6 @@ class Gathered:
             terminalreporter.section("Table 1, recomputed in this run")
             terminalreporter.write_line(f"verification {seen.told}")
             tell_table(terminalreporter, seen.results)
-
-
-def name_of(report: pytest.TestReport) -> str:
-    """A test's own name, without the group that pytest-xdist puts behind it."""
-    return re.sub(r"@(verification|[a-z_0-9]+\.py)$", "", report.nodeid)
 
 
 def fallen_claims(token: str) -> list[str]:

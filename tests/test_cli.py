@@ -50,7 +50,7 @@ def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
         (("train", "ddpm", "mnist", "--output", ".", "--widths", "8;16"), "widths = '8;16'"),
         (("train", "ddpm", "nothing", "--output", "."), "dataset = 'nothing' is not allowed"),
         (("record", "quality", "cifar10"), "dataset = 'cifar10' is not allowed"),
-        (("record", "final", "--golden", "."), "weights = 'weights/ddpm-mnist.safetensors'"),
+        (("record", "final", "--golden", "."), "card = 'weights/ddpm-mnist.json' is not allowed"),
         (("record", "architecture", "no.json"), "card = 'no.json' is not allowed"),
         (("record", "training-curve", "no.json=."), "training = 'no.json=.' is not allowed"),
     ],

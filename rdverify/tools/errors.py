@@ -78,6 +78,9 @@ def require_fields(config: Any) -> None:
     made: Any = type(config)
     for name, kind in _annotations(made).items():
         value = getattr(config, name)
+        if get_origin(kind) is dict and isinstance(value, dict):  # the entry says more than all
+            for key, one in value.items():
+                require(_is(one, get_args(kind)[1]), str(key), one, _told(get_args(kind)[1]))
         require(_is(value, kind), name, value, _told(kind))
 
 

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
-from rdverify import InputError, verify
+from rdverify import InputError
 from rdverify.ddpm.config import TrainingConfig
 from rdverify.ddpm.images import FIRST_4000, ImageSet
 from rdverify.ddpm.study import full as ddpm_full
 from rdverify.ddpm.study.rows import ROWS
+from rdverify.side_by_side import measure
 from rdverify.study import Context
 from rdverify.systems import SYSTEMS, study
 from rdverify.tools.paths import golden_folder
@@ -189,5 +190,5 @@ def test_missing_data_stop_the_full_profile_before_any_study(tmp_path, monkeypat
         quick = replace(study(name), run=begun.append)
         monkeypatch.setattr(f"{SYSTEMS[name]}.STUDY", quick)
     with pytest.raises(InputError, match="no readable MNIST"):
-        verify.measure(list(SYSTEMS), context_of(tmp_path, tmp_path / "empty"))
+        measure(list(SYSTEMS), context_of(tmp_path, tmp_path / "empty"))
     assert begun == []

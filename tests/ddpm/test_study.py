@@ -310,6 +310,7 @@ def test_figures_are_drawn_described_and_not_blank(runs, tmp_path):
     figures = STUDY.figures(runs, tmp_path)
     assert set(figures) == {
         "ddpm.samples",
+        "ddpm.sweep",
         "ddpm.r_t",
         "ddpm.final",
         "ddpm.steps",

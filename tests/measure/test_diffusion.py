@@ -225,7 +225,7 @@ SPOILT = {
         lambda f: scheduler(f, variance_type="learned"),
         "out_channels = 2",
     ),
-    "settings that are no JSON": (lambda f: torn(f), "scheduler_config.json is not allowed"),
+    "settings that are no JSON": (lambda f: torn(f), "scheduler_config.json' is not allowed"),
     "a network of text": (
         lambda f: network(f, _class_name="UNet2DConditionModel"),
         "UNet2DConditionModel",

@@ -119,8 +119,8 @@ def run_from(
     """
     # all before long work
     found = read_records(records, context.golden / "search")
-    sweep = read_sweep(context.golden, "ddpm", SWEPT)
     loaded = {setting: load_row(weights, setting) for setting in ROWS}
+    sweep = read_sweep(context.golden, "ddpm", SWEPT)
     rows = trained_rows(context, loaded, images, schedule)
     untrained, name = build_unet(1, seed=0), "untrained U-Net"
     initial = run_row(
