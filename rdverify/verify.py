@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import typer
+from msgspec.structs import replace
 
 import rdverify
 from rdverify import systems
@@ -169,6 +170,7 @@ def report_command(environments: Path | None, record: bool, show: bool = False) 
     recover(root)
     check_manifest(root / "golden")
     recorded = load_results(root / "golden" / "results.json")
+    recorded = replace(recorded, trials=trials(root / "golden"))  # counted apart from any run
     if environments is not None:
         recorded = merge(recorded, read_environments(environments), values=record)
     with file_set(root, PAGES) as new:

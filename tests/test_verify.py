@@ -23,7 +23,7 @@ from rdverify import InputError, systems, verify
 from rdverify.judge.cells import judge_table1
 from rdverify.judge.drift import drifts
 from rdverify.judge.paper import Paper
-from rdverify.judge.records import Results
+from rdverify.judge.records import Results, Trials, TrialsFile, TriedKind
 from rdverify.judge.results import gather, load_results
 from rdverify.judge.verdict import Verdict
 from rdverify.report.html import render_html
@@ -33,6 +33,7 @@ from rdverify.study import Cell, Context, Facts, Figure, Study, StudyResult
 from rdverify.tools import paths
 from rdverify.tools.fileset import file_set
 from rdverify.tools.paths import golden_folder
+from rdverify.tools.records import write_record
 from rdverify.verify import (
     PAGES,
     README_MARKS,
@@ -223,6 +224,8 @@ def test_the_report_is_rendered_again_and_shown(
 ) -> None:
     begin, end = README_MARKS
     root = clone(tmp_path, f"{begin} {end}")
+    counted = Trials("Tried", "make", {}, {"refused": "r"}, [], [TriedKind("x", {"refused": 7})], 1)
+    write_record(root / "golden" / "trials.json", TrialsFile([counted]))
     write_the_record(recorded, root, {"new.png": b"drawn"})
     shown: list[str] = []
     monkeypatch.setattr(verify, "repository", lambda: root)
@@ -231,6 +234,8 @@ def test_the_report_is_rendered_again_and_shown(
     assert shown == []
     page = (root / "report.html").read_text("utf-8")
     written = load_results(root / "golden" / "results.json")
+    assert written.trials == [counted]
+    assert "| x | 7 |" in (root / "report" / "suite.md").read_text("utf-8")
     assert page == render_html(written, root / "golden" / "figures", "golden/figures")
     report_command(None, record=False, show=True)
     assert shown == [(root / "report.html").as_uri()]
