@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rdverify.tools.arrays import read_array
-from rdverify.tools.errors import InputError, require
+from rdverify.tools.errors import require
 from rdverify.tools.reading import refused
 
 if TYPE_CHECKING:
@@ -107,13 +107,7 @@ def _table(file: Path) -> pd.DataFrame:
     import pandas as pd
 
     with refused("series", file, "a table with one row a step"):
-        try:
-            return pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
-        except ImportError as error:
-            raise InputError(
-                f"series = {str(file)!r} can't be read: .parquet needs pyarrow "
-                "(pip install pyarrow)"
-            ) from error
+        return pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
 
 
 def _of_table(

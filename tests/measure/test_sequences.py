@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from rdverify import InputError
-from rdverify.measure import sequences as sequences_module
 from rdverify.measure.sequences import read_sequences
 
 
@@ -62,17 +61,16 @@ def test_series_as_tables(tmp_path):
             read_sequences(tmp_path / name, 2, **more)
 
 
-def test_parquet_is_read_or_the_way_to_it_named(tmp_path, monkeypatch):
-    file = tmp_path / "x.parquet"
-    file.write_bytes(b"PAR1")
-    table = pd.DataFrame({"a": range(4), "b": range(4)})
-    monkeypatch.setattr(pd, "read_parquet", lambda _: table)
-    assert read_sequences(file, 2).lengths == (4,)
-
-    def missing(_):
-        raise ImportError("Unable to find a usable engine")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
-    with pytest.raises(InputError, match="pip install pyarrow"):
-        read_sequences(file, 2)
-    assert sequences_module.KINDS[-1] == ".parquet"
+def test_parquet_is_read_as_csv_is(tmp_path):
+    table = pd.DataFrame({"a": np.linspace(-1, 1, 5), "b": range(5), "run": [0, 0, 0, 1, 1]})
+    table.to_csv(tmp_path / "x.csv", index=False)
+    table.to_parquet(tmp_path / "x.parquet")
+    one, other = (
+        read_sequences(tmp_path / name, 2, sequence="run", columns=["a", "b"])
+        for name in ("x.csv", "x.parquet")
+    )
+    assert one.lengths == other.lengths == (3, 2)
+    assert np.array_equal(one.values, other.values)
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "x.parquet").read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"cut\.parquet"):
+        read_sequences(tmp_path / "cut.parquet", 2)
