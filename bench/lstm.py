@@ -34,6 +34,7 @@ def least(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, flo
     return {name: min(seconds) for name, seconds in interleaved(calls, repeats).items()}
 
 
+@torch.no_grad()
 def loop(lstm: torch.nn.LSTM, x: torch.Tensor) -> Trace:
     """What one would write without the kernel: a loop over the steps in torch."""
     h = c = torch.zeros(x.shape[0], lstm.hidden_size)
