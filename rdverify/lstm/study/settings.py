@@ -11,6 +11,7 @@ and of stage 4 the CLOSEST settings look at R: they say how far it reaches, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -258,14 +259,9 @@ def run_stage(
     row: Row, settings: Sequence[Setting], folder: Path, progress: Reporter
 ) -> pd.DataFrame:
     """Evaluate settings with a record beside; a stopped run goes on."""
-    return evaluate_settings(
-        settings,
-        lambda setting: evaluate(row, setting),
-        folder,
-        progress,
-        name=f"search {row.key}",
-        stated={"row": row.key, "settings": list(settings)},
-    )
+    name, stated = f"search {row.key}", {"row": row.key, "settings": list(settings)}
+    run = partial(evaluate, row)
+    return evaluate_settings(settings, run, folder, progress, name=name, stated=stated)
 
 
 def search_all(folder: Path, targets: Targets, progress: Reporter) -> dict[str, pd.DataFrame]:
