@@ -131,8 +131,10 @@ def _turing(runs: Runs) -> Measured:
 )
 def _unstable(runs: Runs) -> Measured:
     feeds, kills = runs.sweep["feed_rate"], runs.sweep["kill_rate"]
-    restless = pd.Series(kills < 1 / 16, runs.sweep.index)
-    restless[restless] = feeds[restless] < hopf(kills[restless].to_numpy())
+    below = kills < 1 / 16  # the curve ends there
+    curve = pd.Series(0.0, runs.sweep.index)
+    curve[below] = hopf(kills[below].to_numpy())
+    restless = feeds < curve
     bad = restless | without_state(runs.sweep) | turing_unstable(runs.sweep)
     return _counted(classes(runs.sweep[bad]) == "uniform, v > 0")
 
