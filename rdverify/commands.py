@@ -254,6 +254,8 @@ def sweep(
     tcp://host:8786, and --scheduler tcp://host:8786. A system of your own is a function in a
     module: def mine(setting): return {"r": ...}.
     """
+    from tabulate import tabulate
+
     from rdverify.sweep import command as sweeping
     from rdverify.tools.progress import ConsoleReporter
     from rdverify.tools.provenance import typed_command
@@ -276,7 +278,5 @@ def sweep(
         command=typed_command(),
     )
     line, numbers = sweeping.summary(results)
-    from tabulate import tabulate
-
     typer.echo(tabulate(numbers, ("number", "lowest", "median", "highest")))
     typer.echo(line)

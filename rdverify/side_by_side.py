@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import importlib
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from typing import Any
 
 from rdverify import systems
 from rdverify.judge.results import Studies
 from rdverify.study import Context, Study, StudyResult
+from rdverify.sweep.pools import processes
 
 LONG = ("ddpm", "lstm")  # the studies that are started first
 
@@ -40,17 +36,12 @@ def measure_apart(names: Sequence[str], context: Context) -> Studies:
         return measure(names, context)
     studies = _checked(names, context)
     apart = replace(context, progress=context.progress.apart())
-    spawn = multiprocessing.get_context("spawn")  # OpenMP's threads don't live through a fork
-    ours, theirs = spawn.Pipe()
-    with ours, ProcessPoolExecutor(count, spawn, _ends_with, (theirs,)) as pool:
-        order = sorted(names, key=lambda name: name not in LONG)  # so that no core waits at the end
-        started = {name: pool.submit(_measured, systems.SYSTEMS[name], apart) for name in order}
-        try:
-            for done in as_completed(started.values()):
-                done.result()
-        except BaseException:
-            ours.close()
-            raise
+    order = sorted(names, key=lambda name: name not in LONG)  # so that no core waits at the end
+    with processes(count) as pool:
+        submit = pool.executor.submit
+        started = {name: submit(_measured, systems.SYSTEMS[name], apart) for name in order}
+        for done in as_completed(started.values()):
+            done.result()
     return {name: (studies[name], started[name].result()) for name in names}
 
 
@@ -64,14 +55,3 @@ def _checked(names: Sequence[str], context: Context) -> dict[str, Study[Any]]:
 def _measured(module: str, context: Context) -> StudyResult:
     study: Study[Any] = importlib.import_module(module).STUDY
     return study.measure(context)
-
-
-def _ends_with(theirs: Connection) -> None:
-    """This process ends at once when the other end of the pipe is closed, or its owner dies."""
-
-    def watch() -> None:
-        theirs.poll(None)
-        os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its owner hears it too, and closes the pipe
-    threading.Thread(target=watch, daemon=True).start()

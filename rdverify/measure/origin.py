@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +10,7 @@ from typing import Any
 
 import rdverify
 from rdverify.measure.certificate import Origin
+from rdverify.tools.provenance import sha256_of
 
 
 def origin_of(
@@ -35,17 +35,3 @@ def origin_of(
             versions[name] = "not installed as a package"
     hashes = {name: sha256_of(source) for name, source in read.items()}
     return Origin(command, versions, hashes, dict(settings or {}))
-
-
-def sha256_of(source: Path | str | bytes) -> str:
-    """SHA-256 of bytes, of a file, or of a folder's files with their names in order."""
-    if isinstance(source, bytes):
-        return hashlib.sha256(source).hexdigest()
-    path = Path(source)
-    if path.is_file():
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for file in sorted(one for one in path.rglob("*") if one.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_of(file)}\n".encode())
-    return digest.hexdigest()

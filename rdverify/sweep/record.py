@@ -26,6 +26,7 @@ from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.files import write_bytes, write_json
 from rdverify.tools.fileset import file_set, recover
 from rdverify.tools.progress import Reporter
+from rdverify.tools.provenance import sha256_of
 
 SCHEMA = "rdverify-sweep-1"
 ROWS, SECONDS = 1024, 5.0  # a part is written when so many rows have come, or after so long
@@ -240,12 +241,6 @@ def digest(stated: Mapping[str, Any]) -> str:
     """Short name of a design: of all that was stated."""
     text = json.dumps(stated, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write(stream: IO[bytes], tables: Iterable[pa.Table]) -> None:
