@@ -129,7 +129,7 @@ def dask(address: str) -> Iterator[Pool]:
             "scheduler needs dask.distributed: install it with pip install 'rdverify[dask]'"
         ) from error
     try:
-        client: Any = Client(address, timeout=PATIENCE)  # type: ignore[no-untyped-call]
+        client: Any = Client(address, timeout=PATIENCE)
     except (OSError, ValueError, TypeError, ImportError) as error:
         raise InputError(
             f"scheduler = {address!r} can't be reached ({one_line(error)}): must be the address of "
