@@ -24,11 +24,12 @@ from rdverify.judge.records import EquationChecks, Results
 from rdverify.judge.results import gather, load_results
 from rdverify.report.drawings import illustrated
 from rdverify.report.markdown import interval, number
-from rdverify.side_by_side import measure
+from rdverify.side_by_side import measure_apart
 from rdverify.study import Context
 from rdverify.systems import SYSTEMS
 from rdverify.tools.files import to_json
 from rdverify.tools.paths import golden_folder
+from rdverify.tools.provenance import commit
 from rdverify.tools.records import Record, as_written, plain, write_record
 from rdverify.verify import mutation_scores, provenance, trials
 
@@ -77,9 +78,10 @@ def verification(
         results = measured(tmp_path_factory.mktemp("verification"), recorded, paper)
         if store:
             store.keep(parts, results)
-    origin = provenance("pytest", "quick", list(SYSTEMS), "")
-    config.stash[SEEN] = Seen(replace(results, provenance=origin), told)
-    return config.stash[SEEN].results
+    # of the Python that measured it, whichever this is; a commit of documents changes no number
+    results = replace(results, provenance=replace(results.provenance, commit=commit()))
+    config.stash[SEEN] = Seen(results, told)
+    return results
 
 
 def measured(folder: Path, recorded: Results, paper: Paper) -> Results:
@@ -91,10 +93,9 @@ def measured(folder: Path, recorded: Results, paper: Paper) -> Results:
         folder / "figures",
         folder / "work",
         printed=paper.printed(),
-        # where tests run side by side the other cores have their own
-        workers=1 if "PYTEST_XDIST_WORKER" in os.environ else max(1, os.cpu_count() or 1),
+        workers=max(1, os.cpu_count() or 1),
     )
-    studies = measure(list(SYSTEMS), context)
+    studies = measure_apart(list(SYSTEMS), context)
     origin = provenance("pytest", "quick", list(SYSTEMS), "")
     tried = mutation_scores(golden_folder()), trials(golden_folder())
     judged = gather(paper, studies, recorded, origin, *tried)

@@ -3,7 +3,8 @@
 A verification is a function of the code, of what is recorded, of every installed package, of the
 machine and of the environment variables that number crunching listens to. All of these make up
 its key, so that a change of any of them measures anew; a change of documents or of other tests
-doesn't. ``pytest --cache-clear`` forgets all that is kept.
+doesn't. Nor does another Python with the very same packages: what was measured says under which
+Python that was. ``pytest --cache-clear`` forgets all that is kept.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
@@ -78,7 +78,7 @@ def rests_on() -> dict[str, str]:
         if name.startswith(LISTENED_TO) and name not in SILENT
     }
     return found | {
-        "Python": sys.version,
+        "Python": platform.python_implementation(),
         "system": platform.platform(),
         "processor": processor(),
         "cores": str(os.cpu_count()),
@@ -110,7 +110,8 @@ class Store:
         path = self.folder / f"{key_of(parts)}.json"
         kept = self._read(path)
         if kept is not None and kept.rests_on == parts:
-            return kept.results, f"reused: nothing that it rests on has changed ({path.name[:12]})"
+            under = f"measured under Python {kept.results.provenance.python}"
+            return kept.results, f"reused, {under}: nothing that it rests on has changed"
         read = (self._read(path) for path in self._paths())
         others = [changes(other.rests_on, parts) for other in read if other is not None]
         if not others:

@@ -85,6 +85,7 @@ def loaded(statement: str, names: str) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("face", FACES)
 def test_measuring_loads_no_study_and_nothing_that_only_reports_need(face: str) -> None:
     names = f"('pandas', 'matplotlib', 'diffusers', 'jinja2', '{face}.study', 'spec')"

@@ -34,6 +34,7 @@ def rdverify(*words: str, cwd: Path, **environment: str) -> subprocess.Completed
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -86,6 +87,7 @@ def test_bad_usage_is_status_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.once
 def test_spec_and_ledger_are_shown(tmp_path: Path) -> None:
     text = rdverify("equations", "20", cwd=tmp_path).stdout
     assert "corrected" in text

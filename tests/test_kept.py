@@ -35,7 +35,7 @@ def test_what_is_kept_is_found_again_for_the_same_content(store: Store, recorded
     assert store.keep(PARTS, recorded)
     found, told = store.find(dict(reversed(PARTS.items())))
     assert found == recorded
-    assert told.startswith("reused: ")
+    assert told.startswith(f"reused, measured under Python {recorded.provenance.python}: ")
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -26,6 +26,7 @@ def label(mutant: Mutant | Equivalent) -> str:
     return f"{mutant.token}-{mutant.name}".replace(" ", "_")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("mutant", MUTANTS, ids=label)
 def test_mutant_is_rejected(mutant: Mutant) -> None:
     reason = verdict(mutant.token, mutant.function)

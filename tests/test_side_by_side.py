@@ -73,6 +73,7 @@ def test_they_give_the_same_in_the_order_asked_for(declare, context, capfd) -> N
     assert {"one ...", "two ..."} <= set(capfd.readouterr().err.splitlines())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("which", ["one", "two"])
 def test_one_that_fails_ends_the_other_at_once(declare, context, which: str) -> None:
     names = declare(**{"one": FOREVER, "two": FOREVER, which: "raise InputError('data = 7')"})

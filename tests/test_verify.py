@@ -190,6 +190,7 @@ def test_a_run_leaves_results_report_junit_and_figures(
     assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "stage", ["cells", "tables", "figures", "render", "render_html", "summary", "junit"]
 )

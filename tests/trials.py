@@ -1,7 +1,8 @@
 """What was tried on the suite itself, as golden/trials.json for the report.
 
-``python tests/trials.py faults=A.json altered=B.json fuzz=C.json`` takes the counts of
-``tox -e faults``, of ``tests/hostile/corruptions.py`` and of ``tests/hostile/fuzz.py``.
+``python tests/trials.py faults=A.json altered=B.json fuzz=C.json mutation=D.json`` takes
+the counts of ``tox -e faults``, of ``tests/hostile/corruptions.py``, of ``tests/hostile/fuzz.py``
+and of ``python -m mutation score``; a kind that is left out stays as it was recorded.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import rdverify
 from rdverify.judge.records import Trials, TrialsFile, TriedKind
 from rdverify.tools.manifest import write_manifest
 from rdverify.tools.paths import golden_folder
-from rdverify.tools.records import write_record
+from rdverify.tools.records import read_record, write_record
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,17 @@ TRIED = {
         },
         ("silent", "unclear"),
     ),
+    "mutation": Tried(
+        "Small changes of the code, one at a time",
+        "python -m mutation run",
+        {
+            "killed": "a test fails",
+            "timed out": "the tests take several times as long and are stopped",
+            "argued": "no test can tell it apart; the reason is in tests/mutation/argued.toml",
+            "survived": "no test that runs the line fails",
+        },
+        ("survived",),
+    ),
 }
 
 
@@ -96,12 +108,16 @@ def trials(what: str, counts: dict[str, Any]) -> Trials:
 
 def main(words: list[str]) -> None:
     """Read the files, write the record and the manifest that names it."""
-    found = []
+    golden = golden_folder(held=False)
+    path = golden / "trials.json"
+    kept = read_record(path, TrialsFile, "trials of the suite").trials if path.is_file() else []
+    found = {one.title: one for one in kept}
     for word in words:
         what, _, file = word.partition("=")
-        found.append(trials(what, json.loads(Path(file).read_text(encoding="utf-8"))))
-    golden = golden_folder(held=False)
-    write_record(golden / "trials.json", TrialsFile(found))
+        new = trials(what, json.loads(Path(file).read_text(encoding="utf-8")))
+        found[new.title] = new
+    order = [tried.title for tried in TRIED.values()]
+    write_record(path, TrialsFile(sorted(found.values(), key=lambda one: order.index(one.title))))
     write_manifest(golden)
 
 

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from typer.core import TyperGroup
 
@@ -91,8 +90,7 @@ def _told(error: BaseException | None) -> int:
             line = "interrupted; written files are whole, long work resumes"
             status = INTERRUPTED
         case BrokenPipeError():
-            # nothing more can be said there, nor at the interpreter's end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _silence(sys.stdout)
             return UNREAD
         case OSError():
             where = f" ({error.filename})" if error.filename else ""
@@ -113,8 +111,15 @@ def _of_memory(error: BaseException | None) -> bool:
 
 
 def _say(line: str) -> None:
-    with contextlib.suppress(OSError):  # the status says it, too
-        print(f"rdverify: {' '.join(line.split())}", file=sys.stderr)
+    try:
+        print(f"rdverify: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    except OSError:  # the status says it, too
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """Nothing more can be said there, nor at the interpreter's end, which would set status 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _kept(error: BaseException | None) -> str:

@@ -224,6 +224,7 @@ def facts(runs: Runs) -> dict[str, Measured]:
 # --- the whole run -------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_every_fact_is_measured_and_defined_and_its_interval_holds_its_value(facts):
     assert set(STUDY.facts.names()) - set(facts) == WAITING
     for name, fact in facts.items():
@@ -306,6 +307,7 @@ def test_curves_are_short_and_on_normalised_time(runs):
         assert 0 < curve.x[0] < curve.x[-1] == 1.0
 
 
+@pytest.mark.once
 def test_figures_are_drawn_described_and_not_blank(runs, tmp_path):
     figures = STUDY.figures(runs, tmp_path)
     assert set(figures) == {

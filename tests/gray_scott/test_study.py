@@ -127,6 +127,7 @@ def test_seeds_of_the_cells_took_no_part_in_the_search(record):
     assert len(set(SEEDS)) >= 10
 
 
+@pytest.mark.once
 def test_cells_fit_the_m_and_predict_r(result):
     cells = {(c.row.setting, c.quantity, c.form): c for c in result.cells}
     assert len(cells) == 12

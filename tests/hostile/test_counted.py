@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hostile.corruptions import environment_files, recorded_files
 from hostile.fuzz import fuzz
+
+pytestmark = pytest.mark.once
 
 
 def test_altered_bytes_of_every_format_are_refused_in_one_line_or_change_nothing() -> None:

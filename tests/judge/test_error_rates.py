@@ -106,6 +106,7 @@ def test_a_deviation_is_caught_at_ninety_per_cent() -> None:
     assert error_rates(cells, off=(0.001, 0.002)).power[0].caught is None
 
 
+@pytest.mark.once
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 1000),

@@ -259,6 +259,7 @@ def test_a_wider_interval_never_helps(
         assert RANK[after] >= RANK[before] or after is Verdict.COMPATIBLE
 
 
+@pytest.mark.once
 def test_nine_true_numbers_are_refuted_at_a_level_that_they_share() -> None:
     rng, papers, refuted, alone = np.random.default_rng(5), 300, 0, 0
     for _ in range(papers):

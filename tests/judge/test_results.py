@@ -97,6 +97,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 TYPED = [place for place in places(RECORD) if "rows" not in place and "config" not in place]
 
 
+@pytest.mark.once
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
 @given(st.sampled_from(TYPED), st.sampled_from(["gone", "of another type", "more"]))
 def test_a_file_that_is_not_one_of_ours_is_one_clear_line(

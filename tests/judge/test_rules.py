@@ -134,6 +134,7 @@ def test_a_control_that_fails_by_less_than_scatter_is_not_told_apart() -> None:
     assert judge(test, facts={"a": loose[0], "b": loose[1]}).discriminating is False
 
 
+@pytest.mark.once
 def test_nine_true_parts_are_rarely_refuted_and_a_false_one_falls() -> None:
     rng, m, papers = np.random.default_rng(3), 9, 400
     tests = [Condition(f"a{k}", AtLeast(0.0)) for k in range(m)]

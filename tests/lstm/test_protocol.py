@@ -18,6 +18,7 @@ from rdverify.lstm.study.tables import tables
 from rdverify.study.tolerance import interval_of
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("key", KEYS)
 def test_table1_lstm_networks_are_shipped_and_fit_the_metrics(key, runs):
     assert all(len(models) == len(SEEDS) == 10 for models in runs.networks[key].values())
@@ -91,6 +92,7 @@ def test_in_one_run_is_the_prediction_interval_with_rounding(runs):
             assert in_one_run(runs, "declared", key, quantity) == inside  # none within rounding
 
 
+@pytest.mark.once
 def test_a_paper_that_prints_the_declared_numbers_is_reproduced_whole(runs):
     aimed = {
         key: {q: str(x.mean()) for q, x in runs.values("declared", key).items()} for key in KEYS

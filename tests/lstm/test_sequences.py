@@ -45,6 +45,7 @@ def period(mu: float, dt: float = 0.05, span: float = 120.0, burn_in: float = 60
     return float(np.diff(upward).mean())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("mu", "expected"),
     [(1.0, 6.66328686), (2.0, 7.62987448), (3.0, 8.85909550), (5.0, 11.61223067)],
@@ -65,6 +66,7 @@ def test_van_der_pol_period_grows_as_mu_squared_over_16() -> None:
     assert excess == pytest.approx(mu**2 / 16 - 5 * mu**4 / 3072, rel=2e-3)
 
 
+@pytest.mark.once
 def test_van_der_pol_period_at_large_mu() -> None:
     """T = (3 - 2 ln 2) mu + 7.0143 mu^(-1/3) - (2/3) ln(mu)/mu - 1.3246/mu + ..."""
     gap = []
@@ -130,6 +132,7 @@ def test_lorenz_largest_lyapunov_exponent() -> None:
     assert abs(per_trajectory.mean() - 0.9056) < 4 * error
 
 
+@pytest.mark.once
 def test_lorenz_time_averages() -> None:
     shared: dict[str, Any] = {
         "sequences": 128,

@@ -99,6 +99,7 @@ def test_eta_squared_finds_all_or_nothing():
     assert eta_squared([noise[0]] * 3, 50).value == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.once
 def test_record_is_the_stated_design_and_has_300_runs_a_row(runs):
     for row in ROWS:
         frame = runs.frames[row.key]

@@ -120,6 +120,7 @@ def test_exact_numbers_differ_or_dont_and_one_run_alone_tells_nothing():
     assert made(exact, controls=[ControlRun("c", "", r=1.1)]).controls[0].differs is None
 
 
+@pytest.mark.once
 def test_a_control_drawn_anew_from_the_same_law_is_told_apart_one_time_in_twenty():
     wrong = 0
     for seed in range(300):

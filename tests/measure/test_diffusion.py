@@ -366,6 +366,7 @@ def test_a_hub_id_is_fetched_settings_first_and_weights_of_one_form(copy, monkey
     assert all("/" not in name or name.startswith("unet/") for name in asked)
 
 
+@pytest.mark.once
 def test_a_hub_id_without_network_is_one_line(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "rdverify", "measure", "ddpm", "someone/their-ddpm"],

@@ -64,6 +64,7 @@ def plain(config, steps):
     return norms, state
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("bc", ["periodic", "no-flux"])
 @pytest.mark.parametrize("name", NAMED)
 def test_a_run_is_what_plain_steps_with_py_pdes_operators_give(name, bc):
@@ -248,6 +249,7 @@ def rdverify(folder, *words):
     )
 
 
+@pytest.mark.once
 def test_the_command_runs_a_file_of_ones_own(tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
     more = ("--set", "rate=0.25", "--set", "rows=8", "--set", "bc=no-flux", "--seeds", "2")
@@ -260,6 +262,7 @@ def test_the_command_runs_a_file_of_ones_own(tmp_path):
     assert "R is that of the field u." in certificate.notes
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -178,6 +178,7 @@ def rdverify(folder, *words):
     )
 
 
+@pytest.mark.once
 def test_the_command_writes_a_certificate_that_says_what_was_read(tmp_path):
     torch.save(LSTM.state_dict(), tmp_path / "w.pt")
     np.save(tmp_path / "x.npy", X.numpy())
@@ -200,6 +201,7 @@ def test_the_command_writes_a_certificate_that_says_what_was_read(tmp_path):
     assert certificate.floor.value == pytest.approx(1 / np.sqrt(20))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("words", "message"),
     [

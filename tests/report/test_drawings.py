@@ -38,6 +38,7 @@ def test_everything_is_drawn_and_described(drawn: Results, folder: Path) -> None
         assert len(figure.alt) > 20
 
 
+@pytest.mark.once
 def test_equal_results_give_equal_files_and_others_others(
     drawn: Results, folder: Path, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def page(recorded: Results) -> str:
     return render_html(recorded, FIGURES)
 
 
+@pytest.mark.once
 def test_the_page_is_repeatable_and_of_bounded_size(recorded: Results, page: str) -> None:
     assert render_html(recorded, FIGURES) == page
     assert len(page.encode()) <= LARGEST == 5_000_000
@@ -177,6 +178,7 @@ def infested(results: Results) -> Results:
     )
 
 
+@pytest.mark.once
 def test_hostile_content_is_shown_as_text_and_runs_nothing(
     browser: Browser, recorded: Results, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def test_p_is_that_of_one_more_run_times_the_number_of_fitted_columns() -> None:
     assert found["r"] == pytest.approx(1.02)
 
 
+@pytest.mark.once
 def test_the_true_setting_is_kept_in_95_of_100() -> None:
     rng = np.random.default_rng(7)
     kept = 0

@@ -71,6 +71,7 @@ def test_a_header_that_lies_is_refused_in_one_line(tmp_path: Path, content: byte
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.once
 def test_an_archive_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     """Two gigabytes of zeros in two megabytes: known from its directory, and not unpacked."""
     with (

@@ -56,6 +56,7 @@ def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
     assert path.read_text() == "kept"
 
 
+@pytest.mark.once
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers(-9, 9) | st.text(),

@@ -83,11 +83,11 @@ def test_a_closed_output_is_no_fault_and_no_file_takes_its_place(tmp_path: Path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_the_status_stays_where_nothing_can_be_said() -> None:
-    lines = (
-        "import sys; from rdverify import InputError; from rdverify.tools.status import guarded\n"
-    )
-    lines += "def fails(): raise InputError('dx = -1')\n"
+@pytest.mark.parametrize("before", ["", "warnings.warn('of a library'); "])
+def test_the_status_stays_where_nothing_can_be_said(before: str) -> None:
+    lines = "import sys, warnings; from rdverify import InputError\n"
+    lines += "from rdverify.tools.status import guarded\n"
+    lines += f"def fails(): {before}raise InputError('dx = -1')\n"
     lines += "sys.exit(guarded(fails))"
     with open("/dev/full", "w") as full:
         assert subprocess.run([sys.executable, "-c", lines], stderr=full).returncode == 2
@@ -108,6 +108,7 @@ def test_an_output_that_takes_nothing_is_no_drift(into: str, status: int) -> Non
     assert "Exception ignored" not in run.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("ending", [".nbi", ".nbc"])
 @pytest.mark.parametrize("left", [0, 40], ids=["empty", "cut short"])
 def test_a_broken_cache_is_thrown_away_and_made_again(

@@ -1,0 +1,188 @@
+"""Find what the tests reach, try mutants, sum up."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pickle
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from mutation import reach as reaching
+from mutation.crew import ROOT, STUDIES, Crew, Task
+from mutation.mutants import Mutant
+from mutation.sample import GROUPS, argued, drawn, files
+from mutation.worker import ARGUED, SURVIVED, UNTESTED
+
+REACH, FOUND = "reach.json", "found.jsonl"
+# processes of their own, a browser, minutes; wrong forms that judge the checks
+APART = ("faults", "hostile", "measure", "test_examples.py", "test_mutants.py")
+APART += ("sweep/test_dask.py", "test_conformance_for_others.py")
+APART += ("report/test_html_reading.py", "report/test_html_finding.py")
+
+
+def cover(folder: Path, extra: list[str]) -> None:
+    """Run the tests once, and keep which of them runs which line, and their seconds."""
+    data, junit = folder / "coverage", folder / "junit.xml"
+    settings = folder / "coveragerc"
+    settings.write_text(f"[run]\ndata_file = {data}\nsource = {ROOT}/rdverify,{ROOT}/spec\n")
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly"]
+    words += ["--cov", "--cov-context=test", f"--cov-config={settings}", "--cov-report="]
+    words += [f"--junitxml={junit}", *(f"--ignore=tests/{one}" for one in APART), *extra]
+    variables = {**os.environ, "RDVERIFY_STUDIES": str(folder / STUDIES)}
+    subprocess.run([*words, "-p", "mutation.given"], cwd=ROOT, check=False, env=variables)
+    reaching.write(reaching.measured(data, ROOT, seconds(junit)), folder / REACH)
+
+
+def seconds(junit: Path) -> dict[str, float]:
+    """Id of every test that passed -> its seconds."""
+    found = {}
+    for case in ElementTree.parse(junit).iter("testcase"):
+        if not any(child.tag in ("failure", "error", "skipped") for child in case):
+            file = case.get("file") or _file(case.get("classname", ""))
+            inner = case.get("classname", "").removeprefix(
+                file.removesuffix(".py").replace("/", ".")
+            )
+            name = "::".join([file, *inner.strip(".").split("."), case.get("name", "")])
+            found[name.replace("::::", "::")] = float(case.get("time", 0))
+    return found
+
+
+def _file(classname: str) -> str:
+    """File of a test's dotted class name."""
+    parts = classname.split(".")
+    for k in range(len(parts), 0, -1):
+        if (ROOT / "/".join(parts[:k])).with_suffix(".py").is_file():
+            return "/".join(parts[:k]) + ".py"
+    return classname
+
+
+def studies(folder: Path) -> None:
+    """Measure the systems once, for tests of what is judged from it."""
+    from rdverify.judge.paper import the_paper
+    from rdverify.side_by_side import measure_apart
+    from rdverify.study import Context
+    from rdverify.systems import SYSTEMS
+    from rdverify.tools.paths import golden_folder
+
+    (folder / "figures").mkdir(exist_ok=True)
+    printed, cores = the_paper().printed(), os.cpu_count() or 1
+    golden, work = golden_folder(), folder / "work"
+    where = Context("quick", golden, folder / "figures", work, printed=printed, workers=cores)
+    found = {name: result for name, (_, result) in measure_apart(list(SYSTEMS), where).items()}
+    (folder / STUDIES).write_bytes(pickle.dumps(found))
+
+
+def standing(crew: Crew, reach: reaching.Reach) -> set[str]:
+    """Tests that pass here without any change."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for test in reach.seconds:
+        files[test.partition("::")[0]].append(test)
+    tasks: list[Task] = []
+    for tests in files.values():
+        tests.sort()
+        parts = max(1, round(sum(map(reach.time, tests)) / 15))  # so that no core waits at the end
+        chunks = [tests[k::parts] for k in range(parts)]
+        tasks += [(None, chunk, sum(map(reach.time, chunk))) for chunk in chunks]
+    tasks.sort(key=lambda task: -task[2])
+    failing = {test for found in crew.do(tasks, float("inf")) for test in found}
+    print(
+        f"{len(failing)} of {len(reach.seconds)} tests don't pass here: {sorted(failing)[:5]} ..."
+    )
+    return set(reach.seconds) - failing
+
+
+def tasks_of(
+    wanted: list[Mutant], reach: reaching.Reach, passing: set[str], limit: float
+) -> Iterator[Task]:
+    """Each mutant with its tests, and the seconds that these take."""
+    for mutant in wanted:
+        source = (ROOT / mutant.file).read_text(encoding="utf-8")
+        tests = reach.tests(mutant, source, passing, limit)
+        yield mutant, tests, sum(map(reach.time, tests))
+
+
+def run(folder: Path, options: argparse.Namespace) -> None:
+    """Try mutants that have not been tried, and write what became of them as they come."""
+    start = time.monotonic()
+    reach, target = reaching.read(folder / REACH, ROOT), folder / FOUND
+    done = {json.loads(line)["mutant"] for line in target.open()} if target.exists() else set()
+    wanted = [m for m in drawn(ROOT, options.groups, options.seed) if m.name not in done]
+    if options.again:
+        lines = Path(options.again).read_text(encoding="utf-8").splitlines()
+        names = {json.loads(line)["mutant"] for line in lines}
+        wanted = [mutant for mutant in wanted if mutant.name in names]
+    crew = Crew(folder, options.workers)
+    passing = standing(crew, reach)
+    count = Counter[str]()
+    with target.open("a") as file:
+        tasks = tasks_of(wanted[: options.most], reach, passing, options.limit)
+        for outcome in crew.do(tasks, start + options.seconds):
+            file.write(json.dumps(outcome.plain()) + "\n")
+            file.flush()
+            count[outcome.outcome] += 1
+            print(f"\r{count.total()} of {len(wanted)}: {dict(count)}", end="", flush=True)
+    print()
+    crew.end()
+
+
+def score(folder: Path) -> None:
+    """Killed, argued and surviving mutants by group, as JSON, and by file, to read."""
+    group, reasons = files(ROOT, list(GROUPS)), argued()
+    kinds: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
+    by_file: dict[str, Counter[str]] = defaultdict(Counter)
+    spent, left = 0.0, []
+    for line in (folder / FOUND).read_text(encoding="utf-8").splitlines():
+        found = json.loads(line)
+        file, outcome = found["mutant"].partition(":")[0], found["outcome"]
+        if outcome == UNTESTED:
+            outcome = SURVIVED
+        if outcome == SURVIVED and (file, found["before"], found["after"]) in reasons:
+            outcome = ARGUED
+        if outcome == SURVIVED:
+            left.append(f"{found['mutant']}\n  - {found['before']}\n  + {found['after']}")
+        kinds[group[file]][outcome] += 1
+        by_file[file][outcome] += 1
+        spent += found["seconds"]
+    content = {"kinds": {name: dict(n) for name, n in kinds.items() if n}, "seconds": round(spent)}
+    (folder / "score.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
+    (folder / "survivors.txt").write_text("\n".join(sorted(left)) + "\n", encoding="utf-8")
+    for name, count in [*kinds.items(), *sorted(by_file.items())]:
+        if total := count.total():
+            rest = count[SURVIVED]
+            print(f"{name:44} {total - rest:5} of {total:5} {100 * (1 - rest / total):6.1f} %")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="mutation")
+    parser.add_argument("what", choices=("cover", "studies", "run", "score"))
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--groups", nargs="*", default=list(GROUPS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--most", type=int, default=10**9)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--limit", type=float, default=40.0, help="seconds of tests a mutant")
+    parser.add_argument("--seconds", type=float, default=1e9, help="no mutant is begun after it")
+    parser.add_argument("--again", help="a file of outcomes: its mutants alone")
+    options, extra = parser.parse_known_args()
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.what == "cover":
+        cover(folder, extra)
+    elif options.what == "studies":
+        studies(folder)
+    elif options.what == "run":
+        run(folder, options)
+    else:
+        score(folder)
+
+
+if __name__ == "__main__":
+    main()

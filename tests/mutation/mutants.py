@@ -1,0 +1,140 @@
+"""Every mutant of a file: one small change each, as Cosmic Ray's operators make them.
+
+Left out is what would flatter the score or measure nothing: operators that arithmetic on numbers
+can't survive at all (``x << y``), and what has no meaning when a program runs (annotations, a
+decorator that only makes faster).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import parso
+from cosmic_ray.ast import Visitor, ast_nodes, get_ast
+from cosmic_ray.operators.operator import Operator
+from cosmic_ray.plugins import get_operator, operator_names
+
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Pow")
+SETS = ("BitOr", "BitAnd", "BitXor", "Sub")
+INTEGERS = ("FloorDiv", "Mod", "Div", "Mul")
+SWAPS = (ARITHMETIC, SETS, INTEGERS)
+FASTER_ONLY = ("njit", "cache", "lru_cache", "staticmethod", "override")
+NOT_USED = ("VariableReplacer", "VariableInserter")
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: in which file, by which operator, the how-manieth place of it, and where."""
+
+    file: str
+    operator: str
+    occurrence: int
+    start: Place
+    end: Place
+
+    @property
+    def name(self) -> str:
+        """A name that doesn't change with other places of the file."""
+        return f"{self.file}:{self.start[0]}:{self.start[1]}:{self.operator}:{self.occurrence}"
+
+
+def useful(operator: str) -> bool:
+    """Whether an operator's change can mean something where it applies."""
+    kind, _, swap = operator.partition("_")
+    if kind in NOT_USED:
+        return False
+    if kind == "ReplaceBinaryOperator":
+        before, after = swap.split("_")
+        return any(before in group and after in group for group in SWAPS)
+    if kind == "ReplaceComparisonOperator":
+        return not swap.endswith(("_Is", "_IsNot")) or swap in ("Is_IsNot", "IsNot_Is")
+    return True
+
+
+@cache
+def operators() -> dict[str, Operator]:
+    """Cosmic Ray's operators that are used, by their short names."""
+    names = {name.partition("/")[2]: name for name in operator_names()}
+    return {short: get_operator(name)() for short, name in names.items() if useful(short)}
+
+
+def meaningless(source: str) -> list[tuple[Place, Place]]:
+    """Stretches of a file in which a change changes nothing that runs, or only the speed."""
+    found: list[tuple[Place, Place]] = []
+    for node in ast.walk(ast.parse(source)):
+        parts: list[ast.expr | None] = []
+        if isinstance(node, ast.FunctionDef):
+            parts += [node.returns, *(d for d in node.decorator_list if _faster_only(d))]
+            # the @ of a decorator belongs to it
+        elif isinstance(node, ast.arg | ast.AnnAssign):
+            parts.append(node.annotation)
+        elif isinstance(node, ast.Assign) and _is_type(node.value):
+            parts.append(node.value)
+        found += [_stretch(part) for part in parts if part is not None]
+    return found
+
+
+def _stretch(part: ast.expr) -> tuple[Place, Place]:
+    start = (part.lineno, max(0, part.col_offset - 1))
+    return start, (part.end_lineno or part.lineno, part.end_col_offset or part.col_offset)
+
+
+def _faster_only(decorator: ast.expr) -> bool:
+    name = ast.unparse(decorator).partition("(")[0].rpartition(".")[2]
+    return name in FASTER_ONLY
+
+
+def _is_type(value: ast.expr) -> bool:
+    """``A | B`` of names alone: an alias of types."""
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr):
+        return _is_type(value.left) and _is_type(value.right)
+    return isinstance(value, ast.Subscript | ast.Name | ast.Attribute) and (
+        ast.unparse(value).partition("[")[0].rpartition(".")[2][:1].isupper()
+    )
+
+
+def mutants(root: Path, file: str) -> list[Mutant]:
+    """All mutants of a file, in the order of its lines."""
+    source = (root / file).read_text(encoding="utf-8")
+    silent, found = meaningless(source), []
+    nodes = list(ast_nodes(get_ast(source)))
+    for name, operator in operators().items():
+        places = [place for node in nodes for place in operator.mutation_positions(node)]
+        found += [
+            Mutant(file, name, k, start, end)
+            for k, (start, end) in enumerate(places)
+            if not any(low <= start and end <= high for low, high in silent)
+        ]
+    return sorted(found, key=lambda one: (one.start, one.operator, one.occurrence))
+
+
+class _Change(Visitor):
+    """Applies an operator at one of its places."""
+
+    def __init__(self, operator: Operator, occurrence: int) -> None:
+        self.operator, self.left = operator, occurrence
+
+    def visit(self, node: parso.tree.NodeOrLeaf) -> parso.tree.NodeOrLeaf | None:
+        for index, _ in enumerate(self.operator.mutation_positions(node)):
+            if self.left == 0:
+                self.left = -1
+                return self.operator.mutate(node, index)
+            self.left -= 1
+        return node
+
+
+def mutated(source: str, mutant: Mutant) -> str:
+    """The file's text with the change."""
+    tree = _Change(operators()[mutant.operator], mutant.occurrence).walk(get_ast(source))
+    return str(tree.get_code())
+
+
+def all_mutants(root: Path, files: Iterator[str] | list[str]) -> list[Mutant]:
+    """All mutants of several files."""
+    return [mutant for file in files for mutant in mutants(root, file)]
