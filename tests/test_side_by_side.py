@@ -81,7 +81,10 @@ def test_one_that_fails_ends_the_other_at_once(declare, context, which: str) -> 
         measure_apart(names, context)
 
 
-def test_a_process_that_is_killed_ends_the_others_and_is_an_error(declare, context) -> None:
+@pytest.mark.parametrize("attempt", range(5))  # what is to be noticed comes at any moment
+def test_a_process_that_is_killed_ends_the_others_and_is_an_error(
+    declare, context, attempt: int
+) -> None:
     names = declare(one=FOREVER, two="os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(BrokenProcessPool):
         measure_apart(names, context)

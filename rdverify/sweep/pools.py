@@ -80,6 +80,21 @@ def threads(workers: int) -> Pool:
     )
 
 
+class _Processes(ProcessPoolExecutor):
+    """Notices the death of every worker, one that was started just now, too.
+
+    The standard one lists the workers to watch before it starts the one that a task needs, and
+    again only when there is news of another: a worker that dies meanwhile is waited for.
+    """
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        before = len(self._processes)
+        future = super().submit(fn, *args, **kwargs)
+        if len(self._processes) > before:
+            super().submit(int)  # news: the list is made again
+        return future
+
+
 def processes(workers: int) -> Pool:
     """Processes of this machine."""
     require_integer("workers", workers, 1)
@@ -91,7 +106,7 @@ def processes(workers: int) -> Pool:
             child.terminate()
 
     return Pool(
-        lambda: ProcessPoolExecutor(workers, context, initializer=_begin),
+        lambda: _Processes(workers, context, initializer=_begin),
         stop,
         lambda: AHEAD * workers,
         f"{workers} process{'es' * (workers > 1)}",
