@@ -13,6 +13,7 @@ import numpy.typing as npt
 from rdverify.tools.arrays import read_array
 from rdverify.tools.errors import require
 from rdverify.tools.reading import refused
+from rdverify.tools.tables import read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,8 +107,11 @@ def of_array(array: Array, features: int, name: str = "series") -> Sequences:
 def _table(file: Path) -> pd.DataFrame:
     import pandas as pd
 
-    with refused("series", file, "a table with one row a step"):
-        return pd.read_csv(file) if file.suffix.lower() == ".csv" else pd.read_parquet(file)
+    allowed = "a table with one row a step"
+    if file.suffix.lower() == ".parquet":
+        return read_parquet(file, "series", allowed)
+    with refused("series", file, allowed):
+        return pd.read_csv(file)
 
 
 def _of_table(

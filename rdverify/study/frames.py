@@ -14,6 +14,7 @@ import pandas as pd
 
 from rdverify.tools.files import write_text
 from rdverify.tools.reading import refused, require_file
+from rdverify.tools.tables import read_parquet
 
 TEXT = ("design", "error")  # columns that stay text whatever they hold
 # as Python writes them: its own conversion also takes 1_000 and digits of other alphabets
@@ -76,9 +77,10 @@ def read_sweep(golden: Path, system: str, columns: Sequence[str]) -> pd.DataFram
     Raises:
         InputError: if the file is missing, no Parquet file, or lacks one of ``columns``.
     """
-    path = require_file("record", golden / "sweep" / f"{system}.parquet")
-    with refused("record", path, f"what rdverify sweep made of {system}.toml"):
-        frame = pd.read_parquet(path)
+    path = golden / "sweep" / f"{system}.parquet"
+    allowed = f"what rdverify sweep made of {system}.toml"
+    frame = read_parquet(path, "record", allowed)
+    with refused("record", path, allowed):
         absent = [column for column in (*columns, "error") if column not in frame]
         if absent:
             raise ValueError(f"no columns {', '.join(absent)}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from ddpm import cards
 from PIL import Image
@@ -151,6 +152,10 @@ def _table(path: Path, columns: tuple[str, ...], text: tuple[str, ...]) -> Any:
     return read_frame(path, columns, text).to_csv(index=False)
 
 
+def _parquet(path: Path) -> None:
+    pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [0.5, 1.5, 2.5]}).to_parquet(path)
+
+
 def formats(folder: Path) -> dict[str, Format]:
     """All of them; ``folder`` is for files that have to be written to be had."""
     golden, small = golden_folder(), build_unet(1, widths=(4, 4), norm_groups=2, seed=0)
@@ -210,6 +215,9 @@ def formats(folder: Path) -> dict[str, Format]:
         "series, npy": Format("s.npy", made(series), lambda p: values(read_sequences(p, 2))),
         "series, csv": Format(
             "s.csv", b"x,y\n1,2.5\n3,4\n5,-6e-1\n", lambda p: values(read_sequences(p, 2))
+        ),
+        "series, parquet": Format(
+            "s.parquet", made(_parquet), lambda p: values(read_sequences(p, 2))
         ),
         "LSTM weights": Format(
             "w.safetensors",

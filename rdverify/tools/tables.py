@@ -1,0 +1,42 @@
+"""Tables in Parquet files: no size is believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rdverify.tools.arrays import FREE, GROWTH
+from rdverify.tools.reading import refused, require_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_parquet(path: Path | str, argument: str, allowed: str) -> pd.DataFrame:
+    """The table of a Parquet file.
+
+    A column of equal values takes a few bytes in the file and eight a row in memory; what it
+    would take is found in the file's end, before anything is unpacked.
+
+    Args:
+        path: the file.
+        argument: how a message names it.
+        allowed: what it must be, in words.
+
+    Raises:
+        InputError: naming ``argument``, if the file is missing, damaged or no Parquet file, or
+            would take more than 256 MiB and more than a hundred times its size.
+    """
+    file = require_file(argument, path)
+    with refused(argument, path, allowed):
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(file) as parquet:
+            told = parquet.metadata
+            rows = sum(told.row_group(k).num_rows for k in range(told.num_row_groups))
+            claimed, most = 8 * max(rows, told.num_rows) * told.num_columns, FREE
+            most = max(most, GROWTH * file.stat().st_size)
+            if claimed > most:
+                raise ValueError(f"it unpacks to {claimed} bytes, more than {most}")
+            frame: pd.DataFrame = parquet.read().to_pandas()
+            return frame
