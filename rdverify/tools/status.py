@@ -105,8 +105,9 @@ def _told(error: BaseException | None) -> int:
 
 
 def _of_memory(error: BaseException | None) -> bool:
-    """Whether memory was wanting; torch has no error of its own for that of the CPU."""
-    told = isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    """Whether memory was wanting; torch and the loader of libraries have no error of their own."""
+    kinds = {RuntimeError: "allocate memory", ImportError: "failed to map segment"}
+    told = any(isinstance(error, kind) and words in str(error) for kind, words in kinds.items())
     return told or isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 

@@ -232,3 +232,34 @@ def test_a_limit_on_the_length_of_files_is_a_full_disk(
         assert good, run.stderr
     assert re.search("can't be written|File too large|No space", run.stderr)
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+WITH_LIMIT = """
+import resource, sys
+from pathlib import Path
+import rdverify.cli, rdverify.measure.commands, rdverify.measure.pde
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 2**30
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+rdverify.cli.main()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read a size from")
+@pytest.mark.parametrize(("edge", "status"), [(64, 0), (6000, 2)])
+def test_a_grid_beyond_a_limit_on_memory_is_one_line(
+    counts: Counts, tmp_path: Path, edge: int, status: int
+) -> None:
+    words = ["measure", "pde", "schnakenberg", "--output", "out", "--seeds", "1"]
+    for setting in (f"rows={edge}", f"cols={edge}", "steps=4"):
+        words += ["--set", setting]
+    started = time.monotonic()
+    run = subprocess.run(
+        [sys.executable, "-c", WITH_LIMIT, *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    good = run.returncode == status and bool(files_of(tmp_path / "out")) == (status == 0)
+    if status:
+        good = good and run.stderr == "rdverify: not enough memory for this\n"
+    outcome = ("refused" if status else "clean") if good else "unclear"
+    counts.add("limit on memory", outcome, time.monotonic() - started, run.stderr)
+    assert good, run.stderr

@@ -18,6 +18,7 @@ WAYS = {
     "disk": (OSError(28, "No space left on device"), 2, "No space left on device"),
     "memory": (MemoryError(), 2, "not enough memory"),
     "torch's memory": (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 2, "not enough"),
+    "a library's memory": (ImportError("lib.so: failed to map segment"), 2, "not enough"),
     "end of file": (EOFError("Ran out of input"), 70, "EOFError: Ran out of input"),
     "fault": (KeyError("x"), 70, "KeyError: 'x'; traceback: "),
     "interrupted": (KeyboardInterrupt(), 130, "interrupted"),
