@@ -111,6 +111,7 @@ def test_a_module_that_cannot_be_judged_is_answered_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.once
 def test_a_module_that_cannot_be_imported_stops_the_run_with_that_line(tmp_path: Path) -> None:
     out = run_on(tmp_path, "import no_such_module_anywhere")
     assert "implementation 'mine' can't be imported" in out.stdout

@@ -39,6 +39,7 @@ def test_equivalent_form_is_accepted(other: Equivalent) -> None:
     assert other.proof
 
 
+@pytest.mark.once
 def test_the_score_is_the_recorded_one() -> None:
     path = golden_folder() / "mutation.json"
     assert path.is_file(), f"{path} is missing: {REGENERATE}"

@@ -577,6 +577,7 @@ def test_what_is_recorded_under_a_setting_is_what_the_run_measures(name, runs, f
         assert own.runs == pytest.approx(tuple(found))
 
 
+@pytest.mark.once
 def test_open_settings_are_sampled_with_the_rows_noise_and_resumed(golden, tmp_path, monkeypatch):
     """Under the setting of the training itself the trajectories are the run's own."""
     monkeypatch.setattr(open_settings, "SCHEDULE", SHORT)

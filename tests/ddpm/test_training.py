@@ -71,6 +71,7 @@ def whole(tmp_path_factory):
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("stop", [1, 5, 11])
 def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, whole, stop):
     update = ddpm_training._Training.update
@@ -94,6 +95,7 @@ def test_interrupted_training_ends_in_the_same_weights(tmp_path, monkeypatch, wh
     assert same_weights(whole.unet, finished.unet)
 
 
+@pytest.mark.once
 def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
     rates, update = [], ddpm_training._Training.update
 
@@ -118,6 +120,7 @@ def test_cooldown_lets_the_rate_fall_to_zero_and_resumes(tmp_path, monkeypatch):
         train(squares(), squares(), TINY, checkpoint=tmp_path / "late", until=8, cooldown=4)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("stop", [2, 4, 6])
 def test_a_training_with_a_cooldown_resumes_wherever_it_was_stopped(tmp_path, monkeypatch, stop):
     """Before the cooldown, at its first step and within it."""
@@ -203,6 +206,7 @@ def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
         assert whole[key] == cut[key], key
 
 
+@pytest.mark.once
 def test_training_lowers_the_held_out_error_below_the_best_constant():
     config = replace(
         TINY, steps=100, batch=8, widths=(8, 8), warmup=10, learning_rate=4e-3, ema_decay=0.9

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from mutation import reach as reaching
 from mutation.crew import ROOT, STUDIES, Crew, Task
-from mutation.mutants import Mutant
+from mutation.mutants import Mutant, is_program, mutated
 from mutation.sample import GROUPS, argued, drawn, files
 from mutation.worker import ARGUED, SURVIVED, UNTESTED
 
@@ -104,6 +104,8 @@ def tasks_of(
     """Each mutant with its tests, and the seconds that these take."""
     for mutant in wanted:
         source = (ROOT / mutant.file).read_text(encoding="utf-8")
+        if not is_program(mutated(source, mutant)):
+            continue
         tests = reach.tests(mutant, source, passing, limit)
         yield mutant, tests, sum(map(reach.time, tests))
 

@@ -70,8 +70,9 @@ def meaningless(source: str) -> list[tuple[Place, Place]]:
     for node in ast.walk(ast.parse(source)):
         parts: list[ast.expr | None] = []
         if isinstance(node, ast.FunctionDef):
-            parts += [node.returns, *(d for d in node.decorator_list if _faster_only(d))]
-            # the @ of a decorator belongs to it
+            parts.append(node.returns)
+            lines = [d for d in node.decorator_list if _faster_only(d)]
+            found += [((d.lineno, 0), ((d.end_lineno or d.lineno) + 1, 0)) for d in lines]
         elif isinstance(node, ast.arg | ast.AnnAssign):
             parts.append(node.annotation)
         elif isinstance(node, ast.Assign) and _is_type(node.value):
@@ -127,6 +128,15 @@ class _Change(Visitor):
                 return self.operator.mutate(node, index)
             self.left -= 1
         return node
+
+
+def is_program(text: str) -> bool:
+    """Whether a changed text is one that Python takes; some of the operators' aren't."""
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def mutated(source: str, mutant: Mutant) -> str:

@@ -48,10 +48,9 @@ class Reach:
         order = sorted(found, key=lambda test: (_distance(test, home), self.time(test), test))
         chosen, total = [], 0.0
         for test in order:
-            total += self.time(test)
-            if chosen and total > limit:
-                continue
-            chosen.append(test)
+            if not chosen or total + self.time(test) <= limit:
+                chosen.append(test)
+                total += self.time(test)
         return chosen
 
     def time(self, test: str) -> float:

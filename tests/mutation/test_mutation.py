@@ -1,0 +1,138 @@
+"""What is changed, which tests a change is tried against, and that one is found or told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e once")
+
+from mutation.mutants import Mutant, is_program, mutants, mutated
+from mutation.reach import Reach, statement
+from mutation.sample import GROUPS, argued, drawn, files
+
+pytestmark = pytest.mark.once
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = """
+@njit(cache=True)
+def f(x: int | None = 3) -> A | B:
+    if x > 2 and (
+        x < 5
+    ):
+        return -x + 1
+    for k in range(x):
+        y: float | None = k * 2
+    return y
+"""
+
+
+def changes(source: str, tmp_path: Path) -> dict[str, Mutant]:
+    (tmp_path / "a.py").write_text(source, encoding="utf-8")
+    return {mutated(source, one): one for one in mutants(tmp_path, "a.py")}
+
+
+@pytest.mark.parametrize(
+    "file", ["rdverify/balance.py", "spec/lstm.py", "rdverify/judge/decide.py"]
+)
+def test_every_mutant_is_a_program_that_differs_where_it_says(file: str) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    found = mutants(ROOT, file)
+    assert len({one.name for one in found}) == len(found) > 5
+    programs = [one for one in found if is_program(mutated(source, one))]
+    assert len(programs) > 0.95 * len(found)
+    for one in programs:
+        before, after = source.splitlines(), mutated(source, one).splitlines()
+        pairs = zip(before, after, strict=False)
+        first = next(k for k, (a, b) in enumerate(pairs, 1) if a != b)
+        assert one.start[0] - 2 <= first <= one.end[0]
+
+
+def test_what_only_types_or_only_makes_faster_is_left_alone(tmp_path: Path) -> None:
+    texts = list(changes(SOURCE, tmp_path))
+    assert all("@njit(cache=True)" in text for text in texts)
+    assert all("x: int | None" in text and "-> A | B" in text for text in texts)
+    assert all("y: float | None" in text for text in texts)
+    together = " ".join(" ".join(texts).split())
+    for part in ("x >= 2", "x == 5", "x > 2 or", "+x + 1", "-x - 1", "k / 2", "None = 4", "not x"):
+        assert part in together, part
+
+
+def test_a_draw_takes_one_of_each_place_and_kind_and_the_groups_take_turns() -> None:
+    found = drawn(ROOT, ["spec", "judge"], seed=0)
+    assert found == drawn(ROOT, ["spec", "judge"], seed=0) != drawn(ROOT, ["spec", "judge"], seed=1)
+    places = [(one.file, one.start, one.end, one.operator.partition("_")[0]) for one in found]
+    assert len(set(places)) == len(places)
+    group = files(ROOT, ["spec", "judge"])
+    assert {group[one.file] for one in found[:2]} == {"spec", "judge"}
+    assert [group[one.file] for one in found[:100]].count("spec") == 50
+
+
+def test_every_group_has_files_and_none_is_in_two() -> None:
+    group = files(ROOT, list(GROUPS))
+    assert set(group.values()) == set(GROUPS)
+    assert group["rdverify/lstm/kernel.py"] == "kernels"
+
+
+def test_a_statement_is_whole_and_a_compound_one_its_head() -> None:
+    assert statement(SOURCE, 5) == range(4, 7)
+    assert statement(SOURCE, 7) == range(7, 8)
+    assert statement(SOURCE, 8) == range(8, 9)
+    assert statement(SOURCE, 99) == range(99, 100)
+
+
+def test_tests_come_the_nearest_first_and_keep_to_the_limit() -> None:
+    mutant = Mutant("rdverify/judge/decide.py", "AddNot", 0, (4, 4), (4, 8))
+    near, folder, far = "tests/judge/test_decide.py::a", "tests/judge/test_b.py::b", "tests/c.py::c"
+    lines = {"rdverify/judge/decide.py": {5: [far, folder, near]}}
+    reach = Reach(lines, {near: 3.0, folder: 2.0, far: 1.0}, {})
+    every = {near, folder, far}
+    assert reach.tests(mutant, SOURCE, every, 10) == [near, folder, far]
+    assert reach.tests(mutant, SOURCE, every, 4) == [near, far]
+    assert reach.tests(mutant, SOURCE, every, 0) == [near]
+    assert reach.tests(mutant, SOURCE, every - {near}, 10) == [folder, far]
+
+
+def test_arguments_are_of_changes_that_are_still_possible() -> None:
+    for (file, before, after), why in argued().items():
+        assert len(why) > 20, file
+        lines = {line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()}
+        assert set(before.splitlines()) <= lines, before
+        assert before != after
+
+
+def test_a_run_counts_what_tests_find(tmp_path: Path) -> None:
+    """Of ``ratio`` and ``balance_of`` every change is found by the tests of eq18 to eq20."""
+    tests = [
+        "tests/test_balance.py::test_eq18_eq19_eq20_balance_is_the_spec_run_by_run",
+        "tests/test_balance.py::test_steps_without_diffusion_are_kept_by_the_stated_policy",
+    ]
+    count = len((ROOT / "rdverify/balance.py").read_text(encoding="utf-8").splitlines())
+    reach = {
+        "tests": tests,
+        "seconds": dict.fromkeys(tests, 0.1),
+        "lines": {"rdverify/balance.py": {k: [0, 1] for k in range(1, count + 1)}},
+    }
+    (tmp_path / "reach.json").write_text(json.dumps(reach), encoding="utf-8")
+    words = [sys.executable, "-m", "mutation", "run", "--folder", str(tmp_path), "--workers", "1"]
+    names = [one.name for one in mutants(ROOT, "rdverify/balance.py")][3:]
+    again = "".join(json.dumps({"mutant": name}) + "\n" for name in names)
+    (tmp_path / "again.jsonl").write_text(again, encoding="utf-8")
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    run = subprocess.run(
+        [*words, "--groups", "balance and trace", "--again", str(tmp_path / "again.jsonl")],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
+    assert {one["mutant"] for one in found} <= set(names), run.stdout
+    assert len(found) >= 2
+    assert {one["outcome"] for one in found} == {"killed"}
+    assert all(one["by"] in tests or "test_balance" in one["by"] for one in found)
