@@ -6,7 +6,9 @@ The score stands in golden/mutation.json; ``python tests/mutants --update`` rege
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,12 @@ from conformance.implementations import BUILT_IN
 from mutants import EQUIVALENT, MUTANTS, resolution, score, verdict
 from mutants.mutant import KINDS, Equivalent, Mutant
 
+import spec
 from rdverify.conformance import CHECKS, Rejected
 from rdverify.tools.files import to_json
 from rdverify.tools.paths import golden_folder
 
+SPEC = Path(spec.__file__).parent
 REGENERATE = "regenerate it by `python tests/mutants --update`"
 
 
@@ -37,6 +41,35 @@ def test_mutant_is_rejected(mutant: Mutant) -> None:
 def test_equivalent_form_is_accepted(other: Equivalent) -> None:
     assert verdict(other.token, other.function) is None
     assert other.proof
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("token", CHECKS)
+def test_no_check_asks_the_spec(token: str) -> None:
+    """So a wrong form stands for the same error in spec and implementation."""
+    asked = set()
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        if Path(frame.f_code.co_filename).parent == SPEC:
+            asked.add(frame.f_code.co_name)
+
+    function = BUILT_IN["rdverify"]()[token]
+    sys.setprofile(watch)
+    try:
+        CHECKS[token](function)
+    finally:
+        sys.setprofile(None)
+    assert asked == set()
+
+
+def test_a_check_of_the_spec_would_be_seen() -> None:
+    asked = []
+    sys.setprofile(lambda frame, *_: asked.append(Path(frame.f_code.co_filename).parent))
+    try:
+        CHECKS["eq20"](BUILT_IN["spec"]()["eq20"])
+    finally:
+        sys.setprofile(None)
+    assert SPEC in asked
 
 
 @pytest.mark.once

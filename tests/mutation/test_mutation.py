@@ -43,8 +43,9 @@ def test_every_mutant_is_a_program_that_differs_where_it_says(file: str) -> None
     source = (ROOT / file).read_text(encoding="utf-8")
     found = mutants(ROOT, file)
     assert len({one.name for one in found}) == len(found) > 5
-    programs = [one for one in found if is_program(mutated(source, one))]
-    assert len(programs) > 0.95 * len(found)
+    tried = found[:: 1 + len(found) // 60]
+    programs = [one for one in tried if is_program(mutated(source, one))]
+    assert len(programs) > 0.95 * len(tried)
     for one in programs:
         before, after = source.splitlines(), mutated(source, one).splitlines()
         pairs = zip(before, after, strict=False)
@@ -64,7 +65,8 @@ def test_what_only_types_or_only_makes_faster_is_left_alone(tmp_path: Path) -> N
 
 def test_a_draw_takes_one_of_each_place_and_kind_and_the_groups_take_turns() -> None:
     found = drawn(ROOT, ["spec", "judge"], seed=0)
-    assert found == drawn(ROOT, ["spec", "judge"], seed=0) != drawn(ROOT, ["spec", "judge"], seed=1)
+    assert drawn(ROOT, ["spec"], seed=0) == [one for one in found if one.file.startswith("spec/")]
+    assert drawn(ROOT, ["spec"], seed=1) != drawn(ROOT, ["spec"], seed=0)
     places = [(one.file, one.start, one.end, one.operator.partition("_")[0]) for one in found]
     assert len(set(places)) == len(places)
     group = files(ROOT, ["spec", "judge"])
