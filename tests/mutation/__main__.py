@@ -89,7 +89,7 @@ def standing(crew: Crew, reach: reaching.Reach) -> set[str]:
         tests.sort()
         parts = max(1, round(sum(map(reach.time, tests)) / 15))  # so that no core waits at the end
         chunks = [tests[k::parts] for k in range(parts)]
-        tasks += [(None, chunk, sum(map(reach.time, chunk))) for chunk in chunks]
+        tasks += [(None, chunk, reach.seconds_of(chunk)) for chunk in chunks]
     tasks.sort(key=lambda task: -task[2])
     failing = {test for found in crew.do(tasks, float("inf")) for test in found}
     print(
@@ -107,7 +107,7 @@ def tasks_of(
         if not is_program(mutated(source, mutant)):
             continue
         tests = reach.tests(mutant, source, passing, limit)
-        yield mutant, tests, sum(map(reach.time, tests))
+        yield mutant, tests, reach.seconds_of(tests)
 
 
 def run(folder: Path, options: argparse.Namespace) -> None:

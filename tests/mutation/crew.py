@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from mutation.mutants import Mutant
-from mutation.reach import importers
 from mutation.worker import Worker, copy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +24,7 @@ def _work(place: int, folder: Path, tasks: Any, results: Any) -> None:
     own = copy(ROOT, folder / f"copy-{place}" / "main")
     os.chdir(own)
     found = folder / STUDIES
-    worker = Worker(own, importers(own), found if found.is_file() else None)
+    worker = Worker(own, found if found.is_file() else None)
     while (task := tasks.get()) is not None:
         mutant, tests, expected = task
         if mutant is None:

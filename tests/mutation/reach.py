@@ -6,9 +6,9 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from coverage import CoverageData
@@ -26,11 +26,13 @@ class Reach:
         lines: file -> line -> ids of the tests that run it in a function.
         seconds: id of a test -> how long it takes.
         importers: file -> files that import it themselves.
+        sharing: files of tests that share what is made once.
     """
 
     lines: dict[str, Lines]
     seconds: dict[str, float]
     importers: dict[str, list[str]]
+    sharing: frozenset[str] = frozenset()
 
     def tests(
         self, mutant: Mutant, source: str, passing: Container[str], limit: float
@@ -45,13 +47,34 @@ class Reach:
         """
         found = [test for test in self._that_run(mutant, source) if test in passing]
         home = Path(mutant.file).with_suffix("").parts[-2:]
-        order = sorted(found, key=lambda test: (_distance(test, home), self.time(test), test))
-        chosen, total = [], 0.0
-        for test in order:
-            if not chosen or total + self.time(test) <= limit:
+        chosen: list[str] = []
+        total, begun = 0.0, set[str]()
+        for test in sorted(found, key=lambda test: (_distance(test, home), self._cost(test), test)):
+            file = test.partition("::")[0]
+            cost = self.time(test) if file in begun else self._cost(test)
+            if not chosen or total + cost <= limit:
                 chosen.append(test)
-                total += self.time(test)
+                total += cost
+                begun.add(file)
         return chosen
+
+    def seconds_of(self, tests: Sequence[str]) -> float:
+        """How long tests take together, with what those of a file share."""
+        files = {test.partition("::")[0] for test in tests}
+        return sum(map(self.time, tests)) + sum(self._shared.get(file, 0.0) for file in files)
+
+    def _cost(self, test: str) -> float:
+        """Seconds of a test that is the first of its file."""
+        return self.time(test) + self._shared.get(test.partition("::")[0], 0.0)
+
+    @cached_property
+    def _shared(self) -> dict[str, float]:
+        """File -> seconds of what its tests share: they were counted in whichever came first."""
+        found: dict[str, float] = defaultdict(float)
+        for test, seconds in self.seconds.items():
+            file = test.partition("::")[0]
+            found[file] = max(found[file], seconds)
+        return {file: seconds for file, seconds in found.items() if file in self.sharing}
 
     def time(self, test: str) -> float:
         """Seconds of a test."""
@@ -108,7 +131,7 @@ def measured(data: Path, root: Path, seconds: dict[str, float]) -> Reach:
             for line, contexts in read.contexts_by_lineno(path).items()
             if line in inside and (tests := _tests(contexts, seconds))
         }
-    return Reach(lines, seconds, importers(root))
+    return Reach(lines, seconds, importers(root), sharing(root))
 
 
 def _tests(contexts: Iterable[str], all_tests: Iterable[str]) -> list[str]:
@@ -144,6 +167,17 @@ def importers(root: Path) -> dict[str, list[str]]:
             if name in names:
                 found[names[name]].add(str(path.relative_to(root)))
     return {file: sorted(users) for file, users in found.items()}
+
+
+def sharing(root: Path) -> frozenset[str]:
+    """Files of tests with a fixture of a wider scope, of their own or of their folder."""
+    found = set()
+    for path in (root / "tests").rglob("test_*.py"):
+        near = [path, path.with_name("conftest.py")]
+        texts = [one.read_text(encoding="utf-8") for one in near if one.is_file()]
+        if any("scope=" in text for text in texts) or "verification:" in texts[0]:
+            found.add(str(path.relative_to(root)))
+    return frozenset(found)
 
 
 def imported(text: str) -> set[str]:
@@ -184,4 +218,4 @@ def read(path: Path, root: Path) -> Reach:
         file: {int(line): [tests[k] for k in ts] for line, ts in found.items()}
         for file, found in content["lines"].items()
     }
-    return Reach(lines, content["seconds"], importers(root))
+    return Reach(lines, content["seconds"], importers(root), sharing(root))
