@@ -22,7 +22,7 @@ from mutation.worker import ARGUED, SURVIVED, UNTESTED
 
 REACH, FOUND = "reach.json", "found.jsonl"
 # processes of their own, a browser, minutes; wrong forms that judge the checks
-APART = ("faults", "hostile", "measure", "test_examples.py", "test_mutants.py")
+APART = ("faults", "test_examples.py", "test_mutants.py", "mutation")
 APART += ("sweep/test_dask.py", "test_conformance_for_others.py")
 APART += ("report/test_html_reading.py", "report/test_html_finding.py")
 
