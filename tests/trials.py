@@ -77,6 +77,7 @@ TRIED = {
         {
             "killed": "a test fails",
             "timed out": "the tests take several times as long and are stopped",
+            "since": "survived at first; a test that was added, or not tried then, finds it",
             "argued": "no test can tell it apart; the reason is in tests/mutation/argued.toml",
             "survived": "no test that runs the line fails",
         },

@@ -10,15 +10,16 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from mutation import reach as reaching
 from mutation.crew import ROOT, STUDIES, Crew, Task
 from mutation.mutants import Mutant, is_program, mutated
 from mutation.sample import GROUPS, argued, drawn, files
-from mutation.worker import ARGUED, SURVIVED, UNTESTED
+from mutation.worker import ARGUED, KILLED, SINCE, SURVIVED, UNTESTED
 
 REACH, FOUND = "reach.json", "found.jsonl"
 # processes of their own, a browser, minutes; wrong forms that judge the checks
@@ -110,16 +111,35 @@ def tasks_of(
         yield mutant, tests, reach.seconds_of(tests)
 
 
+def found_in(path: Path) -> dict[str, tuple[dict[str, Any], str]]:
+    """Mutant -> what became of it at first, and how it ended when it was tried last."""
+    found: dict[str, tuple[dict[str, Any], str]] = {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for line in map(json.loads, lines):
+        first = found.get(line["mutant"], (line, ""))[0]
+        found[line["mutant"]] = first, line["outcome"]
+    return found
+
+
+def ended(first: dict[str, Any], last: str, reasons: Container[tuple[str, str, str]]) -> str:
+    """How a mutant counts: how it ended at first, unless it was found or argued since."""
+    if first["outcome"] not in (SURVIVED, UNTESTED):
+        return str(first["outcome"])
+    if last not in (SURVIVED, UNTESTED):
+        return SINCE
+    file = first["mutant"].partition(":")[0]
+    return ARGUED if (file, first["before"], first["after"]) in reasons else SURVIVED
+
+
 def run(folder: Path, options: argparse.Namespace) -> None:
     """Try mutants that have not been tried, and write what became of them as they come."""
     start = time.monotonic()
     reach, target = reaching.read(folder / REACH, ROOT), folder / FOUND
-    done = {json.loads(line)["mutant"] for line in target.open()} if target.exists() else set()
-    wanted = [m for m in drawn(ROOT, options.groups, options.seed) if m.name not in done]
-    if options.again:
-        lines = Path(options.again).read_text(encoding="utf-8").splitlines()
-        names = {json.loads(line)["mutant"] for line in lines}
-        wanted = [mutant for mutant in wanted if mutant.name in names]
+    wanted, known = drawn(ROOT, options.groups, options.seed), found_in(target)
+    if options.again:  # those that survived, with the tests of today
+        wanted = [m for m in wanted if known.get(m.name, ("", KILLED))[1] in (SURVIVED, UNTESTED)]
+    else:
+        wanted = [mutant for mutant in wanted if mutant.name not in known]
     crew = Crew(folder, options.workers)
     passing = standing(crew, reach)
     count = Counter[str]()
@@ -140,15 +160,10 @@ def score(folder: Path) -> None:
     kinds: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
     by_file: dict[str, Counter[str]] = defaultdict(Counter)
     spent, left = 0.0, []
-    for line in (folder / FOUND).read_text(encoding="utf-8").splitlines():
-        found = json.loads(line)
-        file, outcome = found["mutant"].partition(":")[0], found["outcome"]
-        if outcome == UNTESTED:
-            outcome = SURVIVED
-        if outcome == SURVIVED and (file, found["before"], found["after"]) in reasons:
-            outcome = ARGUED
+    for name, (found, last) in found_in(folder / FOUND).items():
+        file, outcome = name.partition(":")[0], ended(found, last, reasons)
         if outcome == SURVIVED:
-            left.append(f"{found['mutant']}\n  - {found['before']}\n  + {found['after']}")
+            left.append(f"{name}\n  - {found['before']}\n  + {found['after']}")
         kinds[group[file]][outcome] += 1
         by_file[file][outcome] += 1
         spent += found["seconds"]
@@ -172,7 +187,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--limit", type=float, default=40.0, help="seconds of tests a mutant")
     parser.add_argument("--seconds", type=float, default=1e9, help="no mutant is begun after it")
-    parser.add_argument("--again", help="a file of outcomes: its mutants alone")
+    parser.add_argument("--again", action="store_true", help="those that survived so far")
     options, extra = parser.parse_known_args()
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e once")
 
+from mutation.__main__ import ended, found_in
 from mutation.mutants import Mutant, is_program, mutants, mutated
 from mutation.reach import Reach, statement
 from mutation.sample import GROUPS, argued, drawn, files
@@ -120,21 +121,35 @@ def test_a_run_counts_what_tests_find(tmp_path: Path) -> None:
         "lines": {"rdverify/balance.py": {k: [0, 1] for k in range(1, count + 1)}},
     }
     (tmp_path / "reach.json").write_text(json.dumps(reach), encoding="utf-8")
-    words = [sys.executable, "-m", "mutation", "run", "--folder", str(tmp_path), "--workers", "1"]
     names = [one.name for one in mutants(ROOT, "rdverify/balance.py")][3:]
-    again = "".join(json.dumps({"mutant": name}) + "\n" for name in names)
-    (tmp_path / "again.jsonl").write_text(again, encoding="utf-8")
+    before = [{"mutant": name, "outcome": "survived", "before": "", "after": ""} for name in names]
+    lines = "".join(json.dumps({**one, "seconds": 1}) + "\n" for one in before)
+    (tmp_path / "found.jsonl").write_text(lines, encoding="utf-8")
+    words = [sys.executable, "-m", "mutation", "run", "--folder", str(tmp_path), "--workers", "1"]
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     run = subprocess.run(
-        [*words, "--groups", "balance and trace", "--again", str(tmp_path / "again.jsonl")],
+        [*words, "--groups", "balance and trace", "--again"],
         env={**os.environ, "PYTHONPATH": path},
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    found = [json.loads(line) for line in (tmp_path / "found.jsonl").read_text().splitlines()]
+    last = (tmp_path / "found.jsonl").read_text(encoding="utf-8").splitlines()[len(names) :]
+    found = [json.loads(line) for line in last]
     assert {one["mutant"] for one in found} <= set(names), run.stdout
     assert len(found) >= 2
     assert {one["outcome"] for one in found} == {"killed"}
     assert all(one["by"] in tests or "test_balance" in one["by"] for one in found)
+    known = found_in(tmp_path / "found.jsonl")
+    ends = {name: ended(*both, {}) for name, both in known.items()}
+    assert {ends[one["mutant"]] for one in found} == {"since"}
+    assert set(ends.values()) == {"since", "survived"}
+
+
+def test_how_a_mutant_counts() -> None:
+    first = {"mutant": "a.py:1", "outcome": "survived", "before": "x", "after": "y"}
+    assert ended(first, "survived", {}) == ended(first, "untested", {}) == "survived"
+    assert ended(first, "survived", {("a.py", "x", "y")}) == "argued"
+    assert ended(first, "killed", {("a.py", "x", "y")}) == "since"
+    assert ended({**first, "outcome": "killed"}, "killed", {}) == "killed"

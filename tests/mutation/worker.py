@@ -27,6 +27,7 @@ from mutation.reach import module_name
 COMPILED = ("kernel.py", "compiled_training.py", "kinetics.py")  # what Numba compiles, and caches
 MEMORY = 24 * 2**30  # of address space: a change of a size may ask for anything
 SURVIVED, KILLED, TIMED_OUT, UNTESTED = "survived", "killed", "timed out", "untested"
+SINCE = "since"  # survived at first, and is found now
 ARGUED = "argued"  # survived, and why no test can tell it apart is written down
 
 
