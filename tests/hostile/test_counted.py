@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hostile.corruptions import environment_files, recorded_files
 from hostile.fuzz import fuzz
+from hostile.guided import guided
 
 pytestmark = pytest.mark.once
 
@@ -17,6 +18,13 @@ def test_altered_bytes_of_every_format_are_refused_in_one_line_or_change_nothing
     assert found["refused"] > 1000
     for name, counts in found["kinds"].items():
         assert counts.get("refused", 0) > 0, name
+
+
+def test_files_altered_where_they_reach_new_code_are_refused_in_one_line() -> None:
+    pytest.importorskip("atheris", reason="comes with the extra hostile, on Linux")
+    found = guided(400, ["series, csv", "series, npy"])
+    assert found["bad"] == []
+    assert all(sum(counts.values()) >= 400 for counts in found["kinds"].values())
 
 
 def test_a_corrupted_record_is_refused_whatever_file_it_is() -> None:
