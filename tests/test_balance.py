@@ -41,6 +41,24 @@ def test_eq18_eq19_eq20_balance_is_the_spec_run_by_run(trace: Trace) -> None:
         assert_allclose(balance.r_t[run], E[20](trace.react[run], trace.diff[run]), rtol=1e-15)
 
 
+@given(traces(), st.data())
+def test_a_run_that_ends_early_has_the_balance_of_its_own_steps(
+    whole: Trace, data: st.DataObject
+) -> None:
+    counts = st.integers(1, whole.steps)
+    lengths = data.draw(st.lists(counts, min_size=whole.runs, max_size=whole.runs))
+    react, diff = whole.react[:, : max(lengths)], whole.diff[:, : max(lengths)]
+    trace = Trace(react, diff, extras={"change": 2 * react}, lengths=lengths)
+    balance = balance_of(trace)
+    for run, length in enumerate(lengths):
+        alone = balance_of(Trace(react[run : run + 1, :length], diff[run : run + 1, :length]))
+        assert_allclose(balance.r_runs[run], alone.r, rtol=1e-12)
+        assert_allclose(balance.r_t[run, :length], alone.r_t[0], rtol=1e-15)
+    ended = np.arange(trace.steps) >= np.array(lengths)[:, None]
+    for kept, given_ in ((trace.react, react), (trace.extras["change"], 2 * react)):
+        assert np.array_equal(kept, np.where(ended, math.nan, given_), equal_nan=True)
+
+
 @given(traces())
 def test_eq18_pooled_r_is_the_ratio_of_pooled_means(trace: Trace) -> None:
     balance = balance_of(trace)
@@ -102,6 +120,31 @@ def test_a_trace_comes_back_from_its_file_and_equal_traces_give_equal_bytes(tmp_
         assert np.array_equal(getattr(loaded, name), getattr(original, name))
     assert np.array_equal(loaded.extras["change"], original.extras["change"])
     assert (loaded.system, loaded.config, loaded.seeds) == ("RD", original.config, (7, 8))
+
+
+def test_the_lengths_of_runs_come_back_from_a_file(tmp_path: Path) -> None:
+    for lengths in ((), (3, 1)):
+        trace = Trace(np.ones((2, 3)), np.ones((2, 3)), lengths=lengths)
+        loaded = Trace.load(trace.save(tmp_path / "t.npz"))
+        assert loaded.lengths == lengths
+        assert np.array_equal(loaded.react, trace.react, equal_nan=True)
+
+
+def deep(levels: int) -> list[Any]:
+    """Lists in one another."""
+    outer: list[Any] = []
+    for _ in range(levels):
+        outer = [outer]
+    return outer
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, math.nan, deep(100_000)], ids=type)
+def test_settings_that_are_no_plain_json_are_not_saved(tmp_path: Path, value: object) -> None:
+    trace = Trace([[1.0]], [[2.0]], config={"dx": 1})
+    trace.config["dx"] = value  # type: ignore[index]
+    with pytest.raises(InputError, match=r"^config is not allowed \(.*must be plain JSON values"):
+        trace.save(tmp_path / "t.npz")
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_trace_cannot_be_changed() -> None:
@@ -179,6 +222,24 @@ def test_impossible_traces_are_refused(react: object, diff: object, words: str) 
         Trace(react, diff)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"times": [1.0, 1.0]},  # strictly increasing
+        {"times": [2.0, 1.0]},
+        {"times": [1.0]},
+        {"lengths": [0, 2]},  # from 1 to T = 2
+        {"lengths": [1, 3]},
+        {"lengths": [2]},  # one for each of two runs
+        {"seeds": [2]},
+    ],
+    ids=str,
+)
+def test_times_lengths_and_seeds_that_do_not_fit_are_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=f"^{next(iter(wrong))}"):
+        Trace(np.ones((2, 2)), np.ones((2, 2)), **wrong)
+
+
 def test_stacking_keeps_one_row_a_run_and_only_the_settings_they_share() -> None:
     one = Trace([[1.0, 2.0]], [[1.0, 1.0]], system="RD", config={"a": 1, "b": 1}, seeds=[3])
     two = Trace([[5.0, 6.0]], [[2.0, 2.0]], system="RD", config={"a": 1, "b": 2}, seeds=[4])
@@ -188,3 +249,20 @@ def test_stacking_keeps_one_row_a_run_and_only_the_settings_they_share() -> None
     assert_allclose(balance_of(both).r_runs, [1.5, 2.75])
     with pytest.raises(InputError, match="system"):
         Trace.stack([one, Trace([[1.0, 1.0]], [[1.0, 1.0]], system="LSTM")])
+
+
+def test_a_stack_of_one_trace_is_that_trace_and_of_none_is_refused() -> None:
+    one = Trace([[1.0, 2.0]], [[3.0, 4.0]], [0.5, 1.5], "RD", {"a": 1}, [3])
+    alone = Trace.stack([one])
+    for name in ("react", "diff", "times"):
+        assert np.array_equal(getattr(alone, name), getattr(one, name))
+    assert (alone.system, alone.config, alone.seeds) == (one.system, one.config, one.seeds)
+    with pytest.raises(InputError, match=r"^traces"):
+        Trace.stack([])
+
+
+def test_a_stack_of_runs_of_unequal_length_keeps_the_length_of_each() -> None:
+    ones = np.ones((2, 3))
+    parts = [Trace(ones, ones, lengths=[3, 1]), Trace(ones, ones)]
+    assert Trace.stack(parts).lengths == (3, 1, 3, 3)
+    assert Trace.stack(parts[1:]).lengths == ()

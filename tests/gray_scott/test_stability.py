@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import approx_fprime
 
-from rdverify.gray_scott import GrayScottConfig, initial_state, step
+from rdverify.gray_scott import GrayScottConfig, initial_state, largest_dt, step
 from rdverify.gray_scott.stability import (
     all_states,
     growth,
@@ -68,6 +68,17 @@ def test_eq01_terms_are_one_step_of_the_simulator():
         ):
             change = diffusion * laplacian(old, config.dx) + term
             assert new == pytest.approx(old + config.dt * change, rel=1e-12, abs=1e-14)
+
+
+@given(rates, rates, kinds, st.floats(0.5, 2), st.floats(0.1, 1))
+def test_the_longest_step_turns_the_checkerboard_of_u_over(feed, kill, kinetics, high, dx):
+    # at u = 1 and the highest v: 1 - dt (8 D / dx^2 + s) = -1 where u decays faster than v
+    config = GrayScottConfig(feed, kill, square_v=high, dx=dx, dt=1e-3, kinetics=kinetics)
+    v = max(high, feed / (feed + kill))
+    decay = -jacobian(1.0, v, feed, kill, kinetics)[0, 0]
+    highest = 8 * config.d_u / dx**2 + decay
+    others = 8 * config.d_v / dx**2 + feed + kill
+    assert largest_dt(config) * max(highest, others) == pytest.approx(2, rel=1e-12)
 
 
 def test_reaction_counts_in_any_unit_of_concentration():

@@ -284,6 +284,8 @@ def test_controls_keep_what_they_claim_to_keep() -> None:
         (LorenzConfig, {"dt": 0.0}, "dt"),
         (LorenzConfig, {"normalisation": "log"}, "normalisation"),
         (VanDerPolConfig, {"mu": -1.0}, "mu"),
+        (VanDerPolConfig, {"mu": 50.001}, "mu"),
+        (VanDerPolConfig, {"mu_high": 50.001}, "mu_high"),
         (VanDerPolConfig, {"mu": 3.0, "mu_high": 2.0}, "mu_high"),
         (VanDerPolConfig, {"burn_in": -1.0}, "burn_in"),
         (VanDerPolConfig, {"scale": 0.0}, "scale"),

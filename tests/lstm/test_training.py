@@ -207,6 +207,18 @@ def test_the_frequency_of_a_sine_is_found(low: float, offset: float, seed: int) 
     assert found == pytest.approx(frequencies(data), abs=1e-5)
 
 
+def test_a_frequency_is_never_outside_the_range_that_is_searched() -> None:
+    """Slower than the slowest, faster than the fastest, or no sine at all."""
+    t = np.arange(40.0)
+    slow = [t, t**2, np.exp(t / 9), np.sin(2 * np.pi * t / 2000), np.ones(40)]
+    rows = np.array([*slow, (-1.0) ** t, *np.random.default_rng(0).normal(size=(50, 40))])
+    found = frequency_of(rows)
+    assert found.min() >= 0.25 / 40
+    assert found.max() <= 0.5
+    assert found[:4] == pytest.approx(0.25 / 40, abs=2 / (50 * 40))
+    assert found[5] == pytest.approx(0.5, abs=2 / (50 * 40))
+
+
 def test_skill_of_known_predictors() -> None:
     """A network whose output is its input is the last-value predictor, and so on."""
     x = generate(SineConfig(sequences=30))
