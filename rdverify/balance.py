@@ -67,13 +67,20 @@ def balance_of(trace: Trace) -> Balance:
         m_diff=m_diff,
         r=float(ratio(np.array(m_react), np.array(m_diff))),
         r_t=ratio(trace.react, trace.diff),
-        r_t_pooled=ratio(
-            trace.react.mean(axis=0, **trace.counted), trace.diff.mean(axis=0, **trace.counted)
-        ),
+        r_t_pooled=ratio(_over_runs(trace.react, trace), _over_runs(trace.diff, trace)),
         m_react_runs=m_react_runs,
         m_diff_runs=m_diff_runs,
         r_runs=ratio(m_react_runs, m_diff_runs),
     )
+
+
+def _over_runs(norms: FloatArray, trace: Trace) -> FloatArray:
+    """Mean over the runs that have a step, shape (T,); NaN where none has."""
+    found = np.full(trace.steps, np.nan)
+    last = max(trace.lengths, default=trace.steps)
+    counted = {name: where[:, :last] for name, where in trace.counted.items()}
+    found[:last] = norms[:, :last].mean(axis=0, **counted)
+    return found
 
 
 def ratio(react: FloatArray, diff: FloatArray) -> FloatArray:

@@ -84,6 +84,12 @@ class Trace:
                 values.shape,
                 f"react's {react.shape}",
             )
+        try:
+            config = copy.deepcopy(dict(self.config))
+        except RecursionError as error:
+            raise InputError(
+                "config is not allowed (nested too deep): must be plain JSON"
+            ) from error
         object.__setattr__(self, "lengths", lengths)
         for array in (react, diff, *extras.values()):
             if lengths:
@@ -96,7 +102,7 @@ class Trace:
             ("times", times),
             ("seeds", seeds),
             ("extras", extras),
-            ("config", copy.deepcopy(dict(self.config))),
+            ("config", config),
             ("provenance", dict(self.provenance)),
         ):
             object.__setattr__(self, name, value)

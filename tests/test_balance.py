@@ -47,13 +47,20 @@ def test_a_run_that_ends_early_has_the_balance_of_its_own_steps(
 ) -> None:
     counts = st.integers(1, whole.steps)
     lengths = data.draw(st.lists(counts, min_size=whole.runs, max_size=whole.runs))
-    react, diff = whole.react[:, : max(lengths)], whole.diff[:, : max(lengths)]
+    react, diff = whole.react, whole.diff
     trace = Trace(react, diff, extras={"change": 2 * react}, lengths=lengths)
     balance = balance_of(trace)
     for run, length in enumerate(lengths):
         alone = balance_of(Trace(react[run : run + 1, :length], diff[run : run + 1, :length]))
         assert_allclose(balance.r_runs[run], alone.r, rtol=1e-12)
         assert_allclose(balance.r_t[run, :length], alone.r_t[0], rtol=1e-15)
+    for step in range(whole.steps):
+        there = [run for run, length in enumerate(lengths) if step < length]
+        expected = math.nan
+        if there:
+            part = Trace(react[there, step : step + 1], diff[there, step : step + 1])
+            expected = balance_of(part).r_t_pooled[0]
+        assert_allclose(balance.r_t_pooled[step], expected, rtol=1e-12)
     ended = np.arange(trace.steps) >= np.array(lengths)[:, None]
     for kept, given_ in ((trace.react, react), (trace.extras["change"], 2 * react)):
         assert np.array_equal(kept, np.where(ended, math.nan, given_), equal_nan=True)
@@ -220,6 +227,11 @@ def test_a_file_of_another_kind_is_no_trace(tmp_path: Path) -> None:
 def test_impossible_traces_are_refused(react: object, diff: object, words: str) -> None:
     with pytest.raises(InputError, match=words):
         Trace(react, diff)  # type: ignore[arg-type]
+
+
+def test_settings_nested_beyond_what_python_follows_are_named() -> None:
+    with pytest.raises(InputError, match=r"^config is not allowed \(nested too deep\)"):
+        Trace([[1.0]], [[2.0]], config={"dx": deep(100_000)})
 
 
 @pytest.mark.parametrize(
