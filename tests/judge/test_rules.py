@@ -36,6 +36,12 @@ def judge(*tests: Condition, facts: dict[str, Measured], **more: Any) -> JudgedC
     return judge_claim(claim, facts, SENTENCE)
 
 
+NO_NUMBERS = [
+    Measured("spots"),
+    Measured(True),
+    Measured(float("nan")),
+    Measured(None, error="ZeroDivisionError"),
+]
 NUMBERS = st.tuples(st.floats(-3, 3), st.floats(0.001, 2)).map(lambda x: number(*x))
 
 
@@ -166,6 +172,19 @@ def test_p_is_below_one_in_twenty_where_the_interval_lies_outside(
         assert (p < 0.05) == (decide(predicate, fact)[0] is R)
 
 
+@pytest.mark.parametrize("cause", [False, True])
+@pytest.mark.parametrize("name", ["a", "open", "b"])
+@pytest.mark.parametrize("broken", NO_NUMBERS, ids=["label", "truth", "nan", "error"])
+def test_what_should_be_a_number_and_is_none_is_an_error_and_ends_nothing(
+    broken: Measured, name: str, cause: bool
+) -> None:
+    """Whichever it is: what was measured, the same under another setting, or the control."""
+    facts = {"a": number(0.4, 0.01), "open": number(0.3, 0.01), "b": number(9, 0.1), name: broken}
+    judged = judge(Condition("a", AtMost(0.5), "b", also=["open"]), facts=facts, cause=cause)
+    assert judged.verdict is (C if name == "b" and not cause else Verdict.ERROR)
+    assert name != "b" or not judged.discriminating
+
+
 def test_what_print_leaves_open_and_decides_is_undecided() -> None:
     test = Condition("up", AtLeast(0.8), "none", also=["down"], also_what="beta decreasing")
     facts = {"up": number(0.7, 0.01), "down": number(0.95, 0.01), "none": number(0, 0.1)}
@@ -194,6 +213,27 @@ def test_tests_on_one_threshold_move_together() -> None:
     judged = judge(*tests, facts=facts)
     assert judged.verdict is R
     assert any(reason.startswith("CONFIRMED") for reason in judged.fragile)
+
+
+@pytest.mark.parametrize(
+    ("first", "fragile"),
+    [
+        (Condition("a", AtMost(1.0), "same", fixed="the paper's own"), []),
+        (
+            Condition("b", AtMost(1.0), "x", also=["a"], also_what="c", fixed="the paper's own"),
+            ["REFUTED if the threshold of moves lay between 0.25 and 0.3"],
+        ),
+    ],
+    ids=["refuted by its control", "left open by print"],
+)
+def test_what_the_other_parts_leave_of_a_claim_is_what_another_threshold_turns(
+    first: Condition, fragile: list[str]
+) -> None:
+    """No threshold of another part turns what has fallen, or confirms what is open."""
+    facts = {name: number(0.5, 0.01) for name in ("a", "same")}
+    facts |= {"b": number(1.5, 0.01), "x": number(9, 0.1), "moves": number(0.3, 0.0)}
+    moving = Condition("moves", AtMost(0.5), "x", range=(0.25, 1.0))
+    assert judge(first, moving, facts=facts, cause=True).fragile == fragile
 
 
 def test_marks_that_would_have_to_move_together_are_fragile_as_well() -> None:

@@ -81,21 +81,27 @@ class Reach:
         return self.seconds.get(test, 0.05)
 
     def _that_run(self, mutant: Mutant, source: str) -> set[str]:
-        """Tests that run the line; for a line that no test is seen in, tests of its file."""
+        """Tests that run the line; for a line that no test is seen in, tests of its file.
+
+        Those are what runs a function of it, and what takes the module itself as its parameter.
+        """
         lines = self.lines.get(mutant.file, {})
         there = {t for k in statement(source, mutant.start[0]) for t in lines.get(k, ())}
         if there:
             return there
         whole = {t for tests in lines.values() for t in tests}
         users = self.importers.get(mutant.file, [])
-        return whole or {t for f in users for ts in self.lines.get(f, {}).values() for t in ts}
+        named = {t for t in self.seconds if t.endswith(f"[{module_name(mutant.file)}]")}
+        return named | (
+            whole or {t for f in users for ts in self.lines.get(f, {}).values() for t in ts}
+        )
 
 
 def _distance(test: str, home: Iterable[str]) -> int:
     """0 for tests that are named like the file, 1 for those of its folder, 2 for the others."""
     folder, stem = (*home, "")[:2]
     path = test.partition("::")[0]
-    if f"test_{stem}" in path:
+    if f"test_{stem}" in path or test.endswith(f"{folder}.{stem}]"):
         return 0
     return 1 if f"/{folder}/" in path else 2
 

@@ -100,6 +100,16 @@ def test_tests_come_the_nearest_first_and_keep_to_the_limit() -> None:
     assert reach.tests(mutant, SOURCE, every - {near}, 10) == [folder, far]
 
 
+def test_a_line_outside_functions_is_for_the_tests_of_its_module() -> None:
+    mutant = Mutant("rdverify/judge/decide.py", "ReplaceTrueWithFalse", 0, (8, 4), (8, 8))
+    own, other = (f"tests/test_values.py::a[rdverify.judge.{n}]" for n in ("decide", "cells"))
+    runs = "tests/judge/test_rules.py::b"
+    reach = Reach({"rdverify/judge/decide.py": {5: [runs]}}, {own: 3.0, other: 1.0, runs: 1.0}, {})
+    assert reach.tests(mutant, SOURCE, {own, other, runs}, 10) == [own, runs]
+    within = Mutant("rdverify/judge/decide.py", "AddNot", 0, (4, 4), (4, 8))
+    assert reach.tests(within, SOURCE, {own, other, runs}, 10) == [runs]
+
+
 def test_arguments_are_of_changes_that_are_still_possible() -> None:
     for (file, before, after), why in argued().items():
         assert len(why) > 20, file

@@ -12,7 +12,7 @@ from scipy import stats
 
 from rdverify.study.frames import read_frame, write_frame
 from rdverify.study.ranking import admissible, rank, spread_of
-from rdverify.study.search import search
+from rdverify.study.search import evaluate_settings, search
 from rdverify.study.sensitivity import sensitivity
 from rdverify.sweep.axes import Axis, setting_of
 from rdverify.sweep.design import design
@@ -176,6 +176,29 @@ def test_no_record_is_no_frame(tmp_path):
             read_frame(tmp_path / name, ["design"])
 
 
+def test_a_record_is_that_of_its_settings_or_of_what_is_stated_of_them(tmp_path):
+    def evaluated(settings, **stated):
+        done = []
+        evaluate_settings(
+            settings=settings,
+            evaluate=lambda setting: (done.append(setting), {"y": setting["x"] ** 2.0})[1],
+            folder=tmp_path,
+            progress=Reporter(),
+            workers=1,
+            **stated,
+        )
+        return done
+
+    one, other = [{"x": 1}, {"x": 2}], [{"x": 2}, {"x": 3}]
+    assert evaluated(one) == one
+    assert evaluated(one) == []
+    assert evaluated(other) == other
+    assert evaluated(one, stated={"which": "first"}, name="work") == one
+    assert evaluated(one, stated={"which": "first"}) == []
+    with pytest.raises(InputError, match="keys of a setting"):
+        evaluated([{"x": 1}, {"z": 2}])
+
+
 def test_threads_give_what_one_by_one_gives(tmp_path):
     one = search(AXES, 30, 2, model)
     pd.testing.assert_frame_equal(search(AXES, 30, 2, model, workers=3), one)
@@ -205,6 +228,14 @@ def test_rank_is_the_largest_relative_deviation_over_fitted_columns_only():
 def test_rank_refuses_targets_that_mean_nothing(targets):
     with pytest.raises(InputError):
         rank(pd.DataFrame({"a": [1.0]}), targets)
+
+
+@pytest.mark.parametrize("within", [-1e-9, -0.5, -1.0, math.nan, math.inf])
+def test_admissible_refuses_a_distance_that_is_none(within):
+    frame = pd.DataFrame({"a": [1.0, 2.0]})
+    with pytest.raises(InputError, match="within"):
+        admissible(frame, {"a": 1.0}, within)
+    assert admissible(frame, {"a": 1.0}, 0)["a"].tolist() == [1.0]  # what meets its target
 
 
 def test_sensitivity_finds_the_planted_slopes_and_nothing_else():
