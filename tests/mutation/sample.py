@@ -6,6 +6,7 @@ import random
 import tomllib
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from mutation.mutants import Mutant, mutants
 
@@ -49,15 +50,17 @@ def drawn(root: Path, groups: list[str], seed: int) -> list[Mutant]:
     Several changes of one place mostly stand or fall together; one of them is counted. The groups
     take turns, so that a run that is ended early has tried as many of each.
     """
-    chance = random.Random(seed)
-    found: dict[str, list[Mutant]] = defaultdict(list)
+    turns = []
+    found: dict[str, list[tuple[float, Mutant]]] = defaultdict(list)
     for file, group in files(root, groups).items():
-        places: dict[tuple[object, ...], list[Mutant]] = defaultdict(list)
+        places: dict[tuple[Any, ...], list[Mutant]] = defaultdict(list)
         for mutant in mutants(root, file):
             places[(mutant.start, mutant.end, mutant.operator.partition("_")[0])].append(mutant)
-        found[group] += [chance.choice(there) for _, there in sorted(places.items())]
-    turns = []
-    for group, there in found.items():
-        chance.shuffle(there)
-        turns += [(k * SELDOM.get(group, 1), group, mutant) for k, mutant in enumerate(there)]
+        for place, there in sorted(places.items()):
+            # a chance of its own, so that another file's change draws no other mutant here
+            chance = random.Random(f"{seed}/{file}/{place}")
+            found[group].append((chance.random(), chance.choice(there)))
+    for group, members in found.items():
+        members.sort(key=lambda member: member[0])
+        turns += [(k * SELDOM.get(group, 1), group, one) for k, (_, one) in enumerate(members)]
     return [mutant for *_, mutant in sorted(turns, key=lambda turn: turn[:2])]
