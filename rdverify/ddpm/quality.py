@@ -30,7 +30,7 @@ BLOCKS = 5
 class Classifier(torch.nn.Module):
     """Three convolutions with pooling, 64 features, classes; for 1 or 3 x 32 x 32 in [-1, 1]."""
 
-    def __init__(self, channels: int, classes: int = 10) -> None:
+    def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.channels, self.classes = channels, classes
         layers: list[torch.nn.Module] = []

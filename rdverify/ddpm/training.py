@@ -101,7 +101,7 @@ def train(
     started = time.monotonic() - record.seconds
 
     def mark() -> None:
-        """Validation, snapshot: what is due at this step; doing it twice changes nothing."""
+        """Validation, snapshot: what is due at this step."""
         due = record.step in snapshot_steps or record.step >= end
         if due or record.step % VALIDATION_EVERY == 0:
             run.validate(progress)
@@ -254,8 +254,7 @@ class _Training:
         """Both networks' error on held-out images, into the record."""
         record = self.record
         scores = (record.step, self.judge(self.unet), self.judge(self.average))
-        if not record.validation or record.validation[-1][0] < record.step:
-            record.validation.append(scores)
+        record.validation.append(scores)
         loss = f"loss {record.losses[-1][1]:.5f}, " if record.losses else ""
         progress.say(
             f"step {record.step}/{self.config.steps}: {loss}held-out {scores[1]:.5f}, "

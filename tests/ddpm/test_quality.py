@@ -118,8 +118,9 @@ def test_other_files_shapes_and_types_are_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(InputError, match="must be a whole safetensors file"):
         load_classifier(path)
-    with pytest.raises(InputError, match=r"images\.shape"):
-        look(classifier, torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+    for form in ((3, 32, 32), (0, 32, 32), (1, 31, 32), (1, 32, 31), (1, 32, 33), (1, 32)):
+        with pytest.raises(InputError, match=r"images\.shape"):
+            look(classifier, torch.zeros(2, *form, dtype=torch.uint8))
     with pytest.raises(InputError, match=r"images\.dtype"):
         look(classifier, torch.zeros(2, 1, 32, 32))
     np.savez(tmp_path / "p.npz", a=np.array([{}], dtype=object))

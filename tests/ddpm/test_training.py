@@ -285,6 +285,13 @@ def test_checkpoint_of_other_settings_or_no_checkpoint_is_refused_and_kept(tmp_p
         train(squares(), squares(), TINY, checkpoint=path)
 
 
+def test_no_step_is_validated_twice_however_often_it_is_come_to(tmp_path):
+    config, path = replace(TINY, steps=3), tmp_path / "state"
+    for until, steps in ((1, [0, 1]), (1, [0, 1]), (3, [0, 1, 3]), (3, [0, 1, 3])):
+        record = train(squares(), squares(), config, checkpoint=path, until=until).record
+        assert [step for step, *_ in record.validation] == steps
+
+
 def test_full_disk_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "state"
     train(squares(), squares(), TINY, checkpoint=path)
