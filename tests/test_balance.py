@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +155,13 @@ def test_settings_that_are_no_plain_json_are_not_saved(tmp_path: Path, value: ob
     assert not any(tmp_path.iterdir())
 
 
-def test_a_trace_cannot_be_changed() -> None:
+def test_a_trace_and_its_balance_cannot_be_changed() -> None:
     trace = Trace([[1.0]], [[2.0]])
     with pytest.raises(ValueError, match="read-only"):
         trace.react[0, 0] = 5
+    for one, name in ((trace, "react"), (balance_of(trace), "r")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(one, name, 5)
 
 
 def test_a_trace_shares_nothing_with_what_it_was_made_of() -> None:
