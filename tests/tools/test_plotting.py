@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from rdverify.study import Figure
 from rdverify.study.study import with_vectors
@@ -59,6 +60,17 @@ def test_an_svg_is_whole_and_its_paths_are_those_drawn(
     assert len(paths[0]) > 600
     np.testing.assert_allclose(*paths, rtol=0, atol=0.01)
     assert re.sub(rb' d="[^"]*"', b"", short) == re.sub(rb' d="[^"]*"', b"", long)
+
+
+def test_a_file_has_the_size_of_its_figure(tmp_path: Path) -> None:
+    for width, height in ((5.0, 3.0), (7.5, 4.5)):
+        figure = canvas(width, height)
+        save(figure, tmp_path, "empty.png")
+        rows, columns, _ = imread(tmp_path / "empty.png").shape
+        assert (columns, rows) == pytest.approx((figure.bbox.width, figure.bbox.height), abs=1)
+        svg = ElementTree.fromstring((tmp_path / "empty.svg").read_bytes())
+        points = [float(svg.get(side, "").removesuffix("pt")) for side in ("width", "height")]
+        assert points == pytest.approx([72 * width, 72 * height])
 
 
 def test_what_is_large_stays_a_png_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

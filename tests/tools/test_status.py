@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from rdverify.tools.errors import InputError
+from rdverify.tools.errors import InputError, one_line
 from rdverify.tools.status import Commands, guarded
 
 WAYS = {
@@ -107,6 +107,29 @@ def test_an_output_that_takes_nothing_is_no_drift(into: str, status: int) -> Non
     assert run.returncode == status
     assert "Traceback" not in run.stderr
     assert "Exception ignored" not in run.stderr
+
+
+def test_a_broken_cache_that_another_process_threw_away_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs: list[int] = []
+
+    def run() -> None:
+        runs.append(len(runs))
+        if runs == [0]:
+            raise EOFError("Ran out of input")
+
+    monkeypatch.setattr("rdverify.tools.status.broken_cache", lambda _: tmp_path / "gone.nbi")
+    assert guarded(run) == 0
+    assert runs == [0, 1]
+    assert "the cache of compiled code was broken" in capsys.readouterr().err
+
+
+def test_an_error_is_told_by_what_it_says_and_by_its_kind_only_where_asked_or_silent() -> None:
+    assert one_line(ValueError("a\nb")) == "a b"
+    assert one_line(ValueError("a"), kind=True) == "ValueError: a"
+    assert one_line(ValueError()).startswith("ValueError")
+    assert len(one_line(ValueError("x" * 999))) == 120
 
 
 @pytest.mark.once

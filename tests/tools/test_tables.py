@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rdverify.measure.sequences import read_sequences
+from rdverify.tools import tables
 from rdverify.tools.errors import InputError
 from rdverify.tools.tables import read_parquet
 
@@ -40,6 +41,17 @@ def test_a_file_that_unpacks_to_gigabytes_is_refused_unread(
     monkeypatch.setattr(pq.ParquetFile, "read", lambda *_: pytest.fail("was unpacked"))
     with pytest.raises(InputError, match="unpacks to 3200000000 bytes, more than"):
         read_sequences(path, 2)
+
+
+def test_a_table_that_is_as_large_in_its_file_is_read_whatever_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "FREE", 0)
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=10_000)})
+    frame.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "t.parquet", "record", "a table"), frame)
+    with pytest.raises(InputError, match="unpacks to 16000000 bytes, more than"):
+        read_parquet(bomb(tmp_path / "b.parquet", 10**6, 1), "record", "a table")
 
 
 def test_equal_numbers_that_take_little_are_read(tmp_path: Path) -> None:
