@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,9 +97,10 @@ def trials(what: str, counts: dict[str, Any]) -> Trials:
         for name, kind in found.items()
     ]
     versions = {"rdverify": rdverify.__version__, "Python": platform.python_version()}
+    of = f" --groups {shlex.join(found)}" if what == "mutation" else ""
     return Trials(
         tried.title,
-        tried.command,
+        tried.command + of,
         versions,
         tried.outcomes,
         list(tried.failures),
