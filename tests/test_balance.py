@@ -282,3 +282,13 @@ def test_a_stack_of_runs_of_unequal_length_keeps_the_length_of_each() -> None:
     parts = [Trace(ones, ones, lengths=[3, 1]), Trace(ones, ones)]
     assert Trace.stack(parts).lengths == (3, 1, 3, 3)
     assert Trace.stack(parts[1:]).lengths == ()
+
+
+def test_truth_values_are_numbers_and_extras_have_the_norms_shape(tmp_path: Path) -> None:
+    trace = Trace([[True, False]], [[1, 1]], config={"a": 1, "b": 2})
+    assert trace.react.tolist() == [[1.0, 0.0]]
+    other = Trace(trace.react, trace.diff, config={"b": 2, "a": 1})  # the same in another order
+    paths = [t.save(tmp_path / f"{k}.npz") for k, t in enumerate((trace, other))]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with pytest.raises(InputError, match=r"^extras\['change'\].shape = \(1, 1\)"):
+        Trace([[1.0, 2.0]], [[1.0, 2.0]], extras={"change": [[1.0]]})

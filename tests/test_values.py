@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rdverify import Trace, balance_of
 from rdverify.tools.paths import PACKAGE
 
 # what grows while a training runs
@@ -51,3 +52,13 @@ def test_a_value_refuses_to_be_changed(name: str) -> None:
         if dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct):
             place = f"{name}.{kind.__qualname__}"
             assert frozen(kind) == (place not in GROWS), place
+
+
+def test_a_trace_and_its_balance_are_known_by_themselves_and_not_by_their_arrays() -> None:
+    one, other = Trace([[1.0]], [[2.0]]), Trace([[1.0]], [[2.0]])
+    for a, b in ((one, other), (balance_of(one), balance_of(other))):
+        assert a == a
+        assert a != b
+        assert len({a, b}) == 2
+    with pytest.raises(ValueError, match="read-only"):
+        one.times[0] = 0
