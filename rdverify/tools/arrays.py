@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rdverify.tools.files import write_atomically
-from rdverify.tools.reading import refused, require_file
+from rdverify.tools.reading import check_growth, refused, require_file
 
 Array = npt.NDArray[Any]
-# an archive may unpack to FREE bytes whatever its size, and to GROWTH times its size beyond
-FREE, GROWTH = 2**28, 100
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -43,10 +41,7 @@ def read_arrays(path: Path | str, argument: str = "arrays") -> dict[str, Array]:
     ):
         _require_all(archive, whole)
         entries = archive.infolist()
-        claimed, most = sum(entry.file_size for entry in entries), FREE
-        most = max(most, GROWTH * Path(path).stat().st_size)
-        if claimed > most:
-            raise ValueError(f"it unpacks to {claimed} bytes, more than {most}")
+        check_growth(path, sum(entry.file_size for entry in entries))
         names = [entry.filename for entry in entries]
         if len(set(names)) < len(names) or not all(name.endswith(".npy") for name in names):
             raise ValueError(f"its entries {names!r:.60} are not one .npy file a name")

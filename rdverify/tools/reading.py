@@ -9,6 +9,9 @@ from pathlib import Path
 
 from rdverify.tools.errors import InputError, one_line, require
 
+# a file may unpack to FREE bytes whatever its size, and to GROWTH times its size beyond
+FREE, GROWTH = 2**28, 100
+
 
 @contextmanager
 def refused(argument: str, path: Path | str, allowed: str) -> Iterator[None]:
@@ -47,6 +50,13 @@ def require_file(argument: str, path: Path | str) -> Path:
             raise FileNotFoundError
         require(file.is_file(), argument, str(path), "a file, no folder, pipe or device")
     return file
+
+
+def check_growth(path: Path | str, claimed: int) -> None:
+    """ValueError if a file says that it unpacks to more bytes than its size makes likely."""
+    most = max(FREE, GROWTH * Path(path).stat().st_size)
+    if claimed > most:
+        raise ValueError(f"it unpacks to {claimed} bytes, more than {most}")
 
 
 def require_sha256(argument: str, path: Path | str, content: bytes, sha256: str) -> None:

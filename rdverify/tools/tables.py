@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rdverify.tools.arrays import FREE, GROWTH
-from rdverify.tools.reading import refused, require_file
+from rdverify.tools.reading import check_growth, refused, require_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,9 +33,6 @@ def read_parquet(path: Path | str, argument: str, allowed: str) -> pd.DataFrame:
         with pq.ParquetFile(file) as parquet:
             told = parquet.metadata
             rows = sum(told.row_group(k).num_rows for k in range(told.num_row_groups))
-            claimed, most = 8 * max(rows, told.num_rows) * told.num_columns, FREE
-            most = max(most, GROWTH * file.stat().st_size)
-            if claimed > most:
-                raise ValueError(f"it unpacks to {claimed} bytes, more than {most}")
+            check_growth(file, 8 * max(rows, told.num_rows) * told.num_columns)
             frame: pd.DataFrame = parquet.read().to_pandas()
             return frame

@@ -91,9 +91,7 @@ def counted(seed: int, inputs: int) -> dict[str, Any]:
         for name, form in every.items():
             folder = Path(kept) / name.replace(" ", "-")
             folder.mkdir()
-            places[name] = prepared(form, folder)
-            places[name].write_bytes(form.content)
-            expected[name] = form.read(places[name]) if name != "pickle" else None
+            places[name], expected[name] = prepared(name, form, folder)
         turns = [n for n, form in every.items() for _ in range(form.share)]
         random.Random(0).shuffle(turns)
         for number, name in zip(range(inputs), cycle(turns), strict=False):

@@ -34,9 +34,7 @@ def one_format(name: str, runs: int, folder: Path) -> None:
     form = formats(folder)[name]
     place = folder / "format"
     place.mkdir()
-    path = prepared(form, place)
-    path.write_bytes(form.content)
-    expected = form.read(path) if name != "pickle" else None
+    path, expected = prepared(name, form, place)
     (folder / "corpus").mkdir()
     (folder / "corpus" / "valid").write_bytes(form.content)
     counts: Counter[str] = Counter()

@@ -276,10 +276,10 @@ def formats(folder: Path) -> dict[str, Format]:
     return found
 
 
-def prepared(form: Format, folder: Path) -> Path:
-    """Where the format's file is to be written; what must lie beside it is there."""
+def prepared(name: str, form: Format, folder: Path) -> tuple[Path, Any]:
+    """The format's valid file in ``folder``, with what must lie beside it, and what it reads as."""
     path = folder / form.file
+    path.write_bytes(form.content)
     if form.read is _manifest:
-        path.write_bytes(form.content)
         assert write_manifest(folder).name == FILE
-    return path
+    return path, form.read(path) if name != "pickle" else None

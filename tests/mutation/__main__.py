@@ -33,7 +33,7 @@ def cover(folder: Path, extra: list[str]) -> None:
     data, junit = folder / "coverage", folder / "junit.xml"
     settings = folder / "coveragerc"
     settings.write_text(f"[run]\ndata_file = {data}\nsource = {ROOT}/rdverify,{ROOT}/spec\n")
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly"]
+    words = [sys.executable, "-m", "pytest", "-q"]
     words += ["--cov", "--cov-context=test", f"--cov-config={settings}", "--cov-report="]
     words += [f"--junitxml={junit}", *(f"--ignore=tests/{one}" for one in APART), *extra]
     variables = {**os.environ, "RDVERIFY_STUDIES": str(folder / STUDIES)}

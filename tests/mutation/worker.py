@@ -24,7 +24,6 @@ from typing import Any
 from mutation.mutants import Mutant, mutated
 from mutation.reach import module_name
 
-COMPILED = ("kernel.py", "compiled_training.py", "kinetics.py")  # what Numba compiles, and caches
 MEMORY = 24 * 2**30  # of address space: a change of a size may ask for anything
 SURVIVED, KILLED, TIMED_OUT, UNTESTED = "survived", "killed", "timed out", "untested"
 SINCE = "since"  # survived at first, and is found now
@@ -150,7 +149,7 @@ class Worker:
         lines = changed(content.decode(), mutated(content.decode(), mutant))
         if not tests:
             return Outcome(mutant.name, *lines, UNTESTED, "", 0.0, 0)
-        compiled = Path(mutant.file).name.endswith(COMPILED)
+        compiled = b"njit" in content  # by Numba, which keeps what it compiles by the file
         limit = 60 + 4 * expected + 180 * compiled
         start = time.monotonic()
         try:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rdverify.measure.sequences import read_sequences
-from rdverify.tools import tables
+from rdverify.tools import reading
 from rdverify.tools.errors import InputError
 from rdverify.tools.tables import read_parquet
 
@@ -46,7 +46,7 @@ def test_a_file_that_unpacks_to_gigabytes_is_refused_unread(
 def test_a_table_that_is_as_large_in_its_file_is_read_whatever_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "FREE", 0)
+    monkeypatch.setattr(reading, "FREE", 0)
     frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=10_000)})
     frame.to_parquet(tmp_path / "t.parquet")
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "t.parquet", "record", "a table"), frame)
