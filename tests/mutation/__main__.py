@@ -16,10 +16,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from mutation import reach as reaching
-from mutation.crew import ROOT, STUDIES, Crew, Task
+from mutation.crew import ROOT, STUDIES, Crew, Job
 from mutation.mutants import Mutant, is_program, mutated
 from mutation.sample import GROUPS, argued, drawn, files
-from mutation.worker import ARGUED, KILLED, SINCE, SURVIVED, UNTESTED
+from mutation.worker import ARGUED, KILLED, SINCE, SURVIVED, UNTESTED, Task
 
 REACH, FOUND = "reach.json", "found.jsonl"
 # processes of their own, a browser, minutes; wrong forms that judge the checks
@@ -80,35 +80,22 @@ def studies(folder: Path) -> None:
     (folder / STUDIES).write_bytes(pickle.dumps(found))
 
 
-def standing(crew: Crew, reach: reaching.Reach) -> set[str]:
-    """Tests that pass here without any change."""
-    files: dict[str, list[str]] = defaultdict(list)
-    for test in reach.seconds:
-        files[test.partition("::")[0]].append(test)
-    tasks: list[Task] = []
-    for tests in files.values():
-        tests.sort()
-        parts = max(1, round(sum(map(reach.time, tests)) / 15))  # so that no core waits at the end
-        chunks = [tests[k::parts] for k in range(parts)]
-        tasks += [(None, chunk, reach.seconds_of(chunk)) for chunk in chunks]
-    tasks.sort(key=lambda task: -task[2])
-    failing = {test for found in crew.do(tasks, float("inf")) for test in found}
-    print(
-        f"{len(failing)} of {len(reach.seconds)} tests don't pass here: {sorted(failing)[:5]} ..."
-    )
-    return set(reach.seconds) - failing
+def files_of(wanted: list[Mutant], reach: reaching.Reach) -> list[str]:
+    """Files of all tests that run what is changed."""
+    found: set[str] = set()
+    for mutant in wanted:
+        found |= reach.that_run(mutant, (ROOT / mutant.file).read_text(encoding="utf-8"))
+    return sorted({test.partition("::")[0] for test in found & set(reach.seconds)})
 
 
-def tasks_of(
-    wanted: list[Mutant], reach: reaching.Reach, passing: set[str], limit: float
-) -> Iterator[Task]:
+def tasks_of(wanted: list[Mutant], reach: reaching.Reach, limit: float) -> Iterator[Task]:
     """Each mutant with its tests, and the seconds that these take."""
     for mutant in wanted:
         source = (ROOT / mutant.file).read_text(encoding="utf-8")
         if not is_program(mutated(source, mutant)):
             continue
-        tests = reach.tests(mutant, source, passing, limit)
-        yield mutant, tests, reach.seconds_of(tests)
+        tests = reach.tests(mutant, source, limit)
+        yield Task(mutant, tests, reach.seconds_of(tests), reach.is_early(mutant, source))
 
 
 def found_in(path: Path) -> dict[str, tuple[dict[str, Any], str]]:
@@ -140,18 +127,28 @@ def run(folder: Path, options: argparse.Namespace) -> None:
         wanted = [m for m in wanted if known.get(m.name, ("", KILLED))[1] in (SURVIVED, UNTESTED)]
     else:
         wanted = [mutant for mutant in wanted if mutant.name not in known]
-    crew = Crew(folder, options.workers)
-    passing = standing(crew, reach)
-    count = Counter[str]()
+    wanted = wanted[: options.most]
+    by_kind: dict[bool, list[Mutant]] = defaultdict(list)
+    for mutant in wanted:
+        by_kind[is_compiled(mutant.file)].append(mutant)
+    until = start + options.seconds
     with target.open("a") as file:
-        tasks = tasks_of(wanted[: options.most], reach, passing, options.limit)
-        for outcome in crew.do(tasks, start + options.seconds):
-            file.write(json.dumps(outcome.plain()) + "\n")
-            file.flush()
-            count[outcome.outcome] += 1
-            print(f"\r{count.total()} of {len(wanted)}: {dict(count)}", end="", flush=True)
-    print()
-    crew.end()
+        for interpreted, part in sorted(by_kind.items()):
+            job = Job(folder, files_of(part, reach), interpreted)
+            count = Counter[str]()
+            crew = Crew(job, options.workers)
+            for outcome in crew.do(tasks_of(part, reach, options.limit), until):
+                file.write(json.dumps(outcome.plain()) + "\n")
+                file.flush()
+                count[outcome.outcome] += 1
+                print(f"\r{count.total()} of {len(part)}: {dict(count)}", end="", flush=True)
+            print()
+            crew.end()
+
+
+def is_compiled(file: str) -> bool:
+    """Whether Numba compiles functions of a file; their changes are tried without it."""
+    return "njit" in (ROOT / file).read_text(encoding="utf-8")
 
 
 def score(folder: Path) -> None:

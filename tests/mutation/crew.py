@@ -5,48 +5,60 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from mutation.mutants import Mutant
-from mutation.worker import Worker, copy
+from mutation.worker import Task, Worker, copy
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = "studies.pickle"
-Task = tuple[Mutant | None, list[str], float]
 
 
-def _work(place: int, folder: Path, tasks: Any, results: Any) -> None:
+def _work(place: int, job: Job, tasks: Any, results: Any) -> None:
     """One worker's loop."""
+    if job.interpreted:
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    own = copy(ROOT, folder / f"copy-{place}" / "main")
+    own = copy(ROOT, job.folder / f"copy-{place}" / "main")
     os.chdir(own)
-    found = folder / STUDIES
-    worker = Worker(own, found if found.is_file() else None)
+    found = job.folder / STUDIES
+    worker = Worker(own, found if found.is_file() else None, job.files)
     while (task := tasks.get()) is not None:
-        mutant, tests, expected = task
-        if mutant is None:
-            results.put(worker.failing(tests, 60 + 4 * expected))
-        else:
-            results.put(worker.try_mutant(mutant, tests, expected))
-    results.put(None)
+        results.put(worker.try_mutant(task))
+    worker.collected.end()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all workers need to know.
+
+    Args:
+        folder: where their copies lie.
+        files: of all tests.
+        interpreted: whether Python runs what Numba would compile.
+    """
+
+    folder: Path
+    files: list[str]
+    interpreted: bool = False
 
 
 class Crew:
     """Workers, each with its copy of the repository; what they are given comes back in any order.
 
     Args:
-        folder: where the copies lie.
+        job: what they all need to know.
         count: number of workers.
     """
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, job: Job, count: int) -> None:
         context = get_context("spawn")
         self.count, self.given, self.results = count, context.Queue(), context.Queue()
         self.processes = [
-            context.Process(target=_work, args=(k, folder, self.given, self.results))
+            context.Process(target=_work, args=(k, job, self.given, self.results))
             for k in range(count)
         ]
         for process in self.processes:

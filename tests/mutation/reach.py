@@ -6,8 +6,8 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -26,26 +26,25 @@ class Reach:
         lines: file -> line -> ids of the tests that run it in a function.
         seconds: id of a test -> how long it takes.
         importers: file -> files that import it themselves.
+        early: file -> lines of functions that run before any test does.
         sharing: files of tests that share what is made once.
     """
 
     lines: dict[str, Lines]
     seconds: dict[str, float]
     importers: dict[str, list[str]]
+    early: dict[str, list[int]] = field(default_factory=dict)
     sharing: frozenset[str] = frozenset()
 
-    def tests(
-        self, mutant: Mutant, source: str, passing: Container[str], limit: float
-    ) -> list[str]:
+    def tests(self, mutant: Mutant, source: str, limit: float) -> list[str]:
         """Tests that a mutant is tried against: the nearest first, then the shortest.
 
         Args:
             mutant: the change.
             source: text of the unchanged file.
-            passing: tests that pass without a change.
             limit: seconds that they may take together; there is always one.
         """
-        found = [test for test in self._that_run(mutant, source) if test in passing]
+        found = [test for test in self.that_run(mutant, source) if test in self.seconds]
         home = Path(mutant.file).with_suffix("").parts[-2:]
         chosen: list[str] = []
         total, begun = 0.0, set[str]()
@@ -57,6 +56,11 @@ class Reach:
                 total += cost
                 begun.add(file)
         return chosen
+
+    def is_early(self, mutant: Mutant, source: str) -> bool:
+        """Whether a change's statement has run when the tests are collected."""
+        lines = self.early.get(mutant.file, [])
+        return any(k in lines for k in statement(source, mutant.start[0]))
 
     def seconds_of(self, tests: Sequence[str]) -> float:
         """How long tests take together, with what those of a file share."""
@@ -80,7 +84,7 @@ class Reach:
         """Seconds of a test."""
         return self.seconds.get(test, 0.05)
 
-    def _that_run(self, mutant: Mutant, source: str) -> set[str]:
+    def that_run(self, mutant: Mutant, source: str) -> set[str]:
         """Tests that run the line; for a line that no test is seen in, tests of its file.
 
         Those are what runs a function of it, and what takes the module itself as its parameter.
@@ -130,14 +134,19 @@ def measured(data: Path, root: Path, seconds: dict[str, float]) -> Reach:
     read = CoverageData(str(data))
     read.read()
     lines: dict[str, Lines] = {}
+    early: dict[str, list[int]] = {}
     for path in (path for path in read.measured_files() if path.endswith(".py")):
         inside = in_functions(Path(path).read_text(encoding="utf-8"))
-        lines[str(Path(path).relative_to(root))] = {
+        file, there = str(Path(path).relative_to(root)), read.contexts_by_lineno(path)
+        lines[file] = {
             line: tests
-            for line, contexts in read.contexts_by_lineno(path).items()
+            for line, contexts in there.items()
             if line in inside and (tests := _tests(contexts, seconds))
         }
-    return Reach(lines, seconds, importers(root), sharing(root))
+        early[file] = [
+            line for line, contexts in there.items() if line in inside and "" in contexts
+        ]
+    return Reach(lines, seconds, importers(root), early, sharing(root))
 
 
 def _tests(contexts: Iterable[str], all_tests: Iterable[str]) -> list[str]:
@@ -212,7 +221,7 @@ def write(reach: Reach, path: Path) -> None:
         file: {line: [place[t] for t in ts] for line, ts in found.items()}
         for file, found in reach.lines.items()
     }
-    content = {"tests": tests, "lines": lines, "seconds": reach.seconds}
+    content = {"tests": tests, "lines": lines, "seconds": reach.seconds, "early": reach.early}
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -224,4 +233,4 @@ def read(path: Path, root: Path) -> Reach:
         file: {int(line): [tests[k] for k in ts] for line, ts in found.items()}
         for file, found in content["lines"].items()
     }
-    return Reach(lines, content["seconds"], importers(root), sharing(root))
+    return Reach(lines, content["seconds"], importers(root), content["early"], sharing(root))

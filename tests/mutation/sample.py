@@ -26,7 +26,6 @@ GROUPS = {
     "ddpm": ("rdverify/ddpm/*.py",),
     "readers": ("rdverify/tools/*.py",),
 }
-SELDOM = {"kernels": 6}  # each is compiled anew, for half a minute
 
 
 def files(root: Path, groups: list[str]) -> dict[str, str]:
@@ -62,5 +61,5 @@ def drawn(root: Path, groups: list[str], seed: int) -> list[Mutant]:
             found[group].append((chance.random(), chance.choice(there)))
     for group, members in found.items():
         members.sort(key=lambda member: member[0])
-        turns += [(k * SELDOM.get(group, 1), group, one) for k, (_, one) in enumerate(members)]
+        turns += [(k, group, one) for k, (_, one) in enumerate(members)]
     return [mutant for *_, mutant in sorted(turns, key=lambda turn: turn[:2])]

@@ -93,11 +93,9 @@ def test_tests_come_the_nearest_first_and_keep_to_the_limit() -> None:
     near, folder, far = "tests/judge/test_decide.py::a", "tests/judge/test_b.py::b", "tests/c.py::c"
     lines = {"rdverify/judge/decide.py": {5: [far, folder, near]}}
     reach = Reach(lines, {near: 3.0, folder: 2.0, far: 1.0}, {})
-    every = {near, folder, far}
-    assert reach.tests(mutant, SOURCE, every, 10) == [near, folder, far]
-    assert reach.tests(mutant, SOURCE, every, 4) == [near, far]
-    assert reach.tests(mutant, SOURCE, every, 0) == [near]
-    assert reach.tests(mutant, SOURCE, every - {near}, 10) == [folder, far]
+    assert reach.tests(mutant, SOURCE, 10) == [near, folder, far]
+    assert reach.tests(mutant, SOURCE, 4) == [near, far]
+    assert reach.tests(mutant, SOURCE, 0) == [near]
 
 
 def test_a_line_outside_functions_is_for_the_tests_of_its_module() -> None:
@@ -105,9 +103,9 @@ def test_a_line_outside_functions_is_for_the_tests_of_its_module() -> None:
     own, other = (f"tests/test_values.py::a[rdverify.judge.{n}]" for n in ("decide", "cells"))
     runs = "tests/judge/test_rules.py::b"
     reach = Reach({"rdverify/judge/decide.py": {5: [runs]}}, {own: 3.0, other: 1.0, runs: 1.0}, {})
-    assert reach.tests(mutant, SOURCE, {own, other, runs}, 10) == [own, runs]
+    assert reach.tests(mutant, SOURCE, 10) == [own, runs]
     within = Mutant("rdverify/judge/decide.py", "AddNot", 0, (4, 4), (4, 8))
-    assert reach.tests(within, SOURCE, {own, other, runs}, 10) == [runs]
+    assert reach.tests(within, SOURCE, 10) == [runs]
 
 
 def test_arguments_are_of_changes_that_are_still_possible() -> None:
@@ -129,6 +127,7 @@ def test_a_run_counts_what_tests_find(tmp_path: Path) -> None:
         "tests": tests,
         "seconds": dict.fromkeys(tests, 0.1),
         "lines": {"rdverify/balance.py": {k: [0, 1] for k in range(1, count + 1)}},
+        "early": {},
     }
     (tmp_path / "reach.json").write_text(json.dumps(reach), encoding="utf-8")
     names = [one.name for one in mutants(ROOT, "rdverify/balance.py")][3:]

@@ -1,19 +1,16 @@
 """Tries mutants, each in a process of its own that starts with everything already imported.
 
-A worker has a copy of the repository to itself. For each mutant it forks; the child writes the
-changed file, forgets all modules of ours, and runs the tests up to the first failure.
+A worker has a copy of the repository to itself. For each mutant a process forks that has collected
+the tests; the child swaps the change in and runs the tests up to the first failure. Where a change
+isn't one of functions alone, the child forgets all modules of ours and collects anew.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import os
-import resource
 import shutil
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,13 +18,24 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from mutation.collected import Collected
+from mutation.forks import Ended, forked, kept, silent
 from mutation.mutants import Mutant, mutated
 from mutation.reach import module_name
 
-MEMORY = 24 * 2**30  # of address space: a change of a size may ask for anything
 SURVIVED, KILLED, TIMED_OUT, UNTESTED = "survived", "killed", "timed out", "untested"
 SINCE = "since"  # survived at first, and is found now
 ARGUED = "argued"  # survived, and why no test can tell it apart is written down
+
+
+@dataclass(frozen=True)
+class Task:
+    """A mutant, its tests and the seconds they take, and whether collecting runs its line."""
+
+    mutant: Mutant
+    tests: list[str]
+    expected: float
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,54 +88,13 @@ def forget() -> None:
         del sys.modules[name]
 
 
-def run_tests(tests: Sequence[str], studies: Path | None, until_one: bool) -> tuple[int, list[str]]:
-    """pytest, with studies as measured before; its status, and what failed.
-
-    Args:
-        tests: their ids.
-        studies: what the systems measured, pickled, or None.
-        until_one: whether the first failure is enough.
-    """
-    import pytest
-
-    failures = Failures()
-    words = ["-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist", "-W", "ignore"]
-    if until_one:
-        words.append("-x")
+def words(studies: Path | None) -> list[str]:
+    """How pytest is called, with studies as measured before where there are some."""
+    found = ["-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist", "-W", "ignore"]
     if studies is not None:
         os.environ["RDVERIFY_STUDIES"] = str(studies)
-        words += ["-p", "mutation.given"]
-    status = pytest.main([*words, *tests], plugins=[failures])
-    return int(status), failures.found
-
-
-def child(
-    root: Path,
-    mutant: Mutant | None,
-    tests: Sequence[str],
-    studies: Path | None,
-    answer: Path,
-) -> None:
-    """What a forked process does; it never returns."""
-    os.setsid()
-    quiet = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(quiet, stream)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    sys.dont_write_bytecode = True
-    status, failed = 1, ["an exception outside pytest"]
-    try:
-        if mutant is not None:
-            path = root / mutant.file
-            path.write_text(mutated(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
-            forget()
-        status, failed = run_tests(tests, studies, until_one=mutant is not None)
-    except BaseException as error:  # whatever a mutant raises has killed it
-        failed = [type(error).__name__]
-    whole = answer.with_suffix(".part")
-    whole.write_text(json.dumps([status, failed]), encoding="utf-8")
-    whole.rename(answer)
-    os._exit(0)
+        found += ["-p", "mutation.given"]
+    return found
 
 
 class Worker:
@@ -136,64 +103,70 @@ class Worker:
     Args:
         root: its copy.
         studies: what the systems measured, pickled, or None.
+        files: of all tests.
     """
 
-    def __init__(self, root: Path, studies: Path | None) -> None:
+    def __init__(self, root: Path, studies: Path | None, files: Sequence[str]) -> None:
         self.root, self.studies = root, studies
+        self.standing: dict[tuple[str, bool], bool] = {}
         preload(root)
+        self.collected = Collected(root, [*words(studies), *files])
 
-    def try_mutant(self, mutant: Mutant, tests: Sequence[str], expected: float) -> Outcome:
-        """Run ``tests``, which take ``expected`` seconds, on a mutant."""
-        path = self.root / mutant.file
-        content, stat = path.read_bytes(), path.stat()
-        lines = changed(content.decode(), mutated(content.decode(), mutant))
+    def try_mutant(self, task: Task) -> Outcome:
+        """Run a mutant's tests."""
+        mutant, tests = task.mutant, task.tests
+        source = (self.root / mutant.file).read_text(encoding="utf-8")
+        lines = changed(source, mutated(source, mutant))
         if not tests:
             return Outcome(mutant.name, *lines, UNTESTED, "", 0.0, 0)
-        compiled = b"njit" in content  # by Numba, which keeps what it compiles by the file
-        limit = 60 + 4 * expected + 180 * compiled
         start = time.monotonic()
-        try:
-            status, failed = self.run(mutant, tests, limit, fresh=compiled)
-        finally:
-            path.write_bytes(content)
-            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        status, failed = self.ended(task)
         outcome = {0: SURVIVED, -1: TIMED_OUT, 5: UNTESTED}.get(status, KILLED)
         by = failed[0] if failed else ""
         return Outcome(mutant.name, *lines, outcome, by, time.monotonic() - start, len(tests))
 
-    def failing(self, tests: Sequence[str], limit: float) -> list[str]:
-        """Those of ``tests`` that fail without any change here; all, if they take too long."""
-        status, failed = self.run(None, tests, limit)
-        return list(tests) if status < 0 or status > 1 else failed
+    def ended(self, task: Task) -> Ended:
+        """How the tests end, but for those that fail without the change."""
+        limit = 60 + 4 * task.expected
+        tests, quick = list(task.tests), not task.early
+        while tests:
+            found = self.collected.run(task.mutant, tests, limit) if quick else None
+            quick = found is not None
+            status, failed = found or self.anew(task.mutant, tests, limit)
+            doubtful = status > 0 and failed and failed[0] in tests
+            if not doubtful or self.passes(failed[0], quick):
+                return status, failed
+            tests.remove(failed[0])
+        return 5, []
 
-    def run(
-        self,
-        mutant: Mutant | None,
-        tests: Sequence[str],
-        limit: float,
-        fresh: bool = False,
-    ) -> tuple[int, list[str]]:
-        """Status of pytest in a forked child, and what failed; -1 if time was up."""
-        with tempfile.TemporaryDirectory() as folder:
-            answer = Path(folder) / "answer.json"
-            pid = os.fork()
-            if pid == 0:
-                os.environ["TMPDIR"] = tempfile.tempdir = folder
-                if fresh:
-                    import numba
+    def passes(self, test: str, quick: bool) -> bool:
+        """Whether a test passes in the same way without a change."""
+        if (test, quick) not in self.standing:
+            found = self.collected.run(None, [test], 600) if quick else None
+            status, _ = found or self.anew(None, [test], 600)
+            self.standing[test, quick] = status == 0
+        return self.standing[test, quick]
 
-                    numba.config.CACHE_DIR = folder
-                child(self.root, mutant, tests, self.studies, answer)
-            try:
-                ended = _wait(pid, limit)
-            finally:
-                _kill(pid)
-            if not ended:
-                return -1, ["time"]
-            if not answer.is_file():
-                return 139, ["a crash"]
-            status, failed = json.loads(answer.read_text(encoding="utf-8"))
-            return int(status), failed
+    def anew(self, mutant: Mutant | None, tests: Sequence[str], limit: float) -> Ended:
+        """How tests end where all is imported and collected anew."""
+
+        def work() -> Ended:
+            import pytest
+
+            silent()
+            sys.dont_write_bytecode = True
+            if mutant is not None:
+                path = self.root / mutant.file
+                path.write_text(mutated(path.read_text(encoding="utf-8"), mutant), encoding="utf-8")
+            forget()
+            failures = Failures()
+            status = pytest.main([*words(self.studies), "-x", *tests], plugins=[failures])
+            return int(status), failures.found
+
+        if mutant is None:
+            return forked(work, limit)
+        with kept(self.root / mutant.file):
+            return forked(work, limit)
 
 
 def changed(before: str, after: str) -> tuple[str, str]:
@@ -203,29 +176,6 @@ def changed(before: str, after: str) -> tuple[str, str]:
         if line[0] in sides and line[:3] not in ("---", "+++"):
             sides[line[0]].append(line[1:].strip())
     return "\n".join(sides["-"]), "\n".join(sides["+"])
-
-
-def _wait(pid: int, limit: float) -> bool:
-    """Whether a process ends within ``limit`` seconds."""
-    until = time.monotonic() + limit
-    while time.monotonic() < until:
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def _kill(pid: int) -> None:
-    """End a child and all that it started."""
-    for end in (os.killpg, os.kill):
-        try:
-            end(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    try:
-        os.waitpid(pid, 0)
-    except ChildProcessError:
-        return
 
 
 def copy(root: Path, target: Path) -> Path:
