@@ -60,6 +60,7 @@ def test_the_import_contracts_hold(copy: Path) -> None:
     assert f"Contracts: {len(VIOLATIONS)} kept, 0 broken" in done.stdout
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("contract", VIOLATIONS)
 def test_a_broken_contract_is_caught(copy: Path, contract: str) -> None:
     file, line = VIOLATIONS[contract]
@@ -96,6 +97,7 @@ def test_importing_the_spec_loads_numpy_and_nothing_of_the_implementation() -> N
     assert loaded("import spec", "('rdverify', 'torch', 'scipy')") == "[]"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [
@@ -131,6 +133,7 @@ def test_a_printed_number_is_typed_in_the_table_alone(row: dict[str, str]) -> No
         assert not typed, path
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_pickle_is_ever_loaded(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

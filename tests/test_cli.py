@@ -69,6 +69,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert os.listdir(tmp_path) == ["a-file"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "words",
     [
@@ -222,6 +223,7 @@ def test_an_equation_goes_by_its_number_and_its_name(
     assert "Eq. (7), section 2.2" in capsys.readouterr().out
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("words", [["equations", "12"], ["claims"], ["table1"], ["verify"]])
 def test_another_package_named_spec_is_answered_in_one_line(
     tmp_path: Path, words: list[str]

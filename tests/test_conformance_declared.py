@@ -187,6 +187,7 @@ def test_singles_are_held_within_what_their_roundings_explain(
     assert message(token, BUILT_IN["spec"]()[token], dtype="float32") is None
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "mutant",
     [mutant for mutant in MUTANTS if mutant.kind != "wiring"],

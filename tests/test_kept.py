@@ -107,6 +107,7 @@ def test_one_byte_of_a_file_or_one_file_more_is_a_change(tmp_path: Path) -> None
     assert changes(before, files_below("spec", folder)) == ["spec/facts.py", "spec/new.toml"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "NUMBA_CPU_NAME"])
 def test_a_variable_that_numbers_depend_on_is_part_of_the_key(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -19,6 +19,7 @@ CLAIMS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_every_fact_that_a_claim_names_is_declared(claim: str) -> None:
     assert not [name for name in CLAIMS[claim] if name not in PLACES]
@@ -33,6 +34,7 @@ def test_every_fact_serves_a_claim_or_a_finding_or_says_what_it_is_for(system: s
     assert not idle
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", sorted({name for names in CLAIMS.values() for name in names}))
 def test_a_name_of_the_ledger_is_found_in_the_source_where_it_is_computed(name: str) -> None:
     path, _, line = PLACES[name].rpartition(":")

@@ -61,6 +61,7 @@ def judged(names: Sequence[str], paper: Paper, recorded: Results, time: str = "n
     return gather(paper, studies, recorded, origin, *tried)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "names",
     [(), *itertools.combinations(NAMES, 1), *itertools.combinations(NAMES, 2)],

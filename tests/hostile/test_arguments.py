@@ -54,6 +54,7 @@ def test_what_a_field_is_not_annotated_with_is_refused_by_name(made: type, name:
         assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.once
 @given(
     made=st.sampled_from(list(NEEDED)),
     data=st.data(),

@@ -41,6 +41,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("empty")
 
 
+@pytest.mark.once
 @given(command=st.sampled_from(COMMANDS), tail=tails)
 @example(command=["measure", "pde"], tail=["schnakenberg", "--set", "rows=10000000000000"])
 @example(command=["claims"], tail=["x" * 5000])

@@ -183,6 +183,7 @@ def test_sequences_obey_their_equation_to_second_order(kind: str) -> None:
     assert order == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.once
 @given(
     low=st.floats(0.001, 0.2),
     width=st.floats(0, 0.3),
@@ -237,6 +238,7 @@ def test_equal_settings_give_equal_sequences_and_seeds_differ(config: DataConfig
     assert generate(config, "unseen", 9).shape == (9, 200)
 
 
+@pytest.mark.once
 @by_kind
 def test_normalisation(config: DataConfig) -> None:
     def made(normalisation: str, part: Any = "train") -> np.ndarray:

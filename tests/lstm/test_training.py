@@ -122,9 +122,11 @@ def test_killed_at_any_step_and_resumed_ends_in_equal_bits(
             train(config, checkpoint=file, checkpoint_epochs=every)
     assert file.exists() == (step // 3 >= every)
     resumed = train(config, checkpoint=file, checkpoint_epochs=every)
-    straight = train(config)
+    other = file.with_name("straight.safetensors")
+    straight = train(config, checkpoint=other, checkpoint_epochs=every)
     assert torch.equal(weights(resumed.model), weights(straight.model))
     assert np.array_equal(resumed.losses, straight.losses)
+    assert file.read_bytes() == other.read_bytes()
     # once more from the finished state: nothing is left to do
     assert torch.equal(weights(train(config, checkpoint=file).model), weights(straight.model))
 
@@ -236,6 +238,7 @@ def test_skill_of_known_predictors() -> None:
     assert one_step(Last(1), line).last_value == pytest.approx(1 / 49)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "data",
     [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e once")
+pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e py313")
 
 from mutation.__main__ import ended, found_in
 from mutation.mutants import Mutant, is_program, mutants, mutated

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e once")
+pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e py313")
 
 from mutation.swap import functions_below, replacements
 

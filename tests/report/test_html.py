@@ -89,6 +89,7 @@ def test_every_cell_claim_sentence_equation_and_erratum_is_there(
         assert page.count(str(html.templates().from_string("{{ x }}").render(x=figure.alt))) == 1
 
 
+@pytest.mark.once
 def test_figures_are_inside_until_the_page_is_full(
     recorded: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

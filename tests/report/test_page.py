@@ -168,6 +168,7 @@ def test_values_are_shown_and_never_rendered(recorded: Results) -> None:
     assert "42 {%" not in text
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("system", systems.SYSTEMS)
 def test_a_run_of_one_system_gives_pages_without_the_others(recorded: Results, system: str) -> None:
     missing = {"verdict": Verdict.NOT_RUN, "measured": None, "low": None, "tolerance": None}

@@ -79,6 +79,7 @@ def test_no_fixed_cut_the_scale_of_the_scatter_decides() -> None:
         assert (found.loc["other", "p"] >= LEVEL) == as_well
 
 
+@pytest.mark.once
 @given(st.floats(10.0, 12.0), st.floats(1e-9, 1e-4))
 def test_a_hair_more_of_misfit_moves_the_part_by_a_hair(mean: float, hair: float) -> None:
     def part(at: float) -> float:

@@ -73,6 +73,7 @@ def test_a_file_has_the_size_of_its_figure(tmp_path: Path) -> None:
         assert points == pytest.approx([72 * width, 72 * height])
 
 
+@pytest.mark.once
 def test_what_is_large_stays_a_png_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line(tmp_path)
     monkeypatch.setattr(plotting, "LARGEST_SVG", 1000)

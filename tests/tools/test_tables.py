@@ -33,6 +33,7 @@ def test_a_table_comes_back_to_the_bit(tmp_path: Path) -> None:
     assert np.signbit(found["a"][2])
 
 
+@pytest.mark.once
 def test_a_file_that_unpacks_to_gigabytes_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
