@@ -112,6 +112,17 @@ def build_unet(
     return unet.eval()
 
 
+def channels_last(unet: torch.nn.Module) -> torch.nn.Module:
+    """The same network, its weights laid out so that a CPU convolves in two thirds of the time.
+
+    Its output is the same but for the rounding of sums, which are taken in another order.
+
+    Args:
+        unet: epsilon_theta, changed in place.
+    """
+    return cast(Any, unet).to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
+
+
 def architecture(unet: torch.nn.Module) -> dict[str, Any]:
     """The arguments of :func:`build_unet` that make this network, as JSON values."""
     config: Any = unet.config

@@ -2,12 +2,13 @@
 
 Left out is what would flatter the score or measure nothing: operators that arithmetic on numbers
 can't survive at all (``x << y``), and what has no meaning when a program runs (annotations, a
-decorator that only makes faster).
+decorator that only makes faster, the star before a function's keywords, which is no product).
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -70,6 +71,7 @@ def meaningless(source: str) -> list[tuple[Place, Place]]:
     for node in ast.walk(ast.parse(source)):
         parts: list[ast.expr | None] = []
         if isinstance(node, ast.FunctionDef):
+            found += _stars(node, source)
             parts.append(node.returns)
             lines = [d for d in node.decorator_list if _faster_only(d)]
             found += [((d.lineno, 0), ((d.end_lineno or d.lineno) + 1, 0)) for d in lines]
@@ -79,6 +81,17 @@ def meaningless(source: str) -> list[tuple[Place, Place]]:
             parts.append(node.value)
         found += [_stretch(part) for part in parts if part is not None]
     return found
+
+
+def _stars(function: ast.FunctionDef, source: str) -> list[tuple[Place, Place]]:
+    """Where a bare star stands among parameters."""
+    lines = source.splitlines()
+    rows = range(function.lineno, function.body[0].lineno + 1)
+    return [
+        ((row, star.start()), (row, star.end()))
+        for row in rows
+        for star in re.finditer(r"\*(?=,)", lines[row - 1])
+    ]
 
 
 def _stretch(part: ast.expr) -> tuple[Place, Place]:

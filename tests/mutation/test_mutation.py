@@ -21,7 +21,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
 @njit(cache=True)
-def f(x: int | None = 3) -> A | B:
+def f(x: int | None = 3, *, z: int = 2) -> A | B:
     if x > 2 and (
         x < 5
     ):
@@ -59,6 +59,7 @@ def test_what_only_types_or_only_makes_faster_is_left_alone(tmp_path: Path) -> N
     assert all("@njit(cache=True)" in text for text in texts)
     assert all("x: int | None" in text and "-> A | B" in text for text in texts)
     assert all("y: float | None" in text for text in texts)
+    assert all(", *, z: int" in text for text in texts)
     together = " ".join(" ".join(texts).split())
     for part in ("x >= 2", "x == 5", "x > 2 or", "+x + 1", "-x - 1", "k / 2", "None = 4", "not x"):
         assert part in together, part

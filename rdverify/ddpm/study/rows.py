@@ -9,6 +9,7 @@ from typing import Any
 
 from rdverify.ddpm import Schedule
 from rdverify.ddpm.card_record import load_carded
+from rdverify.ddpm.unet import channels_last
 from rdverify.study import Row
 
 # files of golden/search/ that this study ships
@@ -89,4 +90,4 @@ def load_row(folder: Path, setting: str) -> tuple[Any, Mapping[str, Any], float]
     row = ROWS[setting]
     path = folder / "weights" / f"{row.file}.safetensors"
     network, card = load_carded(path, channels=row.channels)
-    return network, card, float(card["mean_square"]["[-1,1]"])
+    return channels_last(network), card, float(card["mean_square"]["[-1,1]"])

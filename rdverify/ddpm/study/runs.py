@@ -18,7 +18,7 @@ from rdverify.ddpm.study.rows import RECORD, ROWS, SCHEDULE, load_row
 from rdverify.ddpm.study.sampled import Sampled, run_row
 from rdverify.ddpm.study.settings import fit
 from rdverify.ddpm.study.shipped import read_records
-from rdverify.ddpm.unet import build_unet
+from rdverify.ddpm.unet import build_unet, channels_last
 from rdverify.study import Context, Facts, Quantity
 from rdverify.study.frames import read_sweep
 from rdverify.tools.progress import Shared
@@ -122,7 +122,7 @@ def run_from(
     loaded = {setting: load_row(weights, setting) for setting in ROWS}
     sweep = read_sweep(context.golden, "ddpm", SWEPT)
     rows = trained_rows(context, loaded, images, schedule)
-    untrained, name = build_unet(1, seed=0), "untrained U-Net"
+    untrained, name = channels_last(build_unet(1, seed=0)), "untrained U-Net"
     initial = run_row(
         untrained,
         name,
