@@ -88,13 +88,15 @@ def files_of(wanted: list[Mutant], reach: reaching.Reach) -> list[str]:
     return sorted({test.partition("::")[0] for test in found & set(reach.seconds)})
 
 
-def tasks_of(wanted: list[Mutant], reach: reaching.Reach, limit: float) -> Iterator[Task]:
+def tasks_of(
+    wanted: list[Mutant], reach: reaching.Reach, options: argparse.Namespace
+) -> Iterator[Task]:
     """Each mutant with its tests, and the seconds that these take."""
     for mutant in wanted:
         source = (ROOT / mutant.file).read_text(encoding="utf-8")
         if not is_program(mutated(source, mutant)):
             continue
-        tests = reach.tests(mutant, source, limit)
+        tests = [*options.also, *reach.tests(mutant, source, options.limit)]
         yield Task(mutant, tests, reach.seconds_of(tests), reach.is_early(mutant, source))
 
 
@@ -123,6 +125,8 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     start = time.monotonic()
     reach, target = reaching.read(folder / REACH, ROOT), folder / FOUND
     wanted, known = drawn(ROOT, options.groups, options.seed), found_in(target)
+    if options.only:
+        wanted = [mutant for mutant in wanted if mutant.file in options.only]
     if options.again:  # those that survived, with the tests of today
         wanted = [m for m in wanted if known.get(m.name, ("", KILLED))[1] in (SURVIVED, UNTESTED)]
     else:
@@ -134,10 +138,10 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     until = start + options.seconds
     with target.open("a") as file:
         for interpreted, part in sorted(by_kind.items()):
-            job = Job(folder, files_of(part, reach), interpreted)
+            job = Job(folder, sorted({*files_of(part, reach), *options.also}), interpreted)
             count = Counter[str]()
             crew = Crew(job, options.workers)
-            for outcome in crew.do(tasks_of(part, reach, options.limit), until):
+            for outcome in crew.do(tasks_of(part, reach, options), until):
                 file.write(json.dumps(outcome.plain()) + "\n")
                 file.flush()
                 count[outcome.outcome] += 1
@@ -179,6 +183,8 @@ def main() -> None:
     parser.add_argument("what", choices=("cover", "studies", "run", "score"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--groups", nargs="*", default=list(GROUPS))
+    parser.add_argument("--only", nargs="*", default=[], help="files that are changed")
+    parser.add_argument("--also", nargs="*", default=[], help="files of new tests, tried first")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=10**9)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

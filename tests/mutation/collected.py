@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -63,7 +64,10 @@ class _Server:
 
     def pytest_runtestloop(self, session: Any) -> bool:
         self.functions = functions_below(self.root)
-        self.items = {item.nodeid: item for item in session.items}
+        self.items: dict[str, list[Any]] = defaultdict(list)
+        for item in session.items:  # by its own id, and by its file
+            for name in (item.nodeid, item.nodeid.partition("::")[0]):
+                self.items[name].append(item)
         sys.dont_write_bytecode = True
         while True:
             try:
@@ -92,7 +96,7 @@ class _Server:
 
     def tried(self, tests: Sequence[str]) -> Ended:
         """pytest's status for tests up to the first that fails, those of a file together."""
-        found = [self.items[test] for test in tests if test in self.items]
+        found = {item: None for test in tests for item in self.items.get(test, ())}
         order = {item.path: None for item in found}
         items = [item for path in order for item in found if item.path == path]
         for item, following in zip(items, [*items[1:], None], strict=True):

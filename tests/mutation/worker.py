@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from mutation import QUICK
 from mutation.collected import Collected
 from mutation.forks import Ended, forked, kept, silent
 from mutation.mutants import Mutant, mutated
@@ -90,10 +91,11 @@ def forget() -> None:
 
 def words(studies: Path | None) -> list[str]:
     """How pytest is called, with studies as measured before where there are some."""
-    found = ["-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist", "-W", "ignore"]
     if studies is not None:
         os.environ["RDVERIFY_STUDIES"] = str(studies)
-        found += ["-p", "mutation.given"]
+    found = ["-q", "-W", "ignore", "-p", "mutation.given", f"--hypothesis-profile={QUICK}"]
+    for name in ("cacheprovider", "cov", "xdist"):
+        found += ["-p", f"no:{name}"]
     return found
 
 
@@ -133,9 +135,10 @@ class Worker:
             found = self.collected.run(task.mutant, tests, limit) if quick else None
             quick = found is not None
             status, failed = found or self.anew(task.mutant, tests, limit)
-            doubtful = status > 0 and failed and failed[0] in tests
-            if not doubtful or self.passes(failed[0], quick):
+            if status <= 0 or not failed or "::" not in failed[0] or self.passes(failed[0], quick):
                 return status, failed
+            if failed[0] not in tests:  # of a file that was given whole, and has to be mended first
+                return 5, failed
             tests.remove(failed[0])
         return 5, []
 
