@@ -19,7 +19,7 @@ from rdverify.judge.fragility import fragile
 from rdverify.judge.gaps import gap
 from rdverify.judge.judged import Evidence, Gap, JudgedClaim, Other, Segment
 from rdverify.judge.paper import Claim, Condition, Predicate, Sentence
-from rdverify.judge.verdict import Verdict, agree, combine
+from rdverify.judge.verdict import UNMEASURED, Verdict, agree, combine
 from rdverify.study import Measured
 
 C, R, U = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.UNDECIDED
@@ -52,7 +52,7 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
         verdict=verdict,
         verdict_as_printed=printed,
         why=why,
-        discriminating=None if verdict == Verdict.NOT_RUN else _discriminating(judged),
+        discriminating=None if verdict in UNMEASURED else _discriminating(judged),
         no_control=claim.no_control,
         evidence=tests,
         p=_p(judged),
@@ -168,6 +168,7 @@ def _evidence(claim: Claim, test: Condition, facts: Facts) -> Evidence:
     known = fact or ABSENT
     lead = gap(test.predicate, fact, control)
     against = decide(test.predicate, control)[0] if test.control else None
+    told = _tells(against, lead) if test.control and alone not in UNMEASURED else None
     return Evidence(
         fact=test.fact,
         what=known.what,
@@ -189,7 +190,7 @@ def _evidence(claim: Claim, test: Condition, facts: Facts) -> Evidence:
         also=[_other(name, test.predicate, facts.get(name)) for name in test.also],
         also_what=test.also_what,
         gap=lead,
-        discriminates=_tells(against, lead) if test.control else None,
+        discriminates=told,
         strip=_strip(claim, test, facts),
         fixed=test.fixed,
     )
@@ -204,7 +205,7 @@ def _outcome(claim: Claim, test: Condition, facts: Facts, predicate: Predicate) 
     control = facts.get(test.control)
     against = decide(predicate, control)[0]
     lead = gap(predicate, facts.get(test.fact), control)
-    if against in (Verdict.ERROR, Verdict.NOT_RUN):
+    if against in UNMEASURED:
         return against
     if against == C and (lead is None or lead.low <= 0):
         return R
@@ -217,7 +218,7 @@ def _tells(control: Verdict | None, lead: Gap | None) -> bool | None:
     None where the control was not measured, or neither passes nor fails for sure: then it does
     not count as failing, nor does it satisfy the claim.
     """
-    if control in (None, Verdict.ERROR, Verdict.NOT_RUN):
+    if control in (None, *UNMEASURED):
         return None
     if control == C or (lead is not None and lead.low <= 0):
         return False

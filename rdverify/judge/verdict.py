@@ -29,6 +29,8 @@ class Verdict(StrEnum):
         return _MEANING[self]
 
 
+UNMEASURED = (Verdict.ERROR, Verdict.NOT_RUN)
+
 _MEANING = {
     Verdict.CONFIRMED: "measured and found as the paper says, to within a margin stated beforehand",
     Verdict.COMPATIBLE: "not contradicted: one run may give it, but scatter and open settings "
@@ -60,7 +62,7 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
 
 def agree(verdicts: Sequence[Verdict]) -> Verdict:
     """Verdict of what can be read or set in several ways: theirs if all agree, else UNDECIDED."""
-    for absent in (Verdict.ERROR, Verdict.NOT_RUN):
+    for absent in UNMEASURED:
         if absent in verdicts:
             return absent
     return verdicts[0] if len(set(verdicts)) == 1 else Verdict.UNDECIDED
