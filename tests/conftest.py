@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
+import warnings
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +40,8 @@ from rdverify.verify import mutation_scores, provenance, trials
 # before PyTorch is loaded, as the command does it
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 ROOT = Path(__file__).resolve().parent.parent
+# warnings that Python keeps to itself where nothing else is asked for
+UNTOLD = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
 class Seen(Record, frozen=True):
@@ -61,6 +67,36 @@ def recorded() -> Results:
 def paper() -> Paper:
     """What is held against measurements."""
     return the_paper()
+
+
+@pytest.fixture
+def typed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``rdverify`` as typed, in this process: its status, and all that its own would have said."""
+    from rdverify import cli
+
+    def run(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["rdverify", *words])
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        capfd.readouterr()
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.resetwarnings()
+            for kind in UNTOLD:
+                warnings.simplefilter("ignore", kind)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        said, told = capfd.readouterr()
+        told += "".join(
+            warnings.formatwarning(one.message, one.category, one.filename, one.lineno)
+            for one in warned
+        )
+        assert isinstance(ended.value.code, int), ended.value.code
+        return subprocess.CompletedProcess(words, ended.value.code, said, told)
+
+    return run
 
 
 @pytest.fixture(scope="session")

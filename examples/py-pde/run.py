@@ -19,7 +19,7 @@ state = pde.FieldCollection(
 )
 
 tracker = pde_tracker(equation, diffusivity={"u": 1, "v": 10}, interrupts=1)
-equation.solve(state, t_range=120, dt=0.02, tracker=[tracker])
+equation.solve(state, t_range=120, dt=0.02, tracker=[tracker], backend="numpy")
 
 certificate = tracker.certificate("v")
 write(certificate, "rdverify-measure")

@@ -17,7 +17,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image
-from torchvision import datasets
 
 from rdverify.tools.errors import InputError, one_line, require
 from rdverify.tools.fileset import file_set, recover
@@ -32,10 +31,11 @@ HELD_OUT = 10  # a folder has no test set: every tenth image is held out
 PixelRange = Literal["[-1,1]", "[0,1]"]
 Split = Literal["train", "test"]
 
-_TORCHVISION: dict[str, tuple[str, int, Callable[..., Any]]] = {
-    "mnist": ("MNIST", 1, datasets.MNIST),
-    "fashionmnist": ("FashionMNIST", 1, datasets.FashionMNIST),
-    "cifar10": ("CIFAR-10", 3, datasets.CIFAR10),
+# name, channels, torchvision's class of it
+_TORCHVISION: dict[str, tuple[str, int, str]] = {
+    "mnist": ("MNIST", 1, "MNIST"),
+    "fashionmnist": ("FashionMNIST", 1, "FashionMNIST"),
+    "cifar10": ("CIFAR-10", 3, "CIFAR10"),
 }
 _FOLDERS: dict[str, tuple[str, int, str]] = {
     "cifar10-first4000": (FIRST_4000, 3, "CIFAR10-first4000/train"),
@@ -171,9 +171,12 @@ def load_images(
 def _from_torchvision(
     dataset: str, split: Split, root: Path, download: bool, channels: int | None
 ) -> ImageSet:
-    name, native, factory = _TORCHVISION[dataset]
+    name, native, kind = _TORCHVISION[dataset]
     if channels is not None and channels != native:
         raise _wrong_channels(name, native, channels)
+    from torchvision import datasets  # slow to import, as below
+
+    factory = getattr(datasets, kind)
     try:
         found = _read_or_fetched(factory, root, split, download)
         images = torch.as_tensor(np.asarray(found.data))
@@ -215,6 +218,8 @@ def _read_or_fetched(factory: Callable[..., Any], root: Path, split: Split, down
 def _from_folder(name: str, folder: Path, split: Split, channels: int | None) -> ImageSet:
     require(folder.is_dir(), "image folder", str(folder), "an existing folder")
     _require_no_circle(folder)
+    from torchvision import datasets
+
     try:
         found = datasets.ImageFolder(str(folder))
     except FileNotFoundError as error:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from diffusers import UNet2DModel
 
 from rdverify.tools.errors import require, require_integer
 from rdverify.tools.reading import refused
@@ -96,6 +95,8 @@ def build_unet(
     require(channels in (1, 3), "channels", channels, "1 (grey) or 3 (colour)")
     require_integer("layers_per_block", layers_per_block, 1, MOST_LAYERS)
     require_shape(widths, norm_groups, attention)
+    from diffusers import UNet2DModel  # slow to import, and only here
+
     attends = [level in attention for level in range(len(widths))]
     with contextlib.nullcontext() if seed is None else seeded_globally(seed):
         unet: torch.nn.Module = cast(Any, UNet2DModel)(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pde
 import pytest
@@ -20,7 +21,9 @@ GRIDS = {
 
 
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_py_pde_run_is_measured_on_any_grid_and_boundary(name):
+def test_a_py_pde_run_is_measured_on_any_grid_and_boundary(name, monkeypatch):
+    # py-pde's operators stay Python; compiled they are in the next test and in test_pde.py
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
     grid, bc = GRIDS[name]
     equation = pde.PDE(
         {"u": "0.3 * laplace(u) + u - u**3 - v", "v": "1.7 * laplace(v) + u - 0.5 * v"}, bc=bc

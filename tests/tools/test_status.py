@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,28 +134,61 @@ def test_an_error_is_told_by_what_it_says_and_by_its_kind_only_where_asked_or_si
     assert len(one_line(ValueError("x" * 999))) == 120
 
 
-@pytest.mark.once
-@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
-@pytest.mark.parametrize("left", [0, 40], ids=["empty", "cut short"])
-def test_a_broken_cache_is_thrown_away_and_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, left: int
-) -> None:
-    source = (
-        "import sys, numba; from rdverify.tools.status import guarded\n"
-        "@numba.njit(cache=True)\ndef twice(x): return 2 * x\n"
-        "sys.exit(guarded(lambda: print(twice(21.0))))\n"
-    )
-    (tmp_path / "kernel.py").write_text(source)
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+# each run is a process of its own, made by one that has imported numba and compiled nothing
+RUNS = """
+import json, os, sys, tempfile
+from pathlib import Path
+import numba
+from rdverify.tools.status import guarded
 
-    def ran() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(tmp_path / "kernel.py")]
-        return subprocess.run(command, capture_output=True, text=True)
+@numba.njit(cache=True)
+def twice(x): return 2 * x
 
-    assert (ran().stdout, ran().stderr) == ("42.0\n", "")
-    (broken,) = (tmp_path / "cache").rglob(f"*{ending}")
+def ran():
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            sys.exit(guarded(lambda: print(twice(21.0))))
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read().decode())
+        return status, *said
+
+cache, found = Path(os.environ["NUMBA_CACHE_DIR"]), []
+for ending, left in json.loads(sys.argv[1]):
+    first = ran()  # compiles what no earlier round has left
+    (broken,) = cache.rglob("*" + ending)
     broken.write_bytes(broken.read_bytes()[:left])
-    mended = ran()
-    assert (mended.returncode, mended.stdout) == (0, "42.0\n")
-    assert "the cache of compiled code was broken" in mended.stderr
-    assert (ran().stdout, ran().stderr) == ("42.0\n", "")
+    found.append([first, ran(), ran()])
+Path("found.json").write_text(json.dumps(found))
+"""
+BROKEN = [(ending, left) for ending in (".nbi", ".nbc") for left in (0, 40)]
+
+
+@pytest.fixture(scope="module")
+def mended(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[int, str, str]]]:
+    """Status, output and errors of three runs for each of BROKEN: the cache breaks after one."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "kernel.py").write_text(RUNS)
+    subprocess.run(
+        [sys.executable, "kernel.py", json.dumps(BROKEN)],
+        cwd=folder,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache")},
+        check=True,
+    )
+    return json.loads((folder / "found.json").read_text())
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case[0]} of {case[1]} bytes")
+def test_a_broken_cache_is_thrown_away_and_made_again(
+    mended: list[list[tuple[int, str, str]]], case: tuple[str, int]
+) -> None:
+    before, broken, after = mended[BROKEN.index(case)]
+    assert before == after == [0, "42.0\n", ""]
+    assert broken[:2] == [0, "42.0\n"]
+    assert "the cache of compiled code was broken" in broken[2]
