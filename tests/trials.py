@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import rdverify
-from rdverify.judge.records import Trials, TrialsFile, TriedKind
+from rdverify.judge.records import UNTRIED, Trials, TrialsFile, TriedKind
 from rdverify.tools.manifest import write_manifest
 from rdverify.tools.paths import golden_folder
 from rdverify.tools.records import read_record, write_record
@@ -81,6 +81,7 @@ TRIED = {
             "since": "survived at first; a test that was added, or not tried then, finds it",
             "argued": "no test can tell it apart; the reason is in tests/mutation/argued.toml",
             "survived": "no test that runs the line fails",
+            UNTRIED: "a place of these files whose change was not tried",
         },
         ("survived",),
     ),

@@ -118,6 +118,9 @@ class MutationFile(Record, frozen=True):
     equations: list[EquationMutants]
 
 
+UNTRIED = "untried"  # stands among outcomes, and counts what there is beside what was tried
+
+
 class TriedKind(Record, frozen=True):
     """How many of one kind were tried on the suite, and how they ended."""
 
@@ -148,7 +151,8 @@ class Trials(Record, frozen=True):
 
     def total(self) -> int:
         """How many were tried."""
-        return sum(sum(kind.outcomes.values()) for kind in self.kinds)
+        counts = (kind.outcomes for kind in self.kinds)
+        return sum(n for count in counts for outcome, n in count.items() if outcome != UNTRIED)
 
     def failed(self) -> dict[str, int]:
         """How many ended in each way that should not happen."""

@@ -157,6 +157,8 @@ def is_compiled(file: str) -> bool:
 
 def score(folder: Path) -> None:
     """Killed, argued and surviving mutants by group, as JSON, and by file, to read."""
+    from rdverify.judge.records import UNTRIED  # not above: workers import their own copy
+
     group, reasons = files(ROOT, list(GROUPS)), argued()
     kinds: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
     by_file: dict[str, Counter[str]] = defaultdict(Counter)
@@ -168,7 +170,13 @@ def score(folder: Path) -> None:
         kinds[group[file]][outcome] += 1
         by_file[file][outcome] += 1
         spent += found["seconds"]
-    content = {"kinds": {name: dict(n) for name, n in kinds.items() if n}, "seconds": round(spent)}
+    places = Counter(group[mutant.file] for mutant in drawn(ROOT, list(GROUPS), 0))
+    content = {
+        "kinds": {
+            name: {**n, UNTRIED: max(0, places[name] - n.total())} for name, n in kinds.items() if n
+        },
+        "seconds": round(spent),
+    }
     (folder / "score.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     (folder / "survivors.txt").write_text("\n".join(sorted(left)) + "\n", encoding="utf-8")
     for name, count in [*kinds.items(), *sorted(by_file.items())]:
