@@ -95,11 +95,10 @@ def build_unet(
     require(channels in (1, 3), "channels", channels, "1 (grey) or 3 (colour)")
     require_integer("layers_per_block", layers_per_block, 1, MOST_LAYERS)
     require_shape(widths, norm_groups, attention)
-    from diffusers import UNet2DModel  # slow to import, and only here
-
+    kind = _kind()
     attends = [level in attention for level in range(len(widths))]
     with contextlib.nullcontext() if seed is None else seeded_globally(seed):
-        unet: torch.nn.Module = cast(Any, UNet2DModel)(
+        unet: torch.nn.Module = kind(
             sample_size=IMAGE_SIZE,
             in_channels=channels,
             out_channels=channels,
@@ -111,6 +110,13 @@ def build_unet(
             add_attention=any(attends),
         )
     return unet.eval()
+
+
+def _kind() -> Any:
+    """Diffusers' U-Net, slow to import; importing makes tensors, so a first call is never on meta."""
+    from diffusers import UNet2DModel
+
+    return UNet2DModel
 
 
 def channels_last(unet: torch.nn.Module) -> torch.nn.Module:
@@ -183,6 +189,7 @@ def load_unet(
 
     """
     tensors, header = read_tensors(path, SCHEMA, sha256=sha256)
+    _kind()  # its shapes are held on meta below
     with refused("weights", path, "a safetensors file that rdverify wrote"):
         form = convert(header.get("architecture"), Form)
 

@@ -9,7 +9,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rdverify.ddpm.unet import architecture, build_unet, count_parameters, load_unet, save_unet
+from rdverify.ddpm import unet as unet_module
+from rdverify.ddpm.unet import (
+    architecture,
+    build_unet,
+    channels_last,
+    count_parameters,
+    load_unet,
+    save_unet,
+)
 from rdverify.tools.errors import InputError
 from rdverify.tools.tensors import read_tensors, write_tensors
 
@@ -26,6 +34,29 @@ def test_default_network_is_small_and_without_attention():
     assert 0.9e6 < count_parameters(unet) < 1.3e6
     assert "Attention" not in {type(module).__name__ for module in unet.modules()}
     assert not unet.training
+
+
+def test_what_loading_imports_is_imported_where_tensors_have_memory(saved, monkeypatch):
+    """diffusers makes tensors when it is imported, and asks them for their numbers."""
+    own, places = unet_module._kind, []
+
+    def kind():
+        places.append(torch.empty(0).device.type)
+        return own()
+
+    monkeypatch.setattr(unet_module, "_kind", kind)
+    load_unet(saved)
+    assert places[0] == "cpu"
+    assert "meta" in places
+
+
+def test_weights_laid_out_for_a_cpu_give_the_same_up_to_rounding():
+    plain, quick = build_unet(1, **TINY, seed=3), channels_last(build_unet(1, **TINY, seed=3))
+    x, t = torch.randn(3, 1, 32, 32, generator=torch.Generator().manual_seed(0)), torch.tensor(7)
+    assert all(
+        torch.equal(a, b) for a, b in zip(plain.parameters(), quick.parameters(), strict=True)
+    )
+    torch.testing.assert_close(quick(x, t).sample, plain(x, t).sample, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
