@@ -113,7 +113,7 @@ def build_unet(
 
 
 def _kind() -> Any:
-    """Diffusers' U-Net, slow to import; importing makes tensors, so a first call is never on meta."""
+    """The class of the network; importing diffusers is slow, and fails where tensors are on meta."""
     from diffusers import UNet2DModel
 
     return UNet2DModel
