@@ -113,7 +113,7 @@ def build_unet(
 
 
 def _kind() -> Any:
-    """The class of the network; importing diffusers is slow, and fails where tensors are on meta."""
+    """The network's class; importing diffusers is slow, and fails where tensors are on meta."""
     from diffusers import UNet2DModel
 
     return UNet2DModel
