@@ -19,18 +19,6 @@ from rdverify.study import QUANTITIES, Cell, Control, Part, Row
 C, R, U = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.UNDECIDED
 
 
-@given(st.floats(0.02, 0.9), st.floats(1e-4, 0.1), st.booleans())
-def test_a_control_as_far_from_print_on_the_other_side_is_not_told_apart(
-    away: float, share: float, own_runs: bool
-) -> None:
-    runs = 2 + away * (1 + share * np.array([-1.0, 0.0, 1.0]))
-    control = Control("its mirror image", 2 - away, 4 - runs if own_runs else np.empty(0))
-    cell = Cell(Row("s", "RD", "s", "#000000"), "r", runs, False, control=control)
-    record = judge_cell("2.0000", cell, CellKey("RD", "s", "r"))
-    assert record.discriminating is False
-    assert record.likelihood_ratio == pytest.approx(1.0, rel=1e-6)
-
-
 KEY = CellKey("RD", "s", "m_react")
 ROW = Row("s", "RD", "s", "#000000")
 
@@ -246,3 +234,15 @@ def test_the_table_is_judged_row_by_row_and_its_printed_forms_where_they_were_me
     ]
     assert [k for k, cell in enumerate(found) if cell.verdict is C] == [1, 6]
     assert {cell.verdict for cell in found} == {C, Verdict.NOT_RUN}
+
+
+@given(st.floats(0.02, 0.9), st.floats(1e-4, 0.1), st.booleans())
+def test_a_control_as_far_from_print_on_the_other_side_is_not_told_apart(
+    away: float, share: float, own_runs: bool
+) -> None:
+    runs = 2 + away * (1 + share * np.array([-1.0, 0.0, 1.0]))
+    control = Control("its mirror image", 2 - away, 4 - runs if own_runs else np.empty(0))
+    cell = Cell(Row("s", "RD", "s", "#000000"), "r", runs, False, control=control)
+    record = judge_cell("2.0000", cell, CellKey("RD", "s", "r"))
+    assert record.discriminating is False
+    assert record.likelihood_ratio == pytest.approx(1.0, rel=1e-6)
