@@ -127,6 +127,8 @@ def test_every_control_must_be_told_apart(
     [
         ([at("yes")], {}, C, ""),
         ([at("no")], {}, R, ""),
+        ([at("no"), at("open")], {}, R, ""),
+        ([at("broken"), at("open")], {}, ERROR, ""),
         ([at("yes", "surely")], {"cause": True}, R, "as a cause: its control does as much (not "),
         ([at("no"), at("yes", "surely")], {"cause": True}, R, ""),
         ([at("yes"), at("open")], {}, U, "the interval of open, [-0.25, 0.25], covers its thresh"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from rdverify.judge import consistency
 from rdverify.judge.consistency import interval_of_ratio, self_consistency
 from rdverify.judge.paper import PrintedRow, the_paper
 
@@ -117,9 +118,19 @@ def test_two_kinds_of_images_are_compared_where_both_are_there() -> None:
         assert not any("root 3" in name for name in checks(*rows))
 
 
-def test_patterns_need_the_second_kind_to_spread_faster() -> None:
+@pytest.mark.parametrize(
+    ("d_v", "ratio", "consistent"),
+    [("0.5e-5", 0.5, False), ("1e-5", 1.0, False), ("1.5e-5", 1.5, True)],
+)
+def test_patterns_need_the_second_kind_to_spread_faster(
+    monkeypatch: pytest.MonkeyPatch, d_v: str, ratio: float, consistent: bool
+) -> None:
+    """The paper's own lies at a half (erratum E02)."""
+    assert consistency.D_V == "0.5e-5"
+    monkeypatch.setattr(consistency, "D_V", d_v)
     (found,) = self_consistency([])
-    assert (found.low, found.high, found.consistent) == (0.5, 0.5, False)  # erratum E02
+    assert (found.low, found.high) == (pytest.approx(ratio), found.low)
+    assert found.consistent is consistent
 
 
 @given(st.integers(1, 99999), st.integers(1, 99999))
