@@ -18,7 +18,6 @@ from rdverify.judge.error_rates import (
     Law,
     complete_rows,
     error_rates,
-    holm_rows,
     rounded,
 )
 from rdverify.judge.judged import CellKey, JudgedCell
@@ -78,6 +77,28 @@ def checks_of(*members: tuple[float, float, bool, int], n: int = 5) -> Checks:
 
 
 @pytest.mark.parametrize(
+    ("print_", "mean", "refuted"),
+    [
+        (1.09, 1.18, True),  # near 1 as printed
+        (1.12, 1.06, True),  # as measured
+        (1.30, 1.20, False),  # near 1 neither way: within a tenth of it
+        (0.91, 0.84, True),
+        (0.85, 0.91, True),
+        (0.80, 0.75, False),
+        (2.09, 2.00, False),
+    ],
+)
+def test_a_ratio_near_1_is_refuted_by_its_distance_from_1(
+    print_: float, mean: float, refuted: bool
+) -> None:
+    cells = row_of("A", mean + 1e-6 * np.arange(-1.0, 2.0), np.ones(3), printed=f"{print_:.2f}")
+    deviation = np.full(3, 1e-6)
+    alone, _ = Checks.of(cells).alone(np.full((1, 3), print_), np.full(3, mean), deviation)
+    assert alone.tolist() == [[False, False, refuted]]  # what is no ratio is about itself
+    assert (cells[2].verdict is R) is refuted
+
+
+@pytest.mark.parametrize(
     ("print_", "mean", "errors", "refuted"),
     [
         (10.0, 8.0, 2.0, False),  # as far off as rounding and platform reach
@@ -106,6 +127,7 @@ def test_the_predictions_of_a_system_share_a_level() -> None:
         ((1, 0, 0), (False, False, False), True),
         ((2, 2, 0), (False, False, False), False),
         ((0, 0, 1), (False, True, False), True),  # a fit takes no share
+        ((0, 1, 1), (False, True, False), True),
         ((0, 1, 1), (True, False, False), False),  # nor can it fall
     ):
         checks = checks_of(*((0.0, 0.0, f, k) for f, k in zip(fitted, families, strict=True)))
@@ -114,19 +136,6 @@ def test_the_predictions_of_a_system_share_a_level() -> None:
         alone, p = checks.alone(print_, np.ones(3), deviation)
         assert alone.tolist() == [[not fitted[0], False, False]]
         assert p[0].tolist() == [pytest.approx(0.03, abs=0.002), 1.0, 1.0]
-
-
-def test_holm_takes_each_row_by_itself() -> None:
-    p = np.array([[0.01, 0.04, 0.03, 0.005], [0.049, 0.9, 0.9, 0.012], [0.0, 0.0, 0.0, 0.05]])
-    assert holm_rows(p).tolist() == [
-        [True, False, False, True],
-        [False, False, False, True],
-        [True, True, True, True],
-    ]
-    assert holm_rows(np.array([[0.25, 0.5], [0.26, 0.5]]), 0.5).tolist() == [
-        [True] * 2,
-        [False] * 2,
-    ]
 
 
 def test_a_law_has_the_covariance_of_its_runs_where_they_are_pairs() -> None:
