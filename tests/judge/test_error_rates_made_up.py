@@ -140,13 +140,15 @@ def test_the_predictions_of_a_system_share_a_level() -> None:
 
 def test_a_law_has_the_covariance_of_its_runs_where_they_are_pairs() -> None:
     pairs = row_of("A", *RUNS)
-    other = row_of("B", RUNS[0], [2.0, 2.25, 1.5])
-    law = Law.of([*pairs, *other])
-    assert_allclose(law.means, [[1.1, 2.05], [1.1, np.mean([2.0, 2.25, 1.5])]])
+    few, react = [2.0, 2.25, 1.5], RUNS[0]
+    others = [row_of("B", react, few), row_of("C", few, react)]
+    law = Law.of([*pairs, *others[0], *others[1]])
+    means = np.mean(react), np.mean(few)
+    assert_allclose(law.means, [[1.1, 2.05], means, means[::-1]])
     squares = law.roots @ law.roots.transpose(0, 2, 1)
     assert_allclose(squares[0], np.cov(*RUNS), atol=1e-12)
-    variances = [np.var(RUNS[0], ddof=1), np.var([2.0, 2.25, 1.5], ddof=1)]
-    assert_allclose(squares[1], np.diag(variances), atol=1e-12)
+    variances = np.diag([np.var(react, ddof=1), np.var(few, ddof=1)])
+    assert_allclose(squares[1:], [variances, variances[::-1, ::-1]], atol=1e-12)
 
 
 def test_what_a_law_draws_is_its_mean_where_nothing_scatters() -> None:
