@@ -6,8 +6,10 @@ import itertools
 
 import pytest
 
+from rdverify.judge.claims import judge_claim
 from rdverify.judge.judged import CellKey, JudgedCell
-from rdverify.judge.paper import AtMost, Claim, Condition, PrintedRow, Within
+from rdverify.judge.paper import AtMost, Claim, Condition, PrintedRow, Sentence, Within
+from rdverify.judge.sentences import judge_sentence
 from rdverify.judge.verdict import Verdict, agree, combine, not_discriminating
 
 V = Verdict
@@ -74,3 +76,9 @@ def test_what_the_ledger_leaves_out_is_neither_an_inference_nor_a_cause() -> Non
 def test_a_row_of_table_1_gives_its_numbers_by_name() -> None:
     row = PrintedRow("RD", "s", "1.5", "3.0", "0.5")
     assert [row.number(name) for name in ("m_react", "m_diff", "r")] == ["1.5", "3.0", "0.5"]
+
+
+def test_a_claim_and_a_sentence_are_named_by_their_ids() -> None:
+    sentence = Sentence("5.01", "5", "It is so.", "assertion", ["T-01"])
+    claim = judge_claim(Claim("T-01", "5.01", "t", []), {}, sentence)
+    assert (claim.name, judge_sentence(sentence, [claim]).name) == ("T-01", "5.01")
