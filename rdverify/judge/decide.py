@@ -99,7 +99,7 @@ def p_outside(predicate: Predicate, fact: Measured) -> float:
         (bottom - value, high - value) if value < bottom else (value - top, value - low)
     )
     if half <= 0:
-        return 0.0 if outcome == Verdict.REFUTED else 1.0
+        return 0.0  # the whole interval lies outside
     law = stats.t(fact.n - 1) if fact.how == "student-t" and fact.n > 1 else stats.norm()
     return float(2 * law.sf(distance / half * law.ppf(0.5 + CONFIDENCE / 2)))
 

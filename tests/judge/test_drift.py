@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
-from rdverify.judge.drift import drifts
-from rdverify.judge.judged import JudgedCell
+from rdverify.judge.drift import drifts, platform_budget
+from rdverify.judge.judged import Budget, CellKey, JudgedCell
 from rdverify.judge.records import Results
 from rdverify.judge.verdict import Verdict
+from rdverify.study import Part
 
 
 def first_measured(results: Results) -> JudgedCell:
@@ -57,3 +60,107 @@ def test_what_was_not_run_is_not_compared_and_what_is_new_is_said(recorded: Resu
         lines = drifts(recorded, before)
         assert f"{cell.name}: not in the record, now {cell.verdict}" in lines
         assert f"{claim.id}: not in the record, now {claim.verdict}" in lines
+
+
+CELL = JudgedCell(CellKey("RD", "s", "r"), "2.000", Verdict.CONFIRMED, "r", measured=2.0)
+
+
+def budget(**sizes: float) -> Budget:
+    names: Any = {name: name.replace("_", "-") for name in sizes}
+    return Budget(1.0, 1.0, [Part(names[name], size, "made up") for name, size in sizes.items()])
+
+
+def cells_drift(before: Any, now: Any, recorded: Results, full: bool = False) -> list[str]:
+    """Between two tables of made-up cells."""
+    origin = replace(recorded.provenance, profile="full" if full else "quick")
+    results = replace(recorded, provenance=origin, claims=[], table1=now)
+    return drifts(results, replace(recorded, claims=[], table1=before))
+
+
+def test_another_machine_explains_what_it_was_measured_to_explain() -> None:
+    parts = (
+        budget(rounding=1, monte_carlo=2, seeds=4, discretisation=8, platform=16, settings=32),
+        budget(platform=16, seeds=1),
+    )
+    for part in parts:
+        assert platform_budget(replace(CELL, tolerance=part)) == 16
+    assert platform_budget(CELL) == 0
+
+
+@pytest.mark.parametrize("verdict", ["CONFIRMED", "COMPATIBLE", "REFUTED", "UNDECIDED", "ERROR"])
+@pytest.mark.parametrize(
+    ("full", "moved_by", "told"),
+    [
+        (False, 0.0, ""),
+        (False, 0.25, ""),
+        (False, -0.25, ""),
+        (False, 0.375, "by more than its platform budget 0.25"),
+        (False, -0.375, "by more than its platform budget 0.25"),
+        (True, 0.5, ""),
+        (True, -0.625, "by more than its whole tolerance 0.5"),
+    ],
+)
+def test_a_number_may_move_by_its_budget_whatever_its_verdict(
+    recorded: Results, verdict: str, full: bool, moved_by: float, told: str
+) -> None:
+    old = replace(
+        CELL, verdict=Verdict(verdict), tolerance=budget(platform=0.25, settings=9), resolution=0.5
+    )
+    found = cells_drift([old], [replace(old, measured=2.0 + moved_by)], recorded, full)
+    assert len(found) == bool(told)
+    assert not told or (found[0].startswith("RD/s/r: measured 2.0 -> ") and told in found[0])
+
+
+def test_a_number_without_a_tolerance_may_not_move(recorded: Results) -> None:
+    for full in (False, True):
+        assert cells_drift([CELL], [replace(CELL, measured=2.5)], recorded, full)
+        assert not cells_drift([CELL], [CELL], recorded, full)
+
+
+def test_a_number_that_came_or_went_is_drift(recorded: Results) -> None:
+    none = replace(CELL, measured=None)
+    assert cells_drift([none], [CELL], recorded)[0].startswith("RD/s/r: measured None -> 2.0")
+    assert cells_drift([CELL], [none], recorded)[0].startswith("RD/s/r: measured 2.0 -> None")
+    assert cells_drift([none], [none], recorded) == []
+
+
+def test_what_was_not_run_or_is_new_hides_nothing_behind_it(recorded: Results) -> None:
+    idle = replace(CELL, key=CellKey("RD", "idle", "r"), verdict=Verdict.NOT_RUN, measured=None)
+    new, other = (replace(CELL, key=CellKey("RD", name, "r")) for name in ("new", "other"))
+    now = [idle, new, replace(CELL, measured=3.0)]
+    for before in ([CELL, other], [replace(new, verdict=Verdict.NOT_RUN), CELL, other]):
+        first, second = cells_drift(before, now, recorded)
+        assert first == "RD/new/r: not in the record, now CONFIRMED"
+        assert second.startswith("RD/s/r: measured 2.0 -> 3.0")
+
+
+@pytest.mark.parametrize("now", Verdict)
+@pytest.mark.parametrize("before", Verdict)
+def test_every_change_of_a_verdict_is_drift(
+    recorded: Results, before: Verdict, now: Verdict
+) -> None:
+    claim = replace(recorded.claims[0], verdict_as_printed=None)
+    old, new = replace(claim, verdict=before), replace(claim, verdict=now)
+    found = drifts(
+        replace(recorded, table1=[replace(CELL, verdict=now)], claims=[new]),
+        replace(recorded, table1=[replace(CELL, verdict=before)], claims=[old]),
+    )
+    change = f"verdict {before} -> {now}"
+    if before is Verdict.NOT_RUN:
+        change = f"not in the record, now {now}"
+    silent = now in (before, Verdict.NOT_RUN)
+    assert found == ([] if silent else [f"RD/s/r: {change}", f"{claim.id}: {change}"])
+
+
+def test_every_other_judgement_of_a_claim_is_held_against_the_record(recorded: Results) -> None:
+    claim = replace(recorded.claims[0], verdict=Verdict.CONFIRMED, verdict_as_printed=None)
+    for changes in (
+        {"verdict_as_printed": Verdict.REFUTED},
+        {"discriminating": not claim.discriminating},
+    ):
+        ((key, now),) = changes.items()
+        old = replace(recorded, table1=[], claims=[claim])
+        new = replace(old, claims=[replace(claim, **changes)])
+        was = getattr(claim, key)
+        assert drifts(new, old) == [f"{claim.id}: {key} {was} -> {now}"]
+        assert drifts(old, new) == [f"{claim.id}: {key} {now} -> {was}"]

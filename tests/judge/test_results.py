@@ -15,9 +15,11 @@ from numpy.testing import assert_allclose
 
 import spec
 from rdverify import InputError
-from rdverify.judge.records import Results
+from rdverify.judge.judged import CellKey, JudgedCell
+from rdverify.judge.records import CurveRecord, Results, Trials, TriedKind
 from rdverify.judge.results import load_results, results_schema, verdict_digest
 from rdverify.judge.verdict import Verdict
+from rdverify.study import Row
 from rdverify.study.intervals import share
 from rdverify.study.tolerance import interval_of
 from rdverify.tools.paths import golden_folder
@@ -154,3 +156,62 @@ def test_a_number_or_claim_that_is_judged_twice_is_refused(tmp_path: Path, name:
     path.write_text(json.dumps({**RECORD, name: RECORD[name] * 2}), encoding="utf-8")
     with pytest.raises(InputError, match="judges each number and claim once"):
         load_results(path)
+
+
+def test_of_what_is_judged_twice_three_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    first, *rest = RECORD["claims"]
+    path.write_text(json.dumps({**RECORD, "claims": [first, first, *rest]}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"once, not {first['id']} twice"):
+        load_results(path)
+    path.write_text(json.dumps({**RECORD, "claims": RECORD["claims"] * 2}), encoding="utf-8")
+    names = ", ".join(claim["id"] for claim in RECORD["claims"][:3])
+    with pytest.raises(InputError, match=f"once, not {names} twice"):
+        load_results(path)
+
+
+def test_a_digest_is_twelve_letters_and_hangs_on_no_order(recorded: Results) -> None:
+    digest = verdict_digest(recorded)
+    assert len(digest) == 12
+    turned = replace(recorded, claims=recorded.claims[::-1], table1=recorded.table1[::-1])
+    assert verdict_digest(turned) == digest
+
+
+def test_numbers_of_the_table_are_counted_by_form_and_by_what_they_follow_from(
+    recorded: Results,
+) -> None:
+    key = CellKey("RD", "s", "r")
+    corrected = [
+        JudgedCell(key, "1", Verdict.CONFIRMED, "", measured=measured, fitted=fit, follows=follows)
+        for measured, fit, follows in (
+            (1.0, False, ""),
+            (None, False, ""),
+            (1.0, True, ""),
+            (1.0, False, "m_react"),
+            (1.0, True, "m_react"),
+        )
+    ]
+    printed = [replace(one, key=CellKey("RD", "s", "r", "printed")) for one in corrected]
+    results = replace(recorded, table1=[*printed, *corrected])
+    assert results.corrected() == corrected
+    assert results.as_printed() == printed
+    assert results.independent() == corrected[:1]
+
+
+def test_a_sentence_without_a_verdict_of_its_own_is_not_counted(recorded: Results) -> None:
+    sentence = recorded.sentences[0]
+    with_one, without = (replace(sentence, verdict=v) for v in (Verdict.REFUTED, None))
+    assert replace(recorded, sentences=[without, with_one]).counted() == [with_one]
+
+
+def test_of_what_was_tried_all_is_counted_and_what_should_not_happen_apart() -> None:
+    kinds = [TriedKind("a", {"fine": 3, "crash": 2}), TriedKind("b", {"fine": 4})]
+    tried = Trials("t", "c", {}, {}, ["crash", "hang"], kinds, 1.0)
+    assert tried.total() == 9
+    assert tried.failed() == {"crash": 2, "hang": 0}
+
+
+def test_a_curve_names_its_row_and_how_it_is_drawn() -> None:
+    curve = CurveRecord("RD", "Spot", [0.0], [1.0], colour="#123456", dashes=[1.0, 2.0])
+    assert curve.row == Row("Spot", "RD", "Spot", "#123456", (1.0, 2.0))
+    assert curve.row.label == "RD: Spot"

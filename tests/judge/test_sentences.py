@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rdverify.judge.claims import judge_claim
+from rdverify.judge.judged import JudgedClaim
 from rdverify.judge.paper import AtLeast, Claim, Condition, Sentence
 from rdverify.judge.sentences import judge_sentence
 from rdverify.judge.verdict import Verdict
@@ -85,3 +87,96 @@ def test_only_what_would_turn_the_sentence_makes_it_fragile() -> None:
     assert other[1].fragile
     assert judge_sentence(SENTENCE, other).fragile == []  # T-01 refutes it whatever T-02 is
     assert judge_sentence(SENTENCE, other[1:]).fragile
+
+
+PLAIN = judge_claim(claim("T-01", "yes"), FACTS, SENTENCE)
+
+
+def reading(name: str, verdict: Verdict, **more: Any) -> JudgedClaim:
+    """A claim as it was judged, whatever it rests on."""
+    return replace(PLAIN, id=name, verdict=verdict, **more)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [([], None), ([None], None), ([True, None], True), ([True, False], False), ([False], False)],
+)
+def test_a_sentence_discriminates_where_each_reading_with_a_control_does(
+    told: list[bool | None], expected: bool | None
+) -> None:
+    readings = [reading(f"T-{k}", C, discriminating=one) for k, one in enumerate(told)]
+    inference = reading("T-09", C, discriminating=False, inference=True)
+    assert judge_sentence(SENTENCE, [*readings, inference]).discriminating is expected
+
+
+@pytest.mark.parametrize(
+    ("claims", "verdict"),
+    [
+        ([reading("a", R, p=0.03)], R),
+        ([reading("a", R, p=0.03), reading("b", C)], U),
+        ([reading("a", R, p=0.03), reading("b", U, p=0.001)], U),  # what is open carries nothing
+        ([reading("a", R, p=0.03), reading("b", R, p=0.001)], R),
+        ([reading("a", R, p=None), reading("b", C, p=None)], R),  # no chance in it
+        ([reading("a", R, p=0.001, part="x"), reading("b", R, p=0.03, part="x")], R),
+        ([reading(x, R, p=p, part="x") for x, p in (("a", 0.001), ("b", 0.03))] + [PLAIN], U),
+        ([reading("a", N), reading("b", R, p=0)], N),
+        ([reading("a", Verdict.UNTESTABLE), reading("b", C)], Verdict.UNTESTABLE),
+    ],
+)
+def test_a_sentence_falls_by_the_weakest_of_readings_that_agree(
+    claims: list[JudgedClaim], verdict: Verdict
+) -> None:
+    """Its parts share a level, each with the largest p of its readings."""
+    assert judge_sentence(SENTENCE, claims).verdict is verdict
+    printed = [
+        replace(one, verdict=C, p=0.5, verdict_as_printed=one.verdict, p_as_printed=one.p)
+        for one in claims
+    ]
+    found = judge_sentence(SENTENCE, printed)
+    assert (found.verdict, found.verdict_as_printed) == (C, verdict)
+
+
+def test_a_reading_without_a_printed_form_counts_as_it_is() -> None:
+    printed = reading("a", C, verdict_as_printed=R, p_as_printed=0.001)
+    found = judge_sentence(SENTENCE, [printed, reading("b", C)])
+    assert (found.verdict, found.verdict_as_printed) == (C, R)
+    found = judge_sentence(SENTENCE, [replace(printed, verdict_as_printed=C), reading("b", U)])
+    assert (found.verdict, found.verdict_as_printed) == (U, U)
+    assert judge_sentence(SENTENCE, [reading("b", U)]).verdict_as_printed is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ([reading("a", U, why="no number")], "a: no number"),
+        ([reading("a", U, why="")], ""),
+        ([reading("a", U, why="x", part="p"), reading("b", U, why="y", part="p")], "a: x"),
+        ([reading("a", U, why="x"), reading("b", U, why="y")], "a: x; b: y"),
+        ([reading("a", U, why="x"), reading("b", Verdict.UNTESTABLE, why="y")], "a: x"),
+        ([reading("a", U, why="x"), reading("b", C)], "a: x"),
+        ([reading("a", U, why="x"), reading("b", R, why="y", p=0)], ""),
+        ([reading("a", C), reading("b", Verdict.UNTESTABLE, why="y")], ""),
+        (
+            [reading(x, v, part="p", decides="d") for x, v in (("a", C), ("b", R))],
+            "readings disagree (a CONFIRMED, b REFUTED): d",
+        ),
+        (
+            [reading(x, v, part="p") for x, v in (("a", C), ("b", R))],
+            "readings disagree (a CONFIRMED, b REFUTED)",
+        ),
+    ],
+)
+def test_a_sentence_says_what_leaves_it_undecided(claims: list[JudgedClaim], why: str) -> None:
+    assert judge_sentence(SENTENCE, claims).why == why
+
+
+def test_what_turns_a_reading_is_told_where_it_turns_the_sentence() -> None:
+    up = "CONFIRMED if the threshold of x lay between 1 and 2"
+    down = "REFUTED if the threshold of x lay between 1 and 2"
+    same = "UNDECIDED with all its thresholds at their loosest"
+    good, bad = reading("a", C, fragile=[down]), reading("b", R, p=0, fragile=[up, same])
+    assert judge_sentence(SENTENCE, [good]).fragile == [f"a: {down}"]
+    assert judge_sentence(SENTENCE, [bad]).fragile == [f"b: {up}", f"b: {same}"]
+    assert judge_sentence(SENTENCE, [good, bad]).fragile == [f"b: {up}", f"b: {same}"]
+    both = judge_sentence(SENTENCE, [bad, replace(bad, id="c")])
+    assert both.fragile == []  # the other refutes it all the same
