@@ -75,6 +75,8 @@ def test_failed_runs_are_left_out_and_a_record_without_repetitions_is_refused() 
     frame = record({"one": 10.0}, 4)
     failed = pd.DataFrame([{"setting": "failed", "a": np.nan, "b": 5.0}])
     assert list(plausible(pd.concat([frame, failed]), ["setting"], TARGETS)["setting"]) == ["one"]
+    twice = record({"one": 10.0}, 2)  # one degree of freedom is enough
+    assert plausible(twice, ["setting"], TARGETS)["runs"].tolist() == [2]
     with pytest.raises(InputError, match="several seeds"):
         plausible(record({"one": 10.0, "two": 11.0}, 1), ["setting"], TARGETS)
 
@@ -105,6 +107,7 @@ def test_the_part_is_the_largest_distance_weighted_by_how_plausible_it_is() -> N
     assert spread_as_well(frame, "r", 1.0) == pytest.approx(0.5)
     assert spread_as_well(frame[:2], "r", 1.0) == pytest.approx(0.2)
     assert spread_as_well(frame[:0], "r", 1.0) == 0
+    assert spread_as_well(frame[:1].assign(r=-3.0), "r", 1.0) == 4
     parts = [spread_as_well(frame, "r", 1.0, level) for level in (0.5, 0.1, 0.05, 0.01)]
     assert parts == sorted(parts), "a stricter test lets in more settings"
 
@@ -124,6 +127,7 @@ def test_admissible_is_what_lies_at_most_as_far_away_as_is_said() -> None:
         near = admissible(frame, {"a": 1.0}, within)
         assert near["a"].tolist() == found
         assert list(near.index) == list(range(len(found)))
+        assert list(near.columns) == ["a", "distance"]
 
 
 def test_a_spread_is_the_farthest_on_either_side_of_what_is_finite() -> None:
@@ -135,11 +139,11 @@ def test_a_spread_is_the_farthest_on_either_side_of_what_is_finite() -> None:
 def test_settings_come_once_by_all_their_keys_most_plausible_first_and_equals_in_order() -> None:
     rows = [
         {"u": u, "v": v, "a": a + d, "b": 5.0 + d, "r": u, "name": "x"}
-        for u, v, a in ((1, 1, 12.0), (1, 2, 10.0), (2, 1, 10.5), (2, 2, 10.0))
+        for u, v, a in ((1, 1, 12.0), (2, 2, 10.0), (2, 1, 10.5), (1, 2, 10.0))
         for d in (-0.5, 0.0, 0.5)
     ]
     found = plausible(pd.DataFrame(rows), ["u", "v"], TARGETS)
-    assert list(zip(found["u"], found["v"], strict=True)) == [(1, 2), (2, 2), (2, 1), (1, 1)]
+    assert list(zip(found["u"], found["v"], strict=True)) == [(2, 2), (1, 2), (2, 1), (1, 1)]
     assert list(found.columns) == ["u", "v", "a", "b", "r", "runs", "p"]
     assert list(found.index) == [0, 1, 2, 3]
     assert found["runs"].tolist() == [3] * 4
