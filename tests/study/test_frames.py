@@ -114,6 +114,10 @@ def test_a_number_that_is_none_is_told_where_only_some_columns_may_hold_text(
 def test_where_only_some_columns_may_hold_text_numbers_and_truth_values_may_stand_anywhere(
     tmp_path: Path,
 ) -> None:
+    assert read_frame(of(tmp_path, "a,b\n1,True\n"), text=()).to_dict("list") == {
+        "a": [1],
+        "b": [True],
+    }
     path = of(tmp_path, "design,a,b,error\nd,True,1,\nd,False,,failed\n")
     frame = read_frame(path, text=())
     assert frame["a"].tolist() == [True, False]

@@ -37,7 +37,14 @@ def test_of_one_axis_the_interval_is_that_of_a_correlation_of_ranks() -> None:
 
 
 def test_of_two_axes_each_is_correlated_with_the_other_held_fixed() -> None:
-    frame, n = drawn(40), 40
+    alike = pd.DataFrame({"x": np.arange(8) / 4, "z": 1 + np.array([0, 1, 2, 4, 3, 5, 6, 7]) / 4})
+    alike["y"] = [0, 2, 1, 3, 4, 5, 7, 6]
+    for frame in (drawn(40), alike):
+        hold_fixed(frame)
+
+
+def hold_fixed(frame: pd.DataFrame) -> None:
+    n = len(frame)
     (x, z) = sensitivity(frame, [X, Z], ["y"]).to_dict("records")
     xz, xy, zy = (frame[[a, b]].corr("spearman").iloc[0, 1] for a, b in ("xz", "xy", "zy"))
     for found, own, other in ((x, xy, zy), (z, zy, xy)):

@@ -129,7 +129,7 @@ BAD = [
     ("size", (True, "1", None, math.nan, math.inf, 10**400, 1j), "a finite number"),
     ("on", (1, 0, None, "True"), "True or False"),
     ("name", (1, None, b"x"), "text"),
-    ("kind", ("b", True, 1.0, None), "'a' or 1"),
+    ("kind", ("b", "", 0, 2, True, 1.0, None), "'a' or 1"),
     ("many", ([1], 1, (1, 2.5), (2.5, 1), (True,), None), "tuple of: a whole number"),
     ("either", (1.5, True, b"x"), "a whole number or text or None"),
     ("older", ("x", True, math.nan), "a finite number or None"),

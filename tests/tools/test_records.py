@@ -14,6 +14,7 @@ import pytest
 from rdverify import InputError
 from rdverify.tools.records import (
     Record,
+    _require_read,
     as_written,
     convert,
     decoded,
@@ -109,6 +110,12 @@ def test_what_is_read_as_another_value_than_was_written_is_refused() -> None:
     with pytest.raises(ValueError, match=r" at \$\[0\] is read as ") as caught:
         decoded(json.dumps([long]), list[set[str]])
     assert str(caught.value) == f"{repr(long)[:40]} at $[0] is read as {repr(long[:1])[:40]}"
+
+
+def test_what_is_no_object_on_one_side_alone_is_told_as_such() -> None:
+    for written, read in (({"a": 1}, []), (["a"], {"a": 1}), ([1], 1), ([1], [1, 2])):
+        with pytest.raises(ValueError, match=r"^.* at \$\.x is read as .*$"):
+            _require_read(written, read, "$.x")
 
 
 @pytest.mark.parametrize("text", ['{"n": 1, "n": 2}', '{"n": 1, "n": 1}'])
