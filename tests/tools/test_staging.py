@@ -135,10 +135,19 @@ def test_a_folder_that_can_not_be_made_is_refused_with_nothing_changed(tmp_path:
         file_set(tmp_path / "a" / "b"),
     ):
         pytest.fail("there is no such folder")
-    with file_set(tmp_path / "new" / "er") as new:
-        (new / "in").mkdir()
-        (new / "in" / "b").write_text("1")
-    assert files(tmp_path) == {"a": "kept", "new/er/in/b": "1"}
+
+
+def test_folders_of_a_set_are_made_and_what_lies_deep_in_them_is_kept_until_it_ends(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "new" / "er"
+    for text in ("1", "2", "2"):
+        with file_set(folder) as new:
+            (new / "very" / "deep").mkdir(parents=True)
+            for name in ("a", "b"):
+                (new / "very" / "deep" / name).write_text(text)
+        assert files(folder) == {"very/deep/a": text, "very/deep/b": text}
+        assert os.listdir(folder) == ["very"]
 
 
 def broken_at(monkeypatch: pytest.MonkeyPatch, call: str, breaks: Callable[[Path], bool]) -> None:
