@@ -164,3 +164,16 @@ def test_an_entry_that_the_directory_has_lost_is_missed(tmp_path: Path) -> None:
         assert archive.namelist() == ["a.npy"]
     with pytest.raises(InputError, match="leaves out"):
         read_arrays(path)
+
+
+def test_an_entry_that_lies_in_another_s_place_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, a=np.ones(2), b=np.zeros(2))
+    whole = bytearray(path.read_bytes())
+    size = whole.index(b"PK\x03\x04", 4)  # both entries are as long
+    place = whole.rindex(b"PK\x01\x02") + 42  # where the second begins, as the directory says
+    assert whole[place : place + 4] == size.to_bytes(4, "little")
+    whole[place : place + 4] = bytes(4)
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=f"leaves out what lies at byte {size}"):
+        read_arrays(path)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from rdverify import InputError
-from rdverify.tools import staging
+from rdverify.tools import fileset, staging
 from rdverify.tools.fileset import JOURNAL, file_set, recover
 from rdverify.tools.staging import PREFIX, abandoned, alone, claimed, released
 
@@ -203,17 +203,48 @@ def refuses_links(*_: Path, **__: bool) -> None:
     raise NotImplementedError
 
 
-def test_a_link_is_put_back_as_a_link(tmp_path: Path) -> None:
-    for folder in ("linked", "copied"):
-        out = tmp_path / folder
-        out.mkdir()
-        (out / "a").symlink_to("nowhere")
-        with pytest.MonkeyPatch.context() as patch:
-            broken_at(patch, "unlink", lambda path: path.parent.name in ("linked", "copied"))
-            if folder == "copied":
-                patch.setattr(os, "link", refuses_links)
-            (out / "b").write_text("1")
-            with pytest.raises(InputError, match="nothing was changed"):
-                write(out, "2", "a", owned="b")
-        assert os.readlink(out / "a") == "nowhere"
-        assert (out / "b").read_text() == "1"
+@pytest.mark.parametrize("target", ["nowhere", "../there"])
+@pytest.mark.parametrize("folder", ["linked", "copied"])
+def test_a_link_is_put_back_as_a_link(tmp_path: Path, folder: str, target: str) -> None:
+    (tmp_path / "there").write_text("kept")
+    out = tmp_path / folder
+    out.mkdir()
+    (out / "a").symlink_to(target)
+    (out / "b").write_text("1")
+    with pytest.MonkeyPatch.context() as patch:
+        broken_at(patch, "unlink", lambda path: path == out / "b")
+        if folder == "copied":
+            patch.setattr(os, "link", refuses_links)
+        with pytest.raises(InputError, match="nothing was changed"):
+            write(out, "2", "a", owned="b")
+    assert os.readlink(out / "a") == target
+    assert (out / "b").read_text() == "1"
+    assert (tmp_path / "there").read_text() == "kept"
+
+
+def test_litter_that_goes_by_itself_or_can_not_be_removed_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fileset, "abandoned", lambda folder: iter([folder / f"{PREFIX}gone"]))
+    recover(tmp_path)
+    monkeypatch.undo()
+    litter = Path(folder_in(tmp_path)())
+    broken_at(monkeypatch, "rmdir", lambda path: True)
+    write(tmp_path, "1", "a")
+    assert (tmp_path / "a").read_text() == "1"
+    assert litter.exists()
+
+
+def test_a_pipe_is_looked_at_without_waiting_for_its_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flags, real = tmp_path / f"{PREFIX}pipe", list[int](), os.open
+
+    def watched(path: Path, flag: int) -> int:
+        flags.append(flag)
+        return real(path, flag | os.O_NONBLOCK)
+
+    os.mkfifo(path)
+    monkeypatch.setattr(os, "open", watched)
+    assert list(abandoned(tmp_path)) == [path]
+    assert flags[0] & os.O_NONBLOCK
