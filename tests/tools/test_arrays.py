@@ -6,6 +6,7 @@ import io
 import resource
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,13 +167,15 @@ def test_an_entry_that_the_directory_has_lost_is_missed(tmp_path: Path) -> None:
         read_arrays(path)
 
 
-def test_an_entry_that_lies_in_another_s_place_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_an_entry_that_lies_in_another_s_place_is_none(tmp_path: Path, names: str) -> None:
     path = tmp_path / "a.npz"
-    np.savez(path, a=np.ones(2), b=np.zeros(2))
+    entries: dict[str, Any] = {name: np.ones(2) for name in names}
+    np.savez(path, **entries)
     whole = bytearray(path.read_bytes())
-    size = whole.index(b"PK\x03\x04", 4)  # both entries are as long
-    place = whole.rindex(b"PK\x01\x02") + 42  # where the second begins, as the directory says
-    assert whole[place : place + 4] == size.to_bytes(4, "little")
+    size = whole.index(b"PK\x03\x04", 4)  # all entries are as long
+    place = whole.rindex(b"PK\x01\x02") + 42  # where the last begins, as the directory says
+    assert whole[place : place + 4] == (size * (len(names) - 1)).to_bytes(4, "little")
     whole[place : place + 4] = bytes(4)
     path.write_bytes(whole)
     with pytest.raises(InputError, match=f"leaves out what lies at byte {size}"):
