@@ -180,3 +180,17 @@ def test_an_entry_that_lies_in_another_s_place_is_none(tmp_path: Path, names: st
     path.write_bytes(whole)
     with pytest.raises(InputError, match=f"leaves out what lies at byte {size}"):
         read_arrays(path)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("size", [0, 3, 512, 40_000])
+def test_content_of_another_sum_is_refused(tmp_path: Path, kind: int, size: int) -> None:
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", kind) as stream:
+        stream.writestr("a.npy", npy(np.zeros(size)))
+    assert read_arrays(path)["a"].size == size
+    whole = bytearray(path.read_bytes())
+    whole[whole.rindex(b"PK\x01\x02") + 16] ^= 1  # the sum, as the directory says it
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match="Bad CRC-32"):
+        read_arrays(path)

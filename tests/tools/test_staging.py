@@ -193,9 +193,12 @@ def test_a_link_to_equal_content_is_replaced_by_a_file_of_its_own(tmp_path: Path
     (tmp_path / "elsewhere").write_text("same")
     for name in ("a", "dangling"):
         (tmp_path / "out" / name).symlink_to("../elsewhere" if name == "a" else "nowhere")
+    (tmp_path / "out" / "b").symlink_to("..")  # to a folder
     with file_set(tmp_path / "out", owned=("dangling", "never")) as new:
-        (new / "a").write_text("same")
-    assert os.listdir(tmp_path / "out") == ["a"]
+        for name in ("a", "b"):
+            (new / name).write_text("same")
+    assert sorted(os.listdir(tmp_path / "out")) == ["a", "b"]
+    assert (tmp_path / "out" / "b").read_text() == "same"
     assert not (tmp_path / "out" / "a").is_symlink()
 
 
