@@ -58,6 +58,16 @@ def test_blocks_of_three_counts_each_give_back_the_one_around_them():
     assert torch.get_num_threads() == 2
 
 
+def test_a_block_that_ends_before_a_later_one_takes_only_its_own_number_away():
+    first, second = threads(2), threads(1)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert torch.get_num_threads() == 1
+    second.__exit__(None, None, None)
+    assert torch.get_num_threads() == 3
+
+
 def test_a_generator_hangs_on_all_its_numbers_and_on_their_order():
     keys = [(0,), (1,), (0, 1), (1, 2), (2, 1), (0, 1, 2), (2**40, 3)]
     drawn = [tuple(torch.rand(3, generator=seeded(*key)).tolist()) for key in keys]
