@@ -51,7 +51,10 @@ def seeded_globally(seed: int) -> Iterator[None]:
 
 
 def seeded(*numbers: int) -> torch.Generator:
-    """A generator of its own for each tuple of numbers; on the CPU, so that devices agree."""
+    """A generator of its own for each tuple of numbers, of which zeros at the end don't count.
+
+    It is on the CPU, so that devices agree.
+    """
     state = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
     return torch.Generator().manual_seed(state >> 1)
 

@@ -24,6 +24,8 @@ def _work(place: int, job: Job, tasks: Any, results: Any) -> None:
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     own = copy(ROOT, job.folder / f"copy-{place}" / "main")
     os.chdir(own)
+    # processes that a test starts shall run the change, too
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(own), str(own / "tests")])
     found = job.folder / STUDIES
     worker = Worker(own, found if found.is_file() else None, job.files)
     while (task := tasks.get()) is not None:

@@ -79,6 +79,9 @@ def meaningless(source: str) -> list[tuple[Place, Place]]:
             parts.append(node.annotation)
         elif isinstance(node, ast.Assign) and _is_type(node.value):
             parts.append(node.value)
+        elif isinstance(node, ast.ExceptHandler) and node.type is not None:
+            # a name with a dot is one that Cosmic Ray can't replace
+            parts += [one for one in ast.walk(node.type) if isinstance(one, ast.Attribute)]
         found += [_stretch(part) for part in parts if part is not None]
     return found
 

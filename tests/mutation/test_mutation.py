@@ -54,6 +54,14 @@ def test_every_mutant_is_a_program_that_differs_where_it_says(file: str) -> None
         assert one.start[0] - 2 <= first <= one.end[0]
 
 
+def test_of_exceptions_every_plain_name_is_replaced(tmp_path: Path) -> None:
+    source = "try:\n    f()\nexcept (OSError, a.Error, KeyError):\n    pass\n"
+    lines = {text.splitlines()[2] for text in changes(source, tmp_path)}
+    other = "CosmicRayTestingException"
+    assert f"except ({other}, a.Error, KeyError):" in lines
+    assert f"except (OSError, a.Error, {other}):" in lines
+
+
 def test_what_only_types_or_only_makes_faster_is_left_alone(tmp_path: Path) -> None:
     texts = list(changes(SOURCE, tmp_path))
     assert all("@njit(cache=True)" in text for text in texts)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from rdverify import InputError
 from rdverify.study import Facts, Measured, NotMeasured
 from rdverify.study.tolerance import interval_of
+from rdverify.systems import SYSTEMS, study
+from rdverify.tools.paths import PACKAGE
 
 NUMBERS = st.floats(-1e6, 1e6)
 SIDES = {"left": "the left side", "right": "the right side"}
@@ -97,3 +99,97 @@ def test_a_name_is_declared_once_and_a_parameter_that_is_misspelt_shows_at_once(
         fact("toy.{side}.mean", "again", side=SIDES)(lambda runs, side: 0.0)
     with pytest.raises(KeyError, match="sied"):
         fact("toy.{side}.x", "over {sied}", side=SIDES)(lambda runs, side: 0.0)
+
+
+def one_fact(returned: object, what: str = "a number") -> Measured:
+    """What is measured where a function returns, or raises, just this."""
+    fact = Facts[None]()
+
+    @fact("toy", what)
+    def toy(runs: None) -> object:
+        if isinstance(returned, BaseException):
+            raise returned
+        return returned
+
+    return fact.measure(None)["toy"]
+
+
+def test_a_measured_value_is_exact_and_of_one_run_unless_more_is_said() -> None:
+    assert Measured(2.0) == Measured(2.0, None, None, 1, "", "", (), "")
+    with pytest.raises(AttributeError):
+        Measured(2.0).n = 2  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("returned", "value"),
+    [
+        (True, True),
+        (np.bool_(False), False),
+        ("spots", "spots"),
+        (3, 3.0),
+        (np.float32(0.5), 0.5),
+        (np.array(2), 2.0),
+    ],
+)
+def test_one_value_is_exact_and_plain(returned: object, value: object) -> None:
+    found = one_fact(returned)
+    assert found == Measured(value, what="a number")  # type: ignore[arg-type]
+    assert type(found.value) is type(value)
+
+
+def test_one_run_has_no_interval_and_says_so() -> None:
+    assert one_fact([2.5]) == Measured(
+        2.5, 2.5, 2.5, 1, "a number", runs=(2.5,), how="one run: no interval"
+    )
+    assert one_fact([1, 2]).how == "student-t"
+    assert one_fact([[1, 2], [3, 4]]).runs == (1.0, 2.0, 3.0, 4.0)
+    assert Measured.of([1.0, 2.0], "a mean").what == "a mean"
+
+
+def test_a_measurement_s_own_definition_counts_before_the_declaration_s() -> None:
+    assert one_fact(Measured(1.0, 0.5, 2.0, 7, "its own")) == Measured(1.0, 0.5, 2.0, 7, "its own")
+    assert one_fact(Measured(1.0, n=7)).what == "a number"
+
+
+def test_an_interval_ends_at_the_value_where_it_has_no_end() -> None:
+    assert Measured(2.0).ends == (2.0, 2.0)
+    assert Measured(2.0, 1.0, 4.0).ends == (1.0, 4.0)
+    assert Measured(2.0, 0.0, None).ends == (0.0, 2.0)
+    assert Measured(-2.0, None, 0.0).ends == (-2.0, 0.0)
+    assert Measured(None, error="failed").ends == (0.0, 0.0)
+    assert Measured(True).ends == (1.0, 1.0)
+
+
+def test_an_error_s_first_ten_thousand_characters_are_kept_and_a_lack_of_memory_is_none() -> None:
+    found = one_fact(ValueError("x" * 20_000))
+    assert found.error == ("ValueError: " + "x" * 20_000)[:10_000]
+    assert found.value is None
+    with pytest.raises(MemoryError):
+        one_fact(MemoryError("of the machine"))
+
+
+def test_iterating_gives_every_declaration_once_with_what_it_serves() -> None:
+    fact = made_up()
+    assert [one.template for one in fact] == [
+        "toy.{side}.mean",
+        "toy.{side}.{kind}.count",
+        "toy.label",
+        "toy.truth",
+        "toy.crash",
+        "toy.absent",
+    ]
+    assert {one.serves for one in fact} == {""}
+    returned = fact("toy.more", "more", serves="a figure")(len)
+    assert returned is len
+    assert fact.declaration("toy.more").serves == "a figure"
+    with pytest.raises(KeyError):
+        fact.declaration("toy.none")
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_place_of_a_shipped_fact_is_told_from_the_package_on(name: str) -> None:
+    for fact in study(name).facts:
+        path, _, line = fact.place.partition(":")
+        assert path.startswith("rdverify/")
+        lines = (PACKAGE.parent / path).read_text(encoding="utf-8").splitlines()
+        assert lines[int(line) - 1].strip().startswith(("@", "def ", "fact("))

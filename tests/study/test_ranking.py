@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rdverify import InputError
-from rdverify.study.ranking import LEVEL, plausible, spread_as_well
+from rdverify.study.ranking import (
+    LEVEL,
+    admissible,
+    plausible,
+    rank,
+    spread_as_well,
+    spread_of,
+)
 
 TARGETS = {"a": 10.0, "b": 5.0}
 
@@ -68,6 +75,8 @@ def test_failed_runs_are_left_out_and_a_record_without_repetitions_is_refused() 
     frame = record({"one": 10.0}, 4)
     failed = pd.DataFrame([{"setting": "failed", "a": np.nan, "b": 5.0}])
     assert list(plausible(pd.concat([frame, failed]), ["setting"], TARGETS)["setting"]) == ["one"]
+    twice = record({"one": 10.0}, 2)  # one degree of freedom is enough
+    assert plausible(twice, ["setting"], TARGETS)["runs"].tolist() == [2]
     with pytest.raises(InputError, match="several seeds"):
         plausible(record({"one": 10.0, "two": 11.0}, 1), ["setting"], TARGETS)
 
@@ -98,5 +107,82 @@ def test_the_part_is_the_largest_distance_weighted_by_how_plausible_it_is() -> N
     assert spread_as_well(frame, "r", 1.0) == pytest.approx(0.5)
     assert spread_as_well(frame[:2], "r", 1.0) == pytest.approx(0.2)
     assert spread_as_well(frame[:0], "r", 1.0) == 0
+    assert spread_as_well(frame[:1].assign(r=-3.0), "r", 1.0) == 4
     parts = [spread_as_well(frame, "r", 1.0, level) for level in (0.5, 0.1, 0.05, 0.01)]
     assert parts == sorted(parts), "a stricter test lets in more settings"
+
+
+def test_a_rank_is_relative_to_targets_of_either_sign_and_leaves_equals_in_order() -> None:
+    values = {"key": list("pqrst"), "a": [-3.0, -2.0, np.inf, -1.0, -2.5], "b": [3.0] * 5}
+    ranked = rank(pd.DataFrame(values, index=[4, 4, 1, 2, 0]), {"a": -2.0, "b": 3.0})
+    assert ranked["key"].tolist() == list("qtpsr")
+    assert ranked["distance"].tolist() == [0.0, 0.25, 0.5, 0.5, np.inf]
+    assert list(ranked.columns) == ["key", "a", "b", "distance"]
+    assert list(ranked.index) == [0, 1, 2, 3, 4]
+
+
+def test_admissible_is_what_lies_at_most_as_far_away_as_is_said() -> None:
+    frame = pd.DataFrame({"a": [2.0, np.nan, 1.0, 1.5]}, index=[7, 5, 3, 3])
+    for within, found in ((0.0, [1.0]), (0.5, [1.0, 1.5]), (0.75, [1.0, 1.5]), (1, [1, 1.5, 2])):
+        near = admissible(frame, {"a": 1.0}, within)
+        assert near["a"].tolist() == found
+        assert list(near.index) == list(range(len(found)))
+        assert list(near.columns) == ["a", "distance"]
+
+
+def test_a_spread_is_the_farthest_on_either_side_of_what_is_finite() -> None:
+    for values, farthest in (([1.0, 4.0, np.nan], 2.0), ([-1.0, 4.0, np.inf], 3.0), ([2.5], 0.5)):
+        assert spread_of(pd.DataFrame({"r": values}), "r", 2.0) == farthest
+    assert spread_of(pd.DataFrame({"r": [np.nan]}), "r", 2.0) == 0.0
+
+
+def test_settings_come_once_by_all_their_keys_most_plausible_first_and_equals_in_order() -> None:
+    rows = [
+        {"u": u, "v": v, "a": a + d, "b": 5.0 + d, "r": u, "name": "x"}
+        for u, v, a in ((1, 1, 12.0), (2, 2, 10.0), (2, 1, 10.5), (1, 2, 10.0))
+        for d in (-0.5, 0.0, 0.5)
+    ]
+    found = plausible(pd.DataFrame(rows), ["u", "v"], TARGETS)
+    assert list(zip(found["u"], found["v"], strict=True)) == [(2, 2), (1, 2), (2, 1), (1, 1)]
+    assert list(found.columns) == ["u", "v", "a", "b", "r", "runs", "p"]
+    assert list(found.index) == [0, 1, 2, 3]
+    assert found["runs"].tolist() == [3] * 4
+    assert found["p"].tolist()[:2] == [1.0, 1.0]
+    assert found["a"].tolist() == [10.0, 10.0, 10.5, 12.0]
+
+
+def test_a_setting_run_once_is_held_against_all_degrees_of_freedom_of_the_others() -> None:
+    near, far = record({"near": 10.0}, 2, seed=3), record({"far": 30.0}, 7, seed=4)
+    once = pd.DataFrame([{"setting": "once", "a": 10.4, "b": 5.0, "r": 2.0}])
+    found = plausible(pd.concat([near, far, once]), ["setting"], TARGETS).set_index("setting")
+    pooled = (near["a"].var() + 6 * far["a"].var()) / 7
+    assert found.loc["once", "p"] == pytest.approx(
+        min(1, 4 * stats.t.sf(0.4 / np.sqrt(2 * pooled), 7))
+    )
+    of_near = [
+        4 * stats.t.sf(abs(near[name].mean() - x) / np.sqrt(1.5 * near[name].var()), 1)
+        for name, x in TARGETS.items()
+    ]
+    assert found.loc["near", "p"] == pytest.approx(min(1, *of_near))
+
+
+def test_without_scatter_a_setting_meets_print_or_does_not() -> None:
+    frame = record({"met": 10.0, "missed": 10.0 + 1e-9}, 2, scatter=0.0)
+    found = plausible(frame, ["setting"], TARGETS).set_index("setting")["p"]
+    assert found.to_dict() == {"met": 1.0, "missed": 0.0}
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.05, 1.5, np.nan])
+def test_a_level_that_is_no_probability_is_refused(level: float) -> None:
+    with pytest.raises(InputError, match=r"level = .*in \(0, 1\)"):
+        spread_as_well(pd.DataFrame({"p": [1.0], "r": [1.0]}), "r", 1.0, level)
+
+
+def test_a_refused_target_names_the_columns_that_there_are() -> None:
+    frame = pd.DataFrame({"a": [1.0], "b": [2.0]})
+    with pytest.raises(InputError, match=r"targets = \['x'\].*columns of the frame: \['a', 'b'\]"):
+        rank(frame, {"a": 1.0, "x": 1.0})
+    with pytest.raises(InputError, match="at least one column"):
+        rank(frame, {})
+    with pytest.raises(InputError, match="finite numbers other than 0"):
+        rank(frame, {"a": 1.0, "b": 0.0})

@@ -199,6 +199,25 @@ def test_a_record_is_that_of_its_settings_or_of_what_is_stated_of_them(tmp_path)
         evaluated([{"x": 1}, {"z": 2}])
 
 
+def test_one_setting_is_a_search_and_none_is_refused(tmp_path):
+    frame = evaluate_settings([{"x": 3}], lambda setting: {"y": setting["x"] ** 2})
+    assert list(frame.columns) == ["design", "index", "x", "y", "error"]
+    assert frame["y"].tolist() == [9.0]
+    assert frame.dtypes[["x", "y"]].tolist() == [int, float]
+    with pytest.raises(InputError, match=r"settings = \[\] .*at least one"):
+        evaluate_settings([], model)
+
+
+@pytest.mark.parametrize("failure", [MemoryError, OSError])
+def test_a_failure_of_the_machine_ends_the_search_and_its_row_is_tried_again(tmp_path, failure):
+    def fails(setting):
+        raise failure
+
+    with pytest.raises(failure):
+        search(AXES, 4, 0, fails, tmp_path)
+    assert len(search(AXES, 4, 0, model, tmp_path)) == 4
+
+
 def test_threads_give_what_one_by_one_gives(tmp_path):
     one = search(AXES, 30, 2, model)
     pd.testing.assert_frame_equal(search(AXES, 30, 2, model, workers=3), one)

@@ -10,7 +10,15 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from rdverify import InputError
-from rdverify.study.tolerance import Part, Tolerance, interval_of, rounding_half_width
+from rdverify.study.tolerance import (
+    CONFIDENCE,
+    LEVEL,
+    Interval,
+    Part,
+    Tolerance,
+    interval_of,
+    rounding_half_width,
+)
 
 
 def test_intervals_are_student_t_intervals_of_scipy() -> None:
@@ -18,6 +26,24 @@ def test_intervals_are_student_t_intervals_of_scipy() -> None:
     interval = interval_of(values)
     low, high = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
     assert_allclose((interval.low, interval.high), (low, high))
+
+
+@pytest.mark.parametrize("n", [2, 3, 10])
+def test_a_mean_s_interval_and_one_run_s_are_student_s_at_n_minus_1_degrees(n: int) -> None:
+    values = np.random.default_rng(n).normal(3, 2, n)
+    found, error = interval_of(values), stats.sem(values)
+    of_one = error * np.sqrt(n + 1)  # s sqrt(1 + 1/n)
+    for ends, scale in (
+        ((found.low, found.high), error),
+        ((found.predicted_low, found.predicted_high), of_one),
+    ):
+        assert_allclose(ends, stats.t.interval(0.95, n - 1, loc=values.mean(), scale=scale))
+    assert (found.mean, found.n) == (values.mean(), n)
+
+
+def test_a_test_rejects_what_its_interval_leaves_out() -> None:
+    assert CONFIDENCE == 0.95
+    assert CONFIDENCE + LEVEL == 1
 
 
 def test_the_interval_for_one_run_covers_one_run_in_95_of_100() -> None:
@@ -47,14 +73,14 @@ def test_intervals_move_and_scale_with_the_data(
 
 
 def test_one_value_has_no_width_and_none_is_refused() -> None:
-    assert interval_of([2.0]).predicted_high == 2.0
+    assert interval_of([2.0]) == Interval(2.0, 2.0, 2.0, 2.0, 2.0, 1)
     with pytest.raises(InputError, match="at least one finite number"):
         interval_of([])
     with pytest.raises(InputError, match="at least one finite number"):
         interval_of([1.0, np.nan])
 
 
-@pytest.mark.parametrize(("printed", "half"), [("0.3589", 5e-5), ("14", 0.5), ("1.00", 5e-3)])
+@pytest.mark.parametrize(("printed", "half"), [("0.3589", 5e-5), ("14", 0.5), (" 1.00 ", 5e-3)])
 def test_rounding_is_half_a_unit_of_the_last_digit(printed: str, half: float) -> None:
     assert rounding_half_width(printed) == half
 
@@ -63,7 +89,11 @@ def test_parts_add_up_and_need_a_reason() -> None:
     tolerance = Tolerance((Part("rounding", 0.1, "digits"), Part("seeds", 0.2, "ten runs")))
     assert_allclose(tolerance.half_width, 0.3)
     assert tolerance.of("seeds") == 0.2
+    assert_allclose(tolerance.of("seeds", "rounding"), 0.3)
+    assert tolerance.of("settings") == tolerance.of() == Tolerance(()).half_width == 0
     with pytest.raises(InputError, match="reason of seeds"):
         Part("seeds", 0.2, " ")
-    with pytest.raises(InputError, match="half_width of seeds"):
-        Part("seeds", -0.2, "a reason")
+    assert Part("seeds", 0.0, "none moves it").half_width == 0
+    for size in (-5e-324, -0.2, np.nan, np.inf):
+        with pytest.raises(InputError, match=r"half_width of seeds = .*finite and >= 0"):
+            Part("seeds", size, "a reason")

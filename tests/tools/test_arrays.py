@@ -7,6 +7,7 @@ import resource
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +47,54 @@ def test_arrays_come_back_to_the_bit(tmp_path: Path) -> None:
         assert np.array_equal(found[name], array)
     (tmp_path / "a.npy").write_bytes(npy(ARRAYS["a"]))
     assert np.array_equal(read_array(tmp_path / "a.npy"), ARRAYS["a"])
+
+
+def test_equal_arrays_give_equal_bytes_in_whatever_order(tmp_path: Path) -> None:
+    one = write_arrays(tmp_path / "one.npz", ARRAYS).read_bytes()
+    other = write_arrays(tmp_path / "other.npz", dict(reversed(ARRAYS.items()))).read_bytes()
+    assert one == other
+    assert list(read_arrays(tmp_path / "other.npz")) == sorted(ARRAYS)
+
+
+def test_archives_of_others_and_longer_headers_are_read_too(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **ARRAYS)  # uncompressed
+    assert np.array_equal(read_arrays(tmp_path / "a.npz")["a"], ARRAYS["a"])
+    archive(tmp_path / "b.npz", {"x.npy": npy(np.ones(3)), "y.npy": npy(np.zeros(()))})
+    assert {name: a.shape for name, a in read_arrays(tmp_path / "b.npz").items()} == {
+        "x": (3,),
+        "y": (),
+    }
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.arange(3), version=(2, 0))
+    (tmp_path / "c.npy").write_bytes(stream.getvalue())
+    assert read_array(tmp_path / "c.npy").tolist() == [0, 1, 2]
+    archive(tmp_path / "none.npz", {})
+    assert read_arrays(tmp_path / "none.npz") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (claiming((2,)), r"shape \(2,\) of float64 in 8 bytes"),
+        (claiming((-1, -1)), r"shape \(-1, -1\) of float64 in 8 bytes"),
+        (claiming(()) + b"x", r"shape \(\) of float64 in 9 bytes"),
+        (claiming((3,) * 40), r"shape \((3, ){12}3, of float64 in 8 bytes"),
+        (npy(np.array([{}], dtype=object)), "a pickle, which is never read"),
+        (b"\x93NUMPY\x09\x00\x01\x00 ", r"version \(9, 0\) of the .npy format"),
+    ],
+)
+def test_why_an_array_is_refused_is_said(tmp_path: Path, content: bytes, why: str) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(InputError, match=why):
+        read_array(tmp_path / "a.npy")
+
+
+def test_what_lies_between_or_after_entries_is_found(tmp_path: Path) -> None:
+    path = write_arrays(tmp_path / "a.npz", ARRAYS)
+    whole = path.read_bytes()
+    path.write_bytes(b"x" * 7 + whole)
+    with pytest.raises(InputError, match="leaves out what lies at byte 0"):
+        read_arrays(path)
 
 
 @pytest.mark.parametrize(
@@ -117,4 +166,33 @@ def test_an_entry_that_the_directory_has_lost_is_missed(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == ["a.npy"]
     with pytest.raises(InputError, match="leaves out"):
+        read_arrays(path)
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_an_entry_that_lies_in_another_s_place_is_none(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "a.npz"
+    entries: dict[str, Any] = {name: np.ones(2) for name in names}
+    np.savez(path, **entries)
+    whole = bytearray(path.read_bytes())
+    size = whole.index(b"PK\x03\x04", 4)  # all entries are as long
+    place = whole.rindex(b"PK\x01\x02") + 42  # where the last begins, as the directory says
+    assert whole[place : place + 4] == (size * (len(names) - 1)).to_bytes(4, "little")
+    whole[place : place + 4] = bytes(4)
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=f"leaves out what lies at byte {size}"):
+        read_arrays(path)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("size", [0, 3, 512, 40_000])
+def test_content_of_another_sum_is_refused(tmp_path: Path, kind: int, size: int) -> None:
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", kind) as stream:
+        stream.writestr("a.npy", npy(np.zeros(size)))
+    assert read_arrays(path)["a"].size == size
+    whole = bytearray(path.read_bytes())
+    whole[whole.rindex(b"PK\x01\x02") + 16] ^= 1  # the sum, as the directory says it
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match="Bad CRC-32"):
         read_arrays(path)

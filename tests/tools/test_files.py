@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO
 
 import numpy as np
@@ -85,3 +87,74 @@ def test_a_refusal_names_argument_value_and_what_is_allowed() -> None:
         require(False, "x", "a\nb" * 100, "short")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
+def test_a_file_has_the_rights_that_the_mask_leaves_and_the_mask_stays(
+    tmp_path: Path, mask: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        path = write_text(tmp_path / "deep" / "er" / "a.txt", "x")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_an_error_without_a_number_is_told_by_its_words(tmp_path: Path) -> None:
+    def fails(stream: IO[bytes]) -> None:
+        raise OSError("of a library")
+
+    with pytest.raises(InputError, match=r"a\.txt can't be written \(of a library\): choose"):
+        write_atomically(str(tmp_path / "a.txt"), fails)
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("\u03b5", b"\xce\xb5"),
+        ("a\udcce\udcb5", b"a\xce\xb5"),  # bytes of a name, as Python hides them in text
+        ("a\udcce!", "a\ufffd!".encode()),  # those of a name that is no UTF-8
+        ("a\ud800\udc00b", "a\ufffd\ufffdb".encode()),  # what no encoding has
+        ("\udd00\udfff", "\ufffd\ufffd".encode()),
+    ],
+)
+def test_text_is_written_as_utf_8_whatever_it_holds(
+    tmp_path: Path, text: str, content: bytes
+) -> None:
+    assert write_text(tmp_path / "a.txt", text).read_bytes() == content
+
+
+def test_json_has_one_form() -> None:
+    value = {"b": (1, True, None, 2.5), "a": {1: "\u03b5", 2.0: []}, "c": np.bool_(False)}
+    assert to_json(value) == (
+        '{\n  "b": [\n    1,\n    true,\n    null,\n    2.5\n  ],\n'
+        '  "a": {\n    "1": "\u03b5",\n    "2.0": []\n  },\n  "c": false\n}\n'
+    )
+
+
+@pytest.mark.parametrize(("room", "asked"), [({}, 2**22), ({"room": 5 * 10**12}, 5 * 10**12)])
+def test_a_folder_needs_the_room_that_is_asked_for_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: dict[str, int], asked: int
+) -> None:
+    folder = tmp_path / "new" / "er"
+    for free in (asked, 2 * asked):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, n=free: SimpleNamespace(free=n))
+        assert check_output_folder(str(folder), **room) == folder
+        assert os.listdir(folder) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=asked - 1))
+    told = f"{asked / 1e6:.0f} MB"
+    with pytest.raises(InputError, match=f"where {told} have room; {told} are free$"):
+        check_output_folder(folder, **room)
+
+
+def test_an_output_folder_says_what_the_system_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: object) -> None:
+        raise OSError("of a library")
+
+    monkeypatch.setattr(shutil, "disk_usage", fails)
+    with pytest.raises(InputError, match=r"output = .* \(of a library\): must be a folder that"):
+        check_output_folder(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rdverify.tools.errors import InputError
-from rdverify.tools.manifest import FILE, check_manifest, write_manifest
+from rdverify.tools.manifest import FILE, check_manifest, manifest_of, write_manifest
 from rdverify.tools.paths import golden_folder
 
 
@@ -66,6 +68,37 @@ def test_a_manifest_that_lost_its_entries_holds_nothing_in_silence(folder: Path)
     with pytest.raises(InputError, match=r"a\.json was added"):
         check_manifest(folder)
     (folder / FILE).write_bytes(kept)
+
+
+def test_a_manifest_of_files_about_to_take_their_places_is_written_beside_them(
+    tmp_path: Path,
+) -> None:
+    folder, new = tmp_path / "golden", tmp_path / "new"
+    for place, names in ((folder, "a#c"), (new, "bc")):
+        place.mkdir()
+        for name in names:
+            (place / name).write_text(place.name)
+    assert write_manifest(folder, new) == new / FILE
+    assert not (folder / FILE).exists()
+    for path in new.iterdir():
+        path.rename(folder / path.name)
+    check_manifest(folder)
+    assert list(manifest_of(folder)) == ["#", "a", "b", "c"]
+    recorded = json.loads((folder / FILE).read_text())
+    assert recorded == manifest_of(folder)
+    assert recorded["a"] == hashlib.sha256(b"golden").hexdigest()
+    assert list(recorded) == sorted(recorded)
+
+
+def test_of_several_files_that_are_others_the_first_is_named(folder: Path) -> None:
+    kept = (folder / "a.json").read_bytes()
+    (folder / "a.json").write_bytes(b"")
+    (folder / "0").write_bytes(b"")
+    with pytest.raises(InputError, match=r"0 was added since it was recorded: restore what was"):
+        check_manifest(folder)
+    (folder / "0").unlink()
+    (folder / "a.json").write_bytes(kept)
+    check_manifest(folder)
 
 
 def test_without_a_manifest_nothing_is_taken(tmp_path: Path) -> None:

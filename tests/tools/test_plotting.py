@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.image import imread
@@ -83,6 +84,39 @@ def test_what_is_large_stays_a_png_alone(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.undo()
     save(figure, tmp_path, "picture.png")
     assert not (tmp_path / "picture.svg").exists()
+
+
+def test_an_svg_of_just_the_largest_size_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(line(tmp_path)["line.svg"])
+    for largest, kept in ((size, True), (size - 1, False)):
+        monkeypatch.setattr(plotting, "LARGEST_SVG", largest)
+        assert ("line.svg" in line(tmp_path)) == kept
+    monkeypatch.setattr(plotting, "LARGEST_SVG", 10**6)
+    assert "other.svg" in line(tmp_path, "other.png")
+
+
+def test_axes_are_open_with_a_faint_grid_and_titles_as_large_as_text() -> None:
+    figure, axes = plain_axes(5.0, 3.0)
+    assert figure.get_size_inches().tolist() == [5, 3]
+    axes.plot(WAVE, label="a wave")
+    shown = {side: spine.get_visible() for side, spine in axes.spines.items()}
+    assert shown == {"left": True, "bottom": True, "top": False, "right": False}
+    grid = axes.get_xgridlines()[0]
+    assert grid.get_visible()
+    assert 0 < grid.get_alpha() < 0.5
+    assert figure.get_layout_engine() is not None
+    with mpl.rc_context(plotting.STYLE):
+        legend = axes.legend()
+    assert not legend.get_frame_on()
+    size = axes.xaxis.label.get_fontsize()
+    assert axes.title.get_fontsize() == size == mpl.rcParamsDefault["font.size"] * 1.2
+    assert 10 <= legend.get_texts()[0].get_fontsize() < size
+
+
+def test_letters_of_an_svg_are_outlines(tmp_path: Path) -> None:
+    assert b"<text" not in line(tmp_path)["line.svg"]
 
 
 def test_a_figure_knows_its_svg_where_there_is_one(tmp_path: Path) -> None:

@@ -62,3 +62,74 @@ def test_what_another_process_is_sent_tells_in_lines_even_on_a_terminal(monkeypa
     here = progress.ConsoleReporter()
     assert here.bars
     assert not pickle.loads(pickle.dumps(here.apart())).bars
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_is_told_when_a_minute_has_passed_and_not_before(clock, capsys):
+    with progress.ConsoleReporter().task("a", 9) as task:
+        for clock[0] in (59.9, 60.0, 119.9, 120.0):
+            task.advance(2)
+    assert capsys.readouterr().err.splitlines() == [
+        "a ...",
+        "a: 4 of 9 in 60 s, 75 s left",
+        "a: 8 of 9 in 120 s, 15 s left",
+        "a: 9 done in 120.0 s",
+    ]
+
+
+def test_what_was_there_before_tells_nothing_of_the_pace(clock, capsys):
+    with progress.ConsoleReporter().task("a", 10) as task:
+        task.found(4)
+        task.found(1)
+        clock[0] = 60
+        task.advance(0)
+        clock[0] = 120
+        task.advance(note="n")
+    assert capsys.readouterr().err.splitlines()[1:3] == [
+        "a: 5 of 10 in 60 s",
+        "a: 6 of 10 in 120 s, 480 s left, n",
+    ]
+
+
+def test_a_message_is_one_line_as_it_is(capsys):
+    progress.ConsoleReporter().say("[red]1[/red] of 2")
+    assert capsys.readouterr().err == "[red]1[/red] of 2\n"
+
+
+def test_a_bar_shows_what_is_done_and_a_note_and_starts_anew_after_what_was_found(monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with progress.ConsoleReporter().task("search", 8) as task:
+        (shown,) = task.bars.tasks
+        assert (shown.description, shown.total, shown.completed) == ("search", 8, 0)
+        assert shown.fields == {"note": ""}
+        begun = shown.start_time
+        task.found(3)
+        assert shown.completed == task.done == 3
+        assert shown.start_time > begun
+        task.advance()
+        task.advance(2, "best 3 %")
+        assert shown.completed == task.done == 6
+        assert shown.total == 8
+        assert shown.fields == {"note": "best 3 %"}
+
+
+def test_found_steps_count_as_done_on_every_reporter():
+    for reporter in (progress.Reporter(), progress.ConsoleReporter(bars=False)):
+        with reporter.task("a", 5) as task:
+            task.found(2)
+            task.advance(3)
+            assert task.done == task.total == 5
+
+
+def test_lines_can_be_asked_for_on_a_terminal_and_are_what_there_is_off_it(monkeypatch):
+    assert not progress.ConsoleReporter().bars
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert not progress.ConsoleReporter(bars=False).bars
+    assert pickle.loads(pickle.dumps(progress.ConsoleReporter())).bars
+    assert type(progress.Reporter().apart()) is progress.Reporter

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from rdverify.tools.errors import InputError, one_line
-from rdverify.tools.status import Commands, guarded
+from rdverify.tools.status import Commands, broken_cache, guarded
 
 WAYS = {
     "input": (InputError("dx = -1 is not allowed"), 2, "dx = -1 is not allowed"),
@@ -125,6 +126,88 @@ def test_a_broken_cache_that_another_process_threw_away_is_no_fault(
     assert guarded(run) == 0
     assert runs == [0, 1]
     assert "the cache of compiled code was broken" in capsys.readouterr().err
+
+
+def test_a_cache_that_is_broken_again_is_a_fault_and_no_further_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs: list[int] = []
+
+    def run() -> None:
+        runs.append(len(runs))
+        raise EOFError("Ran out of input")
+
+    (tmp_path / "broken.nbi").touch()
+    monkeypatch.setattr("rdverify.tools.status.broken_cache", lambda _: tmp_path / "broken.nbi")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert guarded(run) == 70
+    assert runs == [0, 1]
+    assert not (tmp_path / "broken.nbi").exists()
+    first, second = capsys.readouterr().err.splitlines()
+    assert "it is made again" in first
+    assert "a fault of its own, EOFError: Ran out of input; traceback: " in second
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left", "a.json"), "the system refused: No space left (a.json)"),
+        (OSError("of no number"), "the system refused: of no number"),
+        (RuntimeError("shapes differ"), "a fault of its own, RuntimeError: shapes differ"),
+        (ImportError("no such name"), "a fault of its own, ImportError: no such name"),
+        (type("OutOfMemoryError", (RuntimeError,), {})(), "not enough memory for this"),
+    ],
+)
+def test_what_the_system_refuses_and_what_is_a_fault_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    def run() -> None:
+        raise error
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with open(tmp_path / "err", "w", encoding="utf-8") as stream:  # a buffered one
+        monkeypatch.setattr(sys, "stderr", stream)
+        guarded(run)
+        told = (tmp_path / "err").read_text(encoding="utf-8")
+    if "fault" not in line:
+        assert told == f"rdverify: {line}\n"
+    assert told.startswith(f"rdverify: {line}")
+    assert told.count("\n") == 1
+
+
+def test_a_traceback_that_can_not_be_kept_is_no_further_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    assert guarded(lambda: 1 // 0) == 70
+    assert "traceback: not kept, no folder can be written; use --debug" in capsys.readouterr().err
+
+
+def test_an_output_without_our_signs_takes_them_spelt_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open(tmp_path / "out", "w", encoding="ascii") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert guarded(lambda: print("\u03b5 = 1")) == 0
+        assert (tmp_path / "out").read_text() == "\\u03b5 = 1\n"
+
+
+def test_only_an_error_that_numba_s_cache_raises_is_one_of_its_index() -> None:
+    index = "/cache/kernel.nbi"
+    lines = "class Cache:\n    def load(self):\n        raise EOFError\n"
+    for name, place, found in (
+        ("numba.core.caching", index, Path(index)),
+        ("numba.core.caching", None, None),
+        ("another.module", index, None),
+    ):
+        names: dict[str, Any] = {"__name__": name}
+        exec(lines, names)
+        cache = names["Cache"]()
+        cache._index_path = place
+        with pytest.raises(EOFError) as caught:
+            cache.load()
+        assert broken_cache(caught.value) == found
+    assert broken_cache(None) is None
 
 
 def test_an_error_is_told_by_what_it_says_and_by_its_kind_only_where_asked_or_silent() -> None:

@@ -176,8 +176,10 @@ def test_a_state_of_other_parameters_leaves_the_optimiser_as_it_was() -> None:
         {"1.exp_avg": state["0.exp_avg"]},
         {"0.exp_avg": torch.ones(3)},
         {"x.exp_avg": state["0.exp_avg"]},
+        {"\u0660.exp_avg": state["0.exp_avg"]},
+        {"-1.exp_avg": state["0.exp_avg"]},
     ):
-        with pytest.raises(ValueError, match="optimiser's"):
+        with pytest.raises(ValueError, match=r"^optimiser's '.*\.exp_avg' of shape \([23],\)$"):
             restore_optimiser(optimiser, wrong)
     again = optimiser_tensors(optimiser)
     assert all(torch.equal(again[name], value) for name, value in state.items())
@@ -186,6 +188,36 @@ def test_a_state_of_other_parameters_leaves_the_optimiser_as_it_was() -> None:
 def test_a_network_of_any_claimed_size_is_refused_without_memory() -> None:
     with pytest.raises(InputError, match="bias is missing"):
         require_shapes(lambda: torch.nn.Linear(10**7, 10**7), {}, "weights", "w")
+
+
+@pytest.mark.parametrize(
+    ("change", "odd"),
+    [
+        ({"weight": torch.ones(2, 3), "bias": torch.ones(2)}, r"bias is \(2,\), not \(3,\)"),
+        ({"weight": torch.ones(3, 4)}, r"weight is \(3, 4\), not \(3, 2\)"),
+        ({"more": torch.ones(5), "rest": torch.ones(6)}, r"more is \(5,\), not there"),
+    ],
+)
+def test_of_the_shapes_that_are_others_the_first_is_told(
+    change: dict[str, torch.Tensor], odd: str
+) -> None:
+    right = {"weight": torch.zeros(3, 2), "bias": torch.zeros(3)}
+    require_shapes(lambda: torch.nn.Linear(2, 3), right, "weights", "w")
+    with pytest.raises(InputError, match=rf"weights = 'w' .*another architecture: {odd}\)"):
+        require_shapes(lambda: torch.nn.Linear(2, 3), right | change, "weights", "w")
+
+
+def test_complex_numbers_are_finite_throughout_too_and_a_schema_is_shown_in_little_room(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "c.safetensors"
+    write_tensors(path, {"z": torch.tensor([1 + 2j])}, HEADER)
+    assert read_tensors(path, SCHEMA)[0]["z"].tolist() == [1 + 2j]
+    write_tensors(path, {"z": torch.tensor([complex(1, float("nan"))])}, {"schema": "x" * 99})
+    with pytest.raises(InputError, match=r"z of weights .*finite throughout"):
+        read_tensors(path)
+    with pytest.raises(InputError, match=f"its schema is '{'x' * 59}\\)"):
+        read_tensors(path, SCHEMA)
 
 
 def test_without_a_schema_any_safetensors_file_is_read(tmp_path: Path) -> None:
