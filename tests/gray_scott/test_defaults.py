@@ -31,7 +31,7 @@ def test_the_rates_that_the_paper_states_are_the_defaults() -> None:
 
 
 def test_what_nobody_asked_for_is_not_recorded_and_the_rest_is_as_stated() -> None:
-    assert not (DEFAULT.u_terms or DEFAULT.inner_products or DEFAULT.snapshots)
+    assert (DEFAULT.u_terms, DEFAULT.inner_products, DEFAULT.snapshots) == (False, False, ())
     assert (DEFAULT.steps, DEFAULT.seed) == (10_000, 0)
     assert (DEFAULT.noise, DEFAULT.noise_kind) == (0.02, "normal")
     assert (DEFAULT.dtype, DEFAULT.kinetics) == ("float64", "uv2")

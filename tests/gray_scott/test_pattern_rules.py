@@ -1,4 +1,4 @@
-"""Where one label ends and the next begins, and that shapes are measured alike all over the torus."""
+"""Where one label ends and the next begins; shapes are measured alike all over the torus."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rdverify.tools.errors import InputError
 
 Part = tuple[float, float]
 N = 24
-J, I = np.meshgrid(np.arange(N), np.arange(N))
-STRIPES = np.cos(2 * np.pi * 2 * J / N)
+ACROSS, DOWN = np.meshgrid(np.arange(N), np.arange(N))
+STRIPES = np.cos(2 * np.pi * 2 * ACROSS / N)
 BELOW_2, BELOW_4 = math.nextafter(2, 0), math.nextafter(4, 0)
 LONG: list[Part] = [(8, 9.0)]
 
@@ -90,15 +90,15 @@ def test_of_a_uniform_field_nothing_is_told_but_its_contrast():
 @pytest.mark.parametrize("waves", [1, 2, 4, 5])
 def test_smoothness_is_the_neighbours_correlation_of_both_directions(waves):
     across = math.cos(2 * math.pi * waves / N)  # of one wave; along it 1
-    for field in (np.cos(2 * np.pi * waves * J / N), np.cos(2 * np.pi * waves * I / N)):
+    for field in (np.cos(2 * np.pi * waves * ACROSS / N), np.cos(2 * np.pi * waves * DOWN / N)):
         assert classify(7 * field + 3).smoothness == pytest.approx((across + 1) / 2)
-    slanted = classify(np.cos(2 * np.pi * waves * (I + J) / N))
+    slanted = classify(np.cos(2 * np.pi * waves * (DOWN + ACROSS) / N))
     assert slanted.smoothness == pytest.approx(across)
 
 
 def test_a_wave_of_six_cells_is_smooth_enough_and_one_of_five_is_not():
     wave = np.array([1, 0.5, -0.5, -1, -0.5, 0.5])  # the cosine, exactly
-    six = classify(wave[(I + J) % 6])
+    six = classify(wave[(DOWN + ACROSS) % 6])
     assert (six.label, six.smoothness) == ("stripes", 0.5)
     i, j = np.mgrid[:25, :25]
     assert classify(np.cos(2 * np.pi * (i + j) / 5)).label == "mixed"
@@ -120,7 +120,7 @@ def test_the_field_is_cut_half_way_on_a_grid_twice_as_fine(monkeypatch):
         turns = [(2 * np.pi * (a * i + b * j) / N, p, q) for a, b, p, q in waves]
         return sum(p * np.cos(turn) + q * np.sin(turn) for turn, p, q in turns)
 
-    values = field(I, J)
+    values = field(DOWN, ACROSS)
     found = classify(values)
     j, i = np.meshgrid(*[(np.arange(2 * N) + 0.5) / 2 - 0.5] * 2)
     exact = field(i, j) - (values.max() + values.min()) / 2

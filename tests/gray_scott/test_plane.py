@@ -116,6 +116,14 @@ def test_turings_region_is_that_of_the_eigenvalues(feed, below, ratio):
         assert bool(turing(feed, kill, 1.0, ratio)) == by_eigenvalues
 
 
+@pytest.mark.parametrize("scale", [1e-7, 1e-3, 1.0, 1e4])
+def test_turings_region_hangs_on_the_ratio_of_the_coefficients_alone(scale):
+    # at F = k = 63 / 1024, where u = 7/16 and v = 9/32, it begins at D_u / D_v = 32 / 14
+    rate = 63 / 1024
+    assert turing(rate, rate, 32.001 * scale, 14 * scale)
+    assert not turing(rate, rate, 31.999 * scale, 14 * scale)
+
+
 def test_turings_region_is_a_strip_along_the_saddle_node():
     assert turing(0.055, 0.062, D_U, D_V)
     assert not turing(0.029, 0.062, D_U, D_V)  # there is no state that could be unstable
