@@ -53,6 +53,12 @@ def test_a_burn_in_leaves_out_what_comes_before() -> None:
     assert generate(later) == pytest.approx(generate(whole)[:, 4:], abs=1e-7)
 
 
+def test_one_mu_takes_no_number_from_the_generator() -> None:
+    """The shipped networks were trained on what a seed gives: starts are drawn first."""
+    found = generate(VanDerPolConfig(sequences=4, seed=7, **RAW))[:, 0]
+    assert found == pytest.approx(np.random.default_rng([7, 0]).uniform(-2, 2, 8)[:4])
+
+
 def test_a_range_of_mu_that_is_one_number_is_that_number() -> None:
     alone = VanDerPolConfig(sequences=4, length=20)
     both = dataclasses.replace(alone, mu_high=alone.mu)
