@@ -88,8 +88,6 @@ class GrayScottConfig:
             require_number(
                 name, getattr(self, name), "a positive finite number", lambda value: value > 0
             )
-        for name in ("square_u", "square_v", "background_u", "background_v"):
-            require_number(name, getattr(self, name), "a finite number", lambda _: True)
         require_number("noise", self.noise, "a finite number, 0 or more", lambda size: size >= 0)
         for name, least in (("rows", 2), ("cols", 2), ("steps", 1), ("seed", 0)):
             require_integer(name, getattr(self, name), least)
@@ -108,9 +106,6 @@ class GrayScottConfig:
             value = getattr(self, name)
             known = isinstance(value, str) and value in allowed
             require(known, name, value, " or ".join(map(repr, allowed)))
-        for name in ("u_terms", "inner_products"):
-            value = getattr(self, name)
-            require(isinstance(value, bool), name, value, "True or False")
         for taken in self.snapshots:
             within = type(taken) is int and 0 <= taken <= self.steps
             require(within, "snapshots", taken, f"integers from 0 to steps = {self.steps}")

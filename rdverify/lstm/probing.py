@@ -18,6 +18,12 @@ from rdverify.tools.errors import require, require_integer
 from rdverify.tools.torchkit import as_it_was
 from rdverify.trace import FloatArray, Trace
 
+# torch.nn.utils.weight_norm and spectral_norm leave an attribute stale until the next call
+STALE: dict[str, dict[str, bool]] = {
+    "WeightNorm": {},
+    "SpectralNorm": {"do_power_iteration": False},
+}
+
 
 class Gates(NamedTuple):
     """Everything inside the cell; each of shape (batch, T, h), float64.
@@ -199,16 +205,18 @@ def _check(lstm: nn.LSTM, x: Tensor, state: State | None) -> tuple[Cell, Tensor,
 def attributes_of(module: nn.Module, names: Sequence[str]) -> list[Tensor]:
     """Weights read as attributes: parametrised ones are none of the parameters."""
     hooks: list[Any] = list(module._forward_pre_hooks.values())
-    fresh = {hook.name: hook for hook in hooks if type(hook).__name__ == "WeightNorm"}
+    fresh = {hook.name: hook for hook in hooks if type(hook).__name__ in STALE}
     with as_it_was(module), torch.no_grad():
         module.eval()  # a parametrisation may count its calls while training
         return [
-            # torch.nn.utils.weight_norm leaves the attribute stale until the next call
-            (
-                fresh[name].compute_weight(module) if name in fresh else getattr(module, name)
-            ).detach()
+            (_computed(fresh[name], module) if name in fresh else getattr(module, name)).detach()
             for name in names
         ]
+
+
+def _computed(hook: Any, module: nn.Module) -> Tensor:
+    """What a hook will put into its attribute at the next call."""
+    return cast(Tensor, hook.compute_weight(module, **STALE[type(hook).__name__]))
 
 
 def cell_of(lstm: nn.LSTM, suffix: str = "_l0") -> Cell:

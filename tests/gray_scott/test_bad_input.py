@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ BAD = [
     *(
         (name, value, POSITIVE)
         for name in ("feed_rate", "kill_rate", "d_u", "d_v", "dx", "dt")
-        for value in (-1.0, 0, math.nan, math.inf, "0.03", None, True)
+        for value in (-1.0, -1e-9, 0, math.nan, math.inf, "0.03", None, True)
     ),
     *(
         (name, value, "a finite number")
@@ -26,6 +27,7 @@ BAD = [
         for value in (math.nan, -math.inf, "1", None)
     ),
     ("noise", -0.1, "0 or more"),
+    ("noise", -1.0, "0 or more"),
     ("noise", math.nan, "0 or more"),
     *(
         (name, value, "an integer, 2 or more")
@@ -59,6 +61,48 @@ def test_bad_setting(name, value, allowed):
     assert message.startswith(f"{name} = {shown!r} is not allowed: must be ")
     assert allowed in message
     assert "\n" not in message
+
+
+def test_the_least_and_the_largest_that_is_allowed_can_be_made():
+    least = GrayScottConfig(0.03, rows=2, cols=2, square=0, noise=0, steps=1, seed=0)
+    assert replace(least, square=2, snapshots=[0, 1]).snapshots == (0, 1)
+    assert replace(least, square=2, rows=9, snapshots=np.arange(2)).snapshots == (0, 1)
+    assert replace(least, snapshots=range(2)).snapshots == (0, 1)
+
+
+def test_more_cells_or_steps_than_can_be_held_are_refused():
+    """Four numbers of each cell, and of each step, are counted."""
+    config = GrayScottConfig(**SMALL)
+    for sides in ((46_340, 46_340), (2, 2**30), (2**30, 2)):
+        assert replace(config, rows=sides[0], cols=sides[1])
+    assert replace(config, steps=2**31)
+    for sides in ((46_341, 46_341), (2, 2**30 + 1), (2**30 + 1, 2)):
+        with pytest.raises(InputError, match=r"^rows = .* held at once"):
+            replace(config, rows=sides[0], cols=sides[1])
+    with pytest.raises(InputError, match=r"^steps = 2147483649 .* held at once"):
+        replace(config, steps=2**31 + 1)
+
+
+@pytest.mark.parametrize(
+    ("kinetics", "square_v", "background_v", "highest"),
+    [
+        ("uv2", 0.1, 0.0, 1 / 3),  # F / (F + k)
+        ("uv2", -0.5, 0.2, 0.5),
+        ("uv2", 0.1, -0.75, 0.75),
+        ("u2v", 0.1, 0.0, 1 / 3),
+        ("u2v", 0.5, 0.2, 0.5),
+    ],
+)
+def test_the_longest_step_counts_with_the_highest_v(kinetics, square_v, background_v, highest):
+    """The checkerboard of u, 8 / dx^2 of its second difference, decays by what turns it over."""
+    config = GrayScottConfig(
+        0.03, 0.06, square_v=square_v, background_v=background_v, kinetics=kinetics, dt=0.1
+    )
+    decay = 0.03 + (highest**2 if kinetics == "uv2" else 2 * highest)
+    assert largest_dt(config) * (8 * 1e-5 / 0.01**2 + decay) == pytest.approx(2)
+    # where v diffuses the faster, it is v's, which decays by F + k
+    swift = replace(config, d_u=1e-7, d_v=2e-5)
+    assert largest_dt(swift) * (8 * 2e-5 / 0.01**2 + 0.09) == pytest.approx(2)
 
 
 def test_unstable_dt_says_how_large_it_may_be():

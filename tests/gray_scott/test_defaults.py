@@ -28,3 +28,10 @@ def test_the_rates_that_the_paper_states_are_the_defaults() -> None:
     """Section 4.1: u diffuses twice as fast as v."""
     assert (DEFAULT.kill_rate, DEFAULT.d_u, DEFAULT.d_v) == (0.062, 1e-5, 0.5e-5)
     assert DEFAULT.d_u / DEFAULT.d_v == 2
+
+
+def test_what_nobody_asked_for_is_not_recorded_and_the_rest_is_as_stated() -> None:
+    assert (DEFAULT.u_terms, DEFAULT.inner_products, DEFAULT.snapshots) == (False, False, ())
+    assert (DEFAULT.steps, DEFAULT.seed) == (10_000, 0)
+    assert (DEFAULT.noise, DEFAULT.noise_kind) == (0.02, "normal")
+    assert (DEFAULT.dtype, DEFAULT.kinetics) == ("float64", "uv2")

@@ -3,6 +3,8 @@
 The proof's two inequalities and its identity are each tried where they could fail.
 """
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from rdverify.gray_scott.stability import all_states, jacobian, laplacian
 D_U, D_V = 1e-5, 0.5e-5
 feeds = st.floats(1e-3, 0.2)
 ratios = st.floats(0.05, 1.0)
+NOT_POSITIVE = (0.0, -1e-9, -0.5, -2.0, math.inf, math.nan)
 
 
 @given(feeds)
@@ -113,6 +116,14 @@ def test_turings_region_is_that_of_the_eigenvalues(feed, below, ratio):
         assert bool(turing(feed, kill, 1.0, ratio)) == by_eigenvalues
 
 
+@pytest.mark.parametrize("scale", [1e-7, 1e-3, 1.0, 1e4])
+def test_turings_region_hangs_on_the_ratio_of_the_coefficients_alone(scale):
+    # at F = k = 63 / 1024, where u = 7/16 and v = 9/32, it begins at D_u / D_v = 32 / 14
+    rate = 63 / 1024
+    assert turing(rate, rate, 32.001 * scale, 14 * scale)
+    assert not turing(rate, rate, 31.999 * scale, 14 * scale)
+
+
 def test_turings_region_is_a_strip_along_the_saddle_node():
     assert turing(0.055, 0.062, D_U, D_V)
     assert not turing(0.029, 0.062, D_U, D_V)  # there is no state that could be unstable
@@ -130,9 +141,17 @@ def test_turings_region_is_a_strip_along_the_saddle_node():
         (lambda: hopf(0.07), "kill_rate"),
         (lambda: hopf([0.01, np.nan]), "kill_rate"),
         (lambda: pattern_bound(0.03, 1.0, 2.0), "d_v"),
+        (lambda: hopf(math.nextafter(1 / 16, 1)), "kill_rate"),
+        (lambda: saddle_node(np.inf), "feed_rate"),
         (lambda: pattern_bound(-1.0, 1.0, 0.5), "feed_rate"),
+        *(((lambda bad=bad: pattern_bound(0.03, bad, 1e-9)), "d_u") for bad in NOT_POSITIVE),
+        *(((lambda bad=bad: pattern_bound(0.03, 1.0, bad)), "d_v") for bad in NOT_POSITIVE),
+        *(((lambda bad=bad: turing(0.03, 0.06, bad, D_V)), "d_u") for bad in NOT_POSITIVE),
+        *(((lambda bad=bad: turing(0.03, 0.06, D_U, bad)), "d_v") for bad in NOT_POSITIVE),
+        (lambda: turing(0.0, 0.06, D_U, D_V), "feed_rate"),
+        (lambda: turing(0.03, 0.0, D_U, D_V), "kill_rate"),
     ],
 )
 def test_what_is_outside_the_domain_is_refused(call, named):
-    with pytest.raises(InputError, match=named):
+    with pytest.raises(InputError, match=f"^{named} = "):
         call()

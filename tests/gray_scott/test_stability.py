@@ -168,12 +168,54 @@ def test_turing_threshold_agrees_with_murrays_condition():
     assert not stability((u, v), 0.055, 0.062, critical * 0.999 * D_V, D_V).turing
 
 
-@given(st.floats(0.1, 10))
+@given(st.floats(-3, 9).map(lambda power: 10**power))  # lengths from below 1 to beyond 1
 def test_length_scales_with_the_root_of_the_coefficients(scale):
     plain = all_states(0.055, 0.062, D_U, D_V)[1]
     scaled = all_states(0.055, 0.062, scale * D_U, scale * D_V)[1]
     assert scaled.wavelength == pytest.approx(plain.wavelength * math.sqrt(scale))
     assert scaled.growth_max == pytest.approx(plain.growth_max)
+
+
+def test_a_state_on_the_border_of_instability_is_not_unstable():
+    """With numbers that floats hold exactly: the determinant's lowest value over q is 0."""
+    u, v, rate = 7 / 16, 9 / 32, 63 / 1024  # u v = F + k and F (1 - u) = (F + k) v, F = k
+    assert steady_states(rate, rate)[1] == pytest.approx((u, v))
+    found = stability((u, v), rate, rate, 32.0, 14.0)
+    assert found.growth_uniform < 0 == found.growth_max
+    assert found.wavenumber == 3 / 64
+    assert not found.turing
+    assert stability((u, v), rate, rate, 32.1, 14.0).turing
+
+
+def test_a_state_that_does_not_decay_without_diffusion_is_no_turing_state():
+    # the saddle-node at F = 1/4, k = 0: u = v = 1/2, of eigenvalues 0 and -1/4
+    (found,) = all_states(0.25, 0.0, 4.0, 1.0)[1:]
+    assert (found.u, found.v, found.growth_uniform) == (0.5, 0.5, 0)
+    assert found.growth_max > 0
+    assert not found.turing
+
+
+@pytest.mark.parametrize("coefficients", [(D_U, D_V), (D_V, D_U), (3.0, 0.1)])
+def test_as_printed_above_f_plus_k_1_waves_decay_beside_the_uniform_mode(coefficients):
+    # v < 0 there, so that each field's growth feeds the other: no pattern, whatever diffuses
+    state = all_states(0.6, 0.7, *coefficients, "u2v")[1]
+    assert state.v < 0 < state.growth_uniform == state.growth_max
+    assert state.wavenumber == 0
+    matrix = jacobian(state.u, state.v, 0.6, 0.7, "u2v")
+    assert np.all(np.diff(growth(np.linspace(0, 300, 500), matrix, *coefficients)) < 0)
+
+
+FINE = {"feed_rate": 0.03, "kill_rate": 0.0, "d_u": D_U, "d_v": D_V}
+
+
+@pytest.mark.parametrize("name", FINE)
+@pytest.mark.parametrize("bad", [0.0, -1e-9, -0.5, -2.0, math.inf, math.nan, True])
+def test_a_rate_outside_its_domain_is_named(name, bad):
+    assert len(all_states(**FINE)) == 3  # nothing need be killed
+    allowed = "a finite number >= 0" if name == "kill_rate" else "a positive finite number"
+    if not (name == "kill_rate" and bad is not True and bad == 0):
+        with pytest.raises(InputError, match=f"^{name} = .* must be {allowed}$"):
+            all_states(**FINE | {name: bad})
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,10 @@ BAD_CALLS: list[tuple[str, Any, Any, str]] = [
     ("state of another size", zeros(3, 5, 2), (zeros(1, 3, 4), zeros(1, 3, 5)), "state's C_0"),
     ("batched state, single x", zeros(5, 2), (zeros(1, 1, 4), zeros(1, 1, 4)), "state's h_0"),
     ("h alone", zeros(3, 5, 2), zeros(1, 3, 4), "state = 'Tensor'"),
+    ("h alone, of two", zeros(3, 5, 2), zeros(2, 3, 4), "state = 'Tensor'"),
+    ("h in a list", zeros(3, 5, 2), [zeros(1, 3, 4)], "state = 'list'"),
+    ("a third", zeros(3, 5, 2), (zeros(1, 3, 4),) * 3, "state = 'tuple'"),
+    ("arrays", zeros(3, 5, 2), (np.zeros((1, 3, 4)),) * 2, "state's h_0 = "),
     (
         "NaN in the state",
         zeros(3, 5, 2),
@@ -125,6 +129,14 @@ def test_data_that_does_not_fit_is_refused_before_anything_trains(data: Any, nam
         ({"hidden": 0}, "hidden"),
         ({"hidden": 2.5}, "hidden"),
         ({"epochs": -1}, "epochs"),
+        ({"seed": -1}, "seed"),
+        ({"hidden": 46_341}, "hidden"),
+        ({"learning_rate": 10.0}, "learning_rate"),
+        ({"learning_rate": 10.5}, "learning_rate"),
+        ({"learning_rate": -0.5}, "learning_rate"),
+        ({"input_noise": 10.0}, "input_noise"),
+        ({"input_noise": 10.5}, "input_noise"),
+        ({"clip_norm": -0.5}, "clip_norm"),
         ({"batch_size": 0}, "batch_size"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
@@ -142,8 +154,21 @@ def test_settings_that_do_not_fit(changes: dict[str, Any], named: str) -> None:
         dataclasses.replace(SMALL, **changes)
 
 
+def test_the_least_and_the_largest_that_is_allowed_can_be_made() -> None:
+    least = LSTMConfig(SMALL.data, 1, epochs=0, batch_size=1, seed=0, clip_norm=None)
+    for changes in ({"learning_rate": 9.99}, {"input_noise": 9.99}, {"learning_rate": 1e-9}):
+        assert dataclasses.replace(least, **changes)
+    assert dataclasses.replace(least, hidden=46_340, clip_norm=1e-9, input_noise=0)
+    model = build(least)
+    assert free_run(model, zeros(1, 2, 1), 1).shape == (1, 1)
+
+
 def test_other_arguments_that_do_not_fit() -> None:
     model = build(SMALL)
+    with pytest.raises(InputError, match=r"^warm_up\.ndim = 2 .* 3, for \(batch, T, 1\)"):
+        free_run(model, zeros(5, 1), 3)
+    with pytest.raises(InputError, match=r"^x\.ndim = 3"):
+        as_input(np.zeros((5, 4, 1)), model)
     with pytest.raises(InputError, match=r"^steps"):
         free_run(model, zeros(1, 5, 1), 0)
     with pytest.raises(InputError, match=r"^x\.ndim"):
@@ -184,6 +209,8 @@ def test_weights_files_that_do_not_fit(tmp_path: Path) -> None:
     refused({k: v.half() for k, v in tensors.items()}, header, "dtype")
     refused({**tensors, "head.bias": torch.tensor([float("nan")])}, header, "finite")
     refused(tensors, {**header, "hidden": "many"}, "hidden")
+    refused(tensors, {**header, "hidden": 0}, "^weights' hidden = 0 .* 1 or more")
+    refused({}, header, "another architecture: head.bias")
 
 
 def test_checkpoints_that_do_not_fit_are_left_in_place(tmp_path: Path) -> None:

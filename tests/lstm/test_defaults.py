@@ -42,3 +42,11 @@ def test_the_defaults_of_the_data_are_what_their_words_say() -> None:
 def test_mu_may_be_anything_up_to_where_the_problem_is_stiff() -> None:
     for mu in (0.0, 50.0):
         assert VanDerPolConfig(mu=mu, mu_high=50.0).mu == mu
+
+
+def test_the_settings_of_a_training_are_those_that_stand_beside_them() -> None:
+    config = LSTMConfig()
+    assert (config.target, config.optimiser, config.schedule) == ("next", "adam", "cosine")
+    assert (config.input_noise, config.learning_rate, config.clip_norm) == (0, 0.01, 1)
+    assert (config.epochs, config.batch_size, config.seed) == (100, 32, 0)
+    assert config.dtype == "float32"

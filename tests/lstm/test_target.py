@@ -71,3 +71,20 @@ def test_check_refuses_what_a_run_refuses(setting: dict[str, object], named: str
     for refuse in (TARGET.check, TARGET.run):
         with pytest.raises(InputError, match=named):
             refuse(setting)
+
+
+def test_nothing_is_predicted_where_the_target_is_not_the_next_value() -> None:
+    for target, told in (("next", True), ("same", False)):
+        found = TARGET.run(SMALL | {"epochs": 0, "target": target})
+        assert math.isfinite(float(found["skill"])) == told
+
+
+@pytest.mark.parametrize(("length", "skip"), [(8, 2), (11, 2), (12, 3), (80, 20), (100, 20)])
+def test_a_prediction_may_read_a_quarter_of_a_sequence_and_at_most_20_values(
+    length: int, skip: int
+) -> None:
+    found = TARGET.run(SMALL | {"epochs": 0, "length": length, "unseen": 1})
+    config = LSTMConfig(SineConfig(length=length, sequences=8), hidden=5, epochs=0)
+    x = generate(config.data, "unseen", 1)
+    assert found["skill"] == one_step(build(config), x, skip).factor
+    assert DEFAULTS["unseen"] == 64

@@ -198,6 +198,9 @@ def test_free_running_is_reading_ones_own_output() -> None:
     whole = probe(model.lstm, series)
     assert trace.react == pytest.approx(whole.react[:, 10:], rel=1e-11)
     assert trace.diff == pytest.approx(whole.diff[:, 10:], rel=1e-11)
+    assert set(trace.extras) == {"change", "inner", "cell"}
+    detailed = probe_free_run(model, warm_up, 7, detail=True).extras
+    assert set(detailed) - set(trace.extras) == {"i", "one_minus_f", "abs_cell", "aligned"}
 
 
 @given(low=st.floats(0.008, 0.4), offset=st.floats(-2, 2), seed=st.integers(0, 99))
