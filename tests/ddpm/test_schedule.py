@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +21,27 @@ SCHEDULES = {
     "shortest": Schedule.linear(2, 0.2, 0.7),
 }
 LEAST, MOST = float(np.nextafter(0, 1)), float(np.nextafter(1, 0))
-X = torch.ones((2, 1, 2, 2), dtype=torch.float64)
+X = torch.full((2, 1, 2, 2), 3.0, dtype=torch.float64)
 
 
 def given(*beta: float) -> Schedule:
     return Schedule(np.array(beta))
 
 
+def of(prediction: str, betas: Any) -> Schedule:
+    config = SimpleNamespace(prediction_type=prediction)
+    return Schedule.from_scheduler(SimpleNamespace(config=config, betas=betas))
+
+
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "no axis": (lambda: Schedule(np.array(0.1)), r"beta\.ndim = 0 .* 1, for \(T,\)"),
     "two axes": (lambda: Schedule(np.full((2, 2), 0.1)), r"beta\.ndim = 2"),
     "one step": (lambda: given(0.1), "T = 1 .* at least 2 steps"),
+    "nothing": (lambda: given(0.1, 0.0), r"beta\[1\] = 0\.0 .* open interval"),
+    "less than nothing": (lambda: given(-0.1, 0.1), r"beta\[0\] = -0\.1"),
+    "all": (lambda: given(0.1, 1.0), r"beta\[1\] = 1\.0"),
+    "more than all": (lambda: given(1.5, 0.1), r"beta\[0\] = 1\.5"),
+    "no number": (lambda: given(0.1, math.nan), r"beta\[1\] = nan"),
     "infinite": (lambda: given(0.1, math.inf), r"beta\[1\] = inf"),
     "the first of several": (lambda: given(0.1, 2.0, 0.2, -1.0), r"beta\[1\] = 2\.0"),
     "linear of one step": (lambda: Schedule.linear(1), "T = 1 .* an integer, 2 or more"),
@@ -46,6 +58,9 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "negative cap": (lambda: Schedule.cosine(5, beta_max=-0.5), r"beta_max = -0\.5"),
     "cap of one": (lambda: Schedule.cosine(5, beta_max=1.0), r"beta_max = 1\.0"),
     "cap above one": (lambda: Schedule.cosine(5, beta_max=1.5), r"beta_max = 1\.5"),
+    "another prediction": (lambda: of("sample", X), "prediction_type = 'sample'"),
+    "a later word": (lambda: of("v_prediction", X), "prediction_type = 'v_prediction'"),
+    "no betas": (lambda: of("epsilon", None), "scheduler = SimpleNamespace .* with betas"),
     "before the first step": (lambda: forward_step(X, -1, given(0.1, 0.2), X), "t = -1"),
     "after the last step": (lambda: forward_step(X, 2, given(0.1, 0.2), X), r"t = 2 .* \[0, 2\)"),
     "one of several before": (
@@ -74,7 +89,8 @@ def test_what_lies_at_an_end_or_just_within_is_taken() -> None:
     for cap in (1e-3, 0.4, MOST):
         assert Schedule.cosine(8, beta_max=cap).beta.max() == cap
     for t in (0, 1):
-        assert torch.equal(forward_step(X, t, given(0.5, 0.5), X), 2 * math.sqrt(0.5) * X)
+        moved = forward_step(X, t, given(0.36, 0.36), 2 * X)
+        assert torch.allclose(moved, 0.8 * X + 0.6 * 2 * X)
 
 
 def test_what_is_left_out_is_ho_and_others_schedule() -> None:
@@ -94,6 +110,15 @@ def test_a_schedule_keeps_numbers_of_its_own_that_nobody_changes() -> None:
     assert schedule.beta[0] == 0.1
     with pytest.raises(ValueError, match="read-only"):
         schedule.beta[0] = 0.5
+
+
+def test_decreasing_is_increasing_backwards_and_a_schedulers_betas_are_taken() -> None:
+    up, down = (Schedule.linear(3, 0.1, 0.3, d) for d in ("increasing", "decreasing"))
+    assert up.beta == pytest.approx([0.1, 0.2, 0.3])
+    assert down.beta.tolist() == up.beta[::-1].tolist()
+    taken = of("epsilon", torch.tensor([0.5, 0.25]))
+    assert taken.beta.tolist() == [0.5, 0.25]
+    assert taken.name == "SimpleNamespace, T = 2"
 
 
 @pytest.mark.parametrize("T", [200, 400, 1000, 3000])
