@@ -7,10 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 from scipy import special
 
-from rdverify.ddpm import Schedule, expected_balance, expected_of, final_ratio, of_scheduler
+from rdverify.ddpm import (
+    ReverseProcess,
+    Schedule,
+    expected_balance,
+    expected_of,
+    final_ratio,
+    of_scheduler,
+)
 from rdverify.ddpm.expected import ExpectedBalance, mean_norm
 from rdverify.tools.errors import InputError
 
@@ -79,6 +87,33 @@ def test_each_element_has_a_mean_norm_of_its_own() -> None:
     )
     assert together[0] == 2.0
     assert mean_norm(np.zeros(2), 3, np.zeros(2)).tolist() == [0.0, 0.0]
+
+
+PROCESSES = {
+    "schedule": ReverseProcess.of_schedule(SCHEDULE),
+    "ddpm": of_scheduler(DDPMScheduler(num_train_timesteps=12, clip_sample=False)),
+    "ddim": of_scheduler(DDIMScheduler(num_train_timesteps=12, clip_sample=False), 6, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+@pytest.mark.parametrize("d", [2, 5])
+def test_drifts_are_what_each_step_makes_of_image_and_noise_alone(name: str, d: int) -> None:
+    """A step is linear: of an image alone it makes A x_0, of noise alone c eps."""
+    process, m2, one = PROCESSES[name], 0.7, torch.ones(1, dtype=torch.float64)
+    found = [expected_of(process, d, m2)]
+    if name == "schedule":
+        found.append(expected_balance(SCHEDULE, d, m2))
+    for k in range(process.T):
+        r, s = float(process.root_bar[k]), float(process.root_rest[k])
+        image, noise = (
+            abs(float(process.drift(x * one, eps * one, k))) for x, eps in ((r, 0.0), (s, 1.0))
+        )
+        for expected in found:
+            mean, scatter = expected.react_t[k], expected.react_std_t[k]
+            squared = image**2 * d * m2
+            assert mean == pytest.approx(one_norm(noise, d, squared), rel=1e-6)
+            assert mean**2 + scatter**2 == pytest.approx(squared + noise**2 * d, rel=1e-6)
 
 
 @pytest.mark.parametrize("d", [1, 48])
