@@ -107,6 +107,29 @@ def test_a_remapped_network_sees_its_own_scale_and_says_its_own_shape() -> None:
     assert Remapped(zero_like, own, quiet).config is None
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(0.5, 0.5), (0.7, 0.0), (1.5, -1.0)])
+def test_a_remapped_network_is_asked_where_image_and_noise_are_in_its_own_proportion(
+    scale: float, shift: float
+) -> None:
+    """y = scale x_0 + shift with noise on it is, to the network, x_0 with the same noise."""
+    asked: list[tuple[torch.Tensor, float]] = []
+
+    def network(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        asked.append((x, float(t[0])))
+        return x
+
+    levels = np.log(SCHEDULE.alpha_bar / SCHEDULE.one_minus_alpha_bar)
+    carried, eps = Remapped(network, SCHEDULE, SCHEDULE, scale, shift), X.flip(0)
+    for t in (8, 15, 20):
+        r, s = roots(t)
+        carried(r * (scale * X + shift) + s * eps, at(t))
+        seen, place = asked[-1]
+        level = np.interp(place, np.arange(30), levels)
+        assert level == pytest.approx(levels[t] + 2 * math.log(scale), abs=1e-5)
+        bar = 1 / (1 + math.exp(-level))
+        assert torch.allclose(seen, math.sqrt(bar) * X + math.sqrt(1 - bar) * eps, rtol=1e-6)
+
+
 def zero_like(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(x)
 
@@ -153,7 +176,10 @@ def test_what_lies_beyond_an_end_is_named(name: str) -> None:
         call()
 
 
-def test_one_component_of_a_pixel_is_enough() -> None:
+def test_one_component_of_a_pixel_and_one_image_are_enough() -> None:
+    image = TrueNoise(SCHEDULE, MEANS[0])(X[:1], at(11, 1))
+    assert torch.equal(image, TrueNoise(SCHEDULE, MEANS[0])(X, at(11))[:1])
+    assert torch.equal(Remapped(zero_like, SCHEDULE, SCHEDULE)(X[:1], at(11, 1)), 0 * X[:1])
     one = MixtureDenoiser(SCHEDULE, torch.ones(1, 1, dtype=torch.float64))
     r, s = roots(11)
     assert torch.allclose(

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import DDPMScheduler
 
-from rdverify.ddpm import Schedule, sample, sampler
+from rdverify.ddpm import Schedule, of_scheduler, sample, sampler
 from rdverify.ddpm.denoisers import zero
 from rdverify.tools.errors import InputError
 from rdverify.tools.progress import Reporter
@@ -108,6 +109,56 @@ def test_change_is_the_norm_of_drift_and_noise_together() -> None:
     states.append(images)
     moved = [(b - a).flatten(1).norm(dim=1).tolist() for a, b in itertools.pairwise(states)]
     assert trace.extras["change"] == pytest.approx(np.array(moved).T, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["learned", "fixed_small", "fixed_large"])
+def test_each_step_of_a_scheduler_has_the_noise_of_its_own_stream(kind: str) -> None:
+    """A network may say its variance, here 0.04 of the first pixel and 0.25 of the others."""
+    scheduler = DDPMScheduler(num_train_timesteps=5, variance_type=kind, clip_sample=False)
+    process, said = of_scheduler(scheduler), torch.tensor([0.2, 0.5, 0.5]).double()
+    states: list[torch.Tensor] = []
+
+    def network(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        x.mul_(0.5)  # what it does to its own copy is its own affair
+        return torch.cat([x, 0 * x + said**2], dim=1) if kind == "learned" else x
+
+    options: dict[str, Any] = {"seed": 3, "dtype": torch.float64}
+    options["observe"] = lambda t, x, eps: states.append(x.clone())
+    images, trace = sample(network, process, SHAPE, 1, **options)
+    stream = torch.Generator().manual_seed(trace.seeds[0])
+    draws = [torch.empty(SHAPE, dtype=torch.float64).normal_(generator=stream) for _ in range(6)]
+    assert torch.equal(states[0][0], draws[0])
+    for k, (x, after) in enumerate(itertools.pairwise([*states, images])):
+        drift = process.drift(x, 0.5 * x, k)[0]
+        kick = (said if kind == "learned" else float(process.sigma[k])) * draws[k + 1]
+        assert trace.react[0, k] == pytest.approx(float(drift.norm()), rel=1e-9)
+        assert trace.diff[0, k] == pytest.approx(float(kick.norm()) * process.counted[k], rel=1e-9)
+        assert trace.extras["epsilon"][0, k] == pytest.approx(float(0.5 * x.norm()), rel=1e-9)
+        assert torch.allclose(after[0], x[0] + drift + kick * bool(process.added[k]), rtol=1e-9)
+        assert (trace.extras["added"][0, k] == 0) == (k == 4)
+
+
+class Weighted(torch.nn.Module):
+    """A network of some precision that remembers in which it was asked."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weight, self.asked = torch.nn.Parameter(torch.ones((), dtype=dtype)), set()
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        self.asked.add(x.dtype)
+        return 0.5 * x
+
+
+@pytest.mark.parametrize("own", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_network_is_asked_in_its_own_precision_and_the_state_is_no_half(own: torch.dtype) -> None:
+    network = Weighted(own)
+    images, trace = sample(network, SHORT, SHAPE, 1)
+    assert network.asked == {own}
+    state = torch.float64 if own == torch.float64 else torch.float32
+    assert images.dtype == state
+    assert trace.config["dtype"] == str(state).removeprefix("torch.")
+    assert sample(network, SHORT, SHAPE, 1, dtype=torch.float64)[0].dtype == torch.float64
 
 
 @pytest.mark.parametrize("images", [1, 4])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +97,35 @@ def test_ddims_noise_is_eta_times_the_posteriors(eta: float) -> None:
     assert process.added.tolist() == process.counted.tolist() == [eta > 0] * (T - 1) + [False]
 
 
+@pytest.mark.parametrize("prediction", ["epsilon", "sample", "v_prediction"])
+@pytest.mark.parametrize("eta", [None, 0.0, 0.6])
+def test_with_the_true_image_and_noise_a_step_leads_to_the_mean_of_its_law(
+    prediction: Any, eta: float | None
+) -> None:
+    """DDPM: that of q(x_{t-1} | x_t, x_0), by Bayes' rule. DDIM: image and what noise is left."""
+    options = {"prediction_type": prediction, "clip_sample": False}
+    process = (
+        of_scheduler(ddpm(**options)) if eta is None else of_scheduler(ddim(**options), T, eta)
+    )
+    x_0, eps = torch.tensor([0.3, -1.1]).double(), torch.tensor([-0.7, 0.4]).double()
+    bars = np.append(process.root_bar**2, 1.0)
+    assert process.root_bar**2 + process.root_rest**2 == pytest.approx(np.ones(T), rel=1e-6)
+    for k, (bar, before) in enumerate(itertools.pairwise(bars.tolist())):
+        r, s = math.sqrt(bar), math.sqrt(1 - bar)
+        output = {"epsilon": eps, "sample": x_0, "v_prediction": r * eps - s * x_0}[prediction]
+        x = r * x_0 + s * eps
+        if eta is not None:
+            left = math.sqrt(max(0.0, 1 - before - float(process.sigma[k]) ** 2))
+            mean = math.sqrt(before) * x_0 + left * eps
+        elif before == 1:
+            mean = x_0
+        else:
+            alpha = bar / before
+            own, other = alpha / (1 - alpha), 1 / (1 - before)
+            mean = (own * x / math.sqrt(alpha) + other * math.sqrt(before) * x_0) / (own + other)
+        assert torch.allclose(x + process.drift(x, output, k), mean, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "clip"),
     [
@@ -165,7 +196,14 @@ def test_the_first_step_that_is_not_finite_is_named(place: str) -> None:
         _check(ReverseProcess(**parts | {place: bad if place == "sigma" else (good, bad)}))
 
 
+class Borrowed:
+    """Has a DDPM's step and is none."""
+
+    step, config, timesteps = DDPMScheduler.step, SimpleNamespace(), ()
+
+
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
+    "a borrowed step": (lambda: of_scheduler(Borrowed()), "scheduler = Borrowed .*DDPMScheduler"),
     "no step": (lambda: of_scheduler(ddpm(), 0), "steps = 0"),
     "one step too many": (lambda: of_scheduler(ddpm(), T + 1), "steps = 13 .* at most the 12"),
     "less than no noise": (lambda: of_scheduler(ddim(), 4, -0.01), r"eta = -0\.01 .* \[0, 1\]"),

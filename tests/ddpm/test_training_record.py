@@ -163,6 +163,26 @@ def test_notes_validations_snapshots_and_checkpoints_come_when_they_are_due(
     assert record.seconds > 0
 
 
+def test_a_checkpoint_at_the_end_that_was_not_validated_is_validated_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, path = _Training.update, tmp_path / "state"
+
+    def killed(run: _Training) -> None:
+        if run.record.step == 2:
+            raise KeyboardInterrupt
+        update(run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Training, "update", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(noise(4), noise(1), TINY, checkpoint=path, checkpoint_every=1)
+    for _ in range(2):
+        record = train(noise(4), noise(1), TINY, checkpoint=path, until=2).record
+        assert [step for step, *_ in record.validation] == [0, 2]
+        assert record.step == 2
+
+
 def test_the_average_forgets_its_first_weights_as_it_is_said_to(tmp_path: Path) -> None:
     """Step n keeps min(d, (1 + n) / (10 + n)) of what was."""
     config = replace(TINY, steps=3, ema_decay=0.17)
