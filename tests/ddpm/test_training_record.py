@@ -244,7 +244,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 for name, options in {
     "checkpoint_every = 0": {"checkpoint_every": 0},
     "until = 0": {"until": 0},
-    "cooldown = -1": {"cooldown": -1},
+    "cooldown = -1 .* an integer, 0 or more": {"cooldown": -1},
     r"cooldown = 6 .* 0 \.\. 5": {"cooldown": 6},
     r"cooldown = 4 .* 0 \.\. 3": {"cooldown": 4, "until": 3},
 }.items():
@@ -277,9 +277,13 @@ def test_trainings_are_one_if_settings_data_and_schedule_are() -> None:
         assert training._identity(*parts[:k], other, *parts[k + 1 :]) != own
 
 
-def test_a_training_begins_with_a_network_and_its_copy() -> None:
+def test_a_training_begins_with_a_network_and_its_copy_and_goes_at_its_rate() -> None:
     run = _Training.begun(noise(2), noise(1), TINY, Schedule.linear(9), torch.device("cpu"))
     fresh = build_unet(1, widths=(8,), seed=0).state_dict()
     for network in (run.unet, run.average):
         assert all(torch.equal(a, fresh[name]) for name, a in network.state_dict().items())
     assert (run.record, float(run.pending)) == (Record(), 0.0)
+    run.record.step, run.record.cooling = 3, (2, 5)
+    run.update()
+    assert run.adam.param_groups[0]["lr"] == pytest.approx(TINY.rate(3) * 2 / 3)
+    assert run.record.step == 4
