@@ -54,6 +54,17 @@ def test_a_value_refuses_to_be_changed(name: str) -> None:
             assert frozen(kind) == (place not in GROWS), place
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if ".ddpm." in name])
+def test_what_holds_arrays_or_networks_is_known_by_itself(name: str) -> None:
+    """Their comparison is no yes or no."""
+    for kind in vars(importlib.import_module(name)).values():
+        if inspect.isclass(kind) and kind.__module__ == name and dataclasses.is_dataclass(kind):
+            types = " ".join(str(field.type) for field in dataclasses.fields(kind))
+            by_itself = re.search(r"Array|Tensor|Module|Any", types) is not None
+            assert (kind.__eq__ is object.__eq__) == by_itself, kind.__qualname__
+            assert kind.__hash__ is not None or not frozen(kind), kind.__qualname__
+
+
 def test_a_trace_and_its_balance_are_known_by_themselves_and_not_by_their_arrays() -> None:
     one, other = Trace([[1.0]], [[2.0]]), Trace([[1.0]], [[2.0]])
     for a, b in ((one, other), (balance_of(one), balance_of(other))):

@@ -203,7 +203,6 @@ def _chain(
     own = dtype_of(network) or x.dtype
     sigma = process.sigma.tolist()
     noise = torch.empty_like(x)
-    look = 1 if x.device.type == "cpu" else 50  # a look at a GPU's numbers makes it wait
     for k, t in enumerate(process.times):
         # a copy: a network may work in place
         output = answer(network(x.to(own, copy=True), times[k]), x, t, process.spread is not None)
@@ -226,7 +225,7 @@ def _chain(
         x = x + drift
         if process.added[k]:
             x.add_(noise, alpha=scale)
-        if (k + 1) % look == 0 or k == T - 1:
+        if _is_looked_at(k, T, x.device.type):
             _check_finite(norms, k, process)
         advance()
     return x, norms
@@ -245,6 +244,11 @@ def _fill(out: torch.Tensor, generators: Generators) -> None:
         return
     for image, generator in zip(out, generators, strict=True):
         image.normal_(generator=generator)
+
+
+def _is_looked_at(k: int, T: int, device: str) -> bool:
+    """Whether a step's numbers are checked at once; a look at a GPU's makes it wait."""
+    return (k + 1) % (1 if device == "cpu" else 50) == 0 or k == T - 1
 
 
 def _check_finite(norms: torch.Tensor, k: int, process: ReverseProcess) -> None:
