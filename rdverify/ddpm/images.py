@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,15 +32,13 @@ HELD_OUT = 10  # a folder has no test set: every tenth image is held out
 PixelRange = Literal["[-1,1]", "[0,1]"]
 Split = Literal["train", "test"]
 
-# name, channels, torchvision's class of it
+# name, channels, class in torchvision.datasets, which is slow to import
 _TORCHVISION: dict[str, tuple[str, int, str]] = {
     "mnist": ("MNIST", 1, "MNIST"),
     "fashionmnist": ("FashionMNIST", 1, "FashionMNIST"),
     "cifar10": ("CIFAR-10", 3, "CIFAR10"),
 }
-_FOLDERS: dict[str, tuple[str, int, str]] = {
-    "cifar10-first4000": (FIRST_4000, 3, "CIFAR10-first4000/train"),
-}
+_FOLDERS = {"cifar10-first4000": (FIRST_4000, 3, "CIFAR10-first4000/train")}
 NAMES = (*_TORCHVISION, *_FOLDERS)
 
 
@@ -174,9 +173,7 @@ def _from_torchvision(
     name, native, kind = _TORCHVISION[dataset]
     if channels is not None and channels != native:
         raise _wrong_channels(name, native, channels)
-    from torchvision import datasets  # slow to import, as below
-
-    factory = getattr(datasets, kind)
+    factory = getattr(import_module("torchvision.datasets"), kind)
     try:
         found = _read_or_fetched(factory, root, split, download)
         images = torch.as_tensor(np.asarray(found.data))
@@ -218,10 +215,9 @@ def _read_or_fetched(factory: Callable[..., Any], root: Path, split: Split, down
 def _from_folder(name: str, folder: Path, split: Split, channels: int | None) -> ImageSet:
     require(folder.is_dir(), "image folder", str(folder), "an existing folder")
     _require_no_circle(folder)
-    from torchvision import datasets
-
+    image_folder = import_module("torchvision.datasets").ImageFolder
     try:
-        found = datasets.ImageFolder(str(folder))
+        found = image_folder(str(folder))
     except FileNotFoundError as error:
         raise InputError(
             f"image folder = {str(folder)!r} is not allowed (no images): must hold "

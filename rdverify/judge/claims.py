@@ -34,9 +34,9 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
     were not all run is NOT_RUN, also where its own text leaves it undecided.
     """
     tests = [_evidence(claim, test, facts) for test in claim.test]
-    tests = _shared(tests, "printed", _shared(tests, "corrected", tests))
-    verdict, printed, why = _verdicts(claim, tests)
-    judged = _judged(tests)
+    corrected, as_printed = (_shared(_of_form(tests, form)) for form in ("corrected", "printed"))
+    judged = corrected or as_printed
+    verdict, printed, why = _verdicts(claim, tests, judged, as_printed)
     return JudgedClaim(
         id=claim.id,
         sentence=sentence.id,
@@ -54,9 +54,9 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
         why=why,
         discriminating=None if verdict in UNMEASURED else _discriminating(judged),
         no_control=claim.no_control,
-        evidence=tests,
+        evidence=_in_order(tests, corrected, as_printed),
         p=_p(judged),
-        p_as_printed=_p(_of_form(tests, "printed")) if printed else None,
+        p_as_printed=_p(as_printed) if printed else None,
         fragile=[] if claim.undecided or claim.untestable else fragile(judged),
     )
 
@@ -65,12 +65,24 @@ def _of_form(tests: Sequence[Evidence], form: str) -> list[Evidence]:
     return [test for test in tests if test.form in ("", form)]
 
 
-def _judged(tests: Sequence[Evidence]) -> list[Evidence]:
-    """The tests that make up the verdict: as corrected, or as printed where nothing else is."""
-    return _of_form(tests, "corrected") or _of_form(tests, "printed")
+def _in_order(
+    tests: Sequence[Evidence], corrected: Sequence[Evidence], as_printed: Sequence[Evidence]
+) -> list[Evidence]:
+    """The tests as they stand in the claim; what belongs to both forms, as corrected."""
+    left = {"printed": iter(as_printed), "corrected": iter(corrected)}
+    found = []
+    for test in tests:
+        own = {form: next(rest) for form, rest in left.items() if test.form in ("", form)}
+        found.append(own.get("corrected") or own["printed"])
+    return found
 
 
-def _verdicts(claim: Claim, tests: Sequence[Evidence]) -> tuple[Verdict, Verdict | None, str]:
+def _verdicts(
+    claim: Claim,
+    tests: Sequence[Evidence],
+    judged: Sequence[Evidence],
+    as_printed: Sequence[Evidence],
+) -> tuple[Verdict, Verdict | None, str]:
     """Verdict, verdict as printed where there are two forms, and why where it is no plain one."""
     if any(Verdict.NOT_RUN in (test.outcome, test.control_outcome) for test in tests):
         return Verdict.NOT_RUN, None, ""
@@ -78,7 +90,6 @@ def _verdicts(claim: Claim, tests: Sequence[Evidence]) -> tuple[Verdict, Verdict
         return Verdict.UNTESTABLE, None, claim.untestable
     if claim.undecided:
         return U, None, claim.undecided
-    judged, as_printed = _judged(tests), _of_form(tests, "printed")
     two_forms = any(test.form for test in tests) and as_printed
     verdict = combine([test.outcome for test in judged])
     printed = combine([test.outcome for test in as_printed]) if two_forms else None
@@ -126,17 +137,15 @@ def _chances(tests: Sequence[Evidence]) -> dict[tuple[str, str], float]:
     return {_part(test): test.p for test in tests if test.p is not None}
 
 
-def _shared(tests: Sequence[Evidence], form: str, settled: Sequence[Evidence]) -> list[Evidence]:
-    """``settled`` with the refutations taken back that a shared level does not carry."""
-    own = _chances(_of_form(tests, form))
+def _shared(tests: Sequence[Evidence]) -> list[Evidence]:
+    """One form's tests, with the refutations taken back that their shared level does not carry."""
+    own = _chances(tests)
     fallen = dict(zip(own, holm(own.values()), strict=True))
     return [
         replace(test, outcome=U)
-        if test.outcome == R == test.alone
-        and test.form in ("", form)
-        and not fallen.get(_part(test), True)
+        if test.outcome == R == test.alone and not fallen.get(_part(test), True)
         else test
-        for test in settled
+        for test in tests
     ]
 
 
