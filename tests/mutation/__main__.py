@@ -159,30 +159,34 @@ def score(folder: Path) -> None:
     """Killed, argued and surviving mutants by group, as JSON, and by file, to read."""
     from rdverify.judge.records import UNTRIED  # not above: workers import their own copy
 
-    group, reasons = files(ROOT, list(GROUPS)), argued()
-    kinds: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
+    known, reasons = found_in(folder / FOUND), argued()
     by_file: dict[str, Counter[str]] = defaultdict(Counter)
     spent, left = 0.0, []
-    for name, (found, last) in found_in(folder / FOUND).items():
-        file, outcome = name.partition(":")[0], ended(found, last, reasons)
+    for mutant in drawn(ROOT, list(GROUPS), 0):
+        source = (ROOT / mutant.file).read_text(encoding="utf-8")
+        first, last = known.get(mutant.name, ({"before": "never", "seconds": 0}, ""))
+        lines = {line.strip() for line in source.splitlines()}
+        if not lines.issuperset(first["before"].splitlines()):  # of a line that has changed since
+            by_file[mutant.file][UNTRIED] += is_program(mutated(source, mutant))
+            continue
+        outcome = ended(first, last, reasons)
+        by_file[mutant.file][outcome] += 1
+        spent += first["seconds"]
         if outcome == SURVIVED:
-            left.append(f"{name}\n  - {found['before']}\n  + {found['after']}")
-        kinds[group[file]][outcome] += 1
-        by_file[file][outcome] += 1
-        spent += found["seconds"]
-    places = Counter(group[mutant.file] for mutant in drawn(ROOT, list(GROUPS), 0))
-    content = {
-        "kinds": {
-            name: {**n, UNTRIED: max(0, places[name] - n.total())} for name, n in kinds.items() if n
-        },
-        "seconds": round(spent),
-    }
+            left.append(f"{mutant.name}\n  - {first['before']}\n  + {first['after']}")
+    kinds: dict[str, Counter[str]] = {name: Counter() for name in GROUPS}
+    for file, name in files(ROOT, list(GROUPS)).items():
+        kinds[name] += by_file[file]
+    tried = {name: dict(n) for name, n in kinds.items() if n.total() > n[UNTRIED]}
+    content = {"kinds": tried, "seconds": round(spent)}
     (folder / "score.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     (folder / "survivors.txt").write_text("\n".join(sorted(left)) + "\n", encoding="utf-8")
     for name, count in [*kinds.items(), *sorted(by_file.items())]:
-        if total := count.total():
-            rest = count[SURVIVED]
-            print(f"{name:44} {total - rest:5} of {total:5} {100 * (1 - rest / total):6.1f} %")
+        if total := count.total() - count[UNTRIED]:
+            share = f"{100 * (1 - count[SURVIVED] / total):6.1f} %"
+            print(
+                f"{name:44} {total - count[SURVIVED]:5} of {total:5} {share}, {count[UNTRIED]} left"
+            )
 
 
 def main() -> None:
