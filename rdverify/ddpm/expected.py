@@ -181,7 +181,7 @@ def mean_norm(scale: FloatArray, dimension: int, mean_squared_length: FloatArray
     SciPy's hyp1f1 returns inf for many such arguments, so 1F1 is summed here: by its
     own series while lambda < d/2, where the terms fall at least as 2^-k, and beyond
     by the mixture sum_k Poisson(k; lambda/2) Gamma(d/2+k+1/2)/Gamma(d/2+k), all of
-    whose terms are positive. Relative accuracy 1e-9 or better (lgamma of large arguments).
+    whose terms are positive. Relative accuracy 1e-9 up to lambda = 1e5, 1e-5 at 1e10 (lgamma).
     """
     half = dimension / 2
     # nothing scatters: sqrt(||m||^2 + scale^2 d) to the same accuracy
