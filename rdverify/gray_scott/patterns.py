@@ -3,9 +3,9 @@
 The field is cut half way between its lowest and highest value. Each connected
 part of what lies above is measured by its *elongation*, area / (pi r^2) with r
 the radius of the largest disc that fits inside: 1 for a disc, 4 L / (pi w) for a
-band of length L and width w, however it bends, closes or branches. So rotation, scale,
-amplitude and, of parts up to half the grid wide, shift don't matter. The thresholds below were
-fixed on drawn patterns with known answer (tests/gray_scott/test_patterns.py) before any run was seen.
+band of length L and width w, however it bends, closes or branches. So rotation, scale, amplitude
+and, of parts up to half the grid wide, shift don't matter. The thresholds below were fixed on
+drawn patterns with known answer (tests/gray_scott/test_patterns.py) before any run was seen.
 """
 
 from __future__ import annotations
