@@ -23,30 +23,39 @@ def mutation() -> MutationFile:
     return read_record(golden_folder() / "mutation.json", MutationFile, "mutation")
 
 
+@pytest.fixture
+def clone(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The clone that these tests lie in, also where what is tried is an installed package."""
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.setattr(equations, "repository", lambda: root)
+    return root
+
+
 def test_what_judges_or_reports_implements_no_equation() -> None:
     found = {path.relative_to(PACKAGE).as_posix() for path in numerical_modules()}
     assert {"balance.py", "gray_scott/model.py", "study/study.py"} <= found
     assert not any(name.startswith(("judge/", "report/")) for name in found)
 
 
-def test_tests_of_an_equation_are_those_that_carry_its_number() -> None:
+def test_tests_of_an_equation_are_those_that_carry_its_number(clone: Path) -> None:
     found = names_of("eq01")
     assert found
     for name in found:
         file, _, function = name.partition("::")
-        assert (PACKAGE.parent / file).is_file()
+        assert (clone / file).is_file()
         assert "eq01" in function
     assert names_of("eq99") == []
 
 
 def test_outside_a_clone_the_record_knows_the_tests(
-    monkeypatch: pytest.MonkeyPatch, recorded: Results, mutation: MutationFile
+    monkeypatch: pytest.MonkeyPatch, recorded: Results, mutation: MutationFile, clone: Path
 ) -> None:
     monkeypatch.setattr(spec, "EQUATIONS", {1: spec.EQUATIONS[1]})
     paper, known = the_paper(), [replace(one, tests=["then"]) for one in recorded.equations]
     named = replace(recorded, equations=known)
     (found,) = equation_records(paper, named, mutation)
     assert (found.number, found.tests) == (1, names_of("eq01"))
+    assert found.tests
     assert (PACKAGE.parent / found.spec).is_file()
     assert found.claims == [claim.id for claim in paper.claims if 1 in claim.equations]
     monkeypatch.setattr(equations, "repository", lambda: None)

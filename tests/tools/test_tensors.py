@@ -207,15 +207,20 @@ def test_of_the_shapes_that_are_others_the_first_is_told(
         require_shapes(lambda: torch.nn.Linear(2, 3), right | change, "weights", "w")
 
 
-def test_complex_numbers_are_finite_throughout_too_and_a_schema_is_shown_in_little_room(
-    tmp_path: Path,
-) -> None:
+def test_complex_numbers_are_finite_throughout_too(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
-    write_tensors(path, {"z": torch.tensor([1 + 2j])}, HEADER)
+    try:
+        write_tensors(path, {"z": torch.tensor([1 + 2j])}, HEADER)
+    except KeyError:
+        pytest.skip("this version of safetensors knows no complex numbers")
     assert read_tensors(path, SCHEMA)[0]["z"].tolist() == [1 + 2j]
-    write_tensors(path, {"z": torch.tensor([complex(1, float("nan"))])}, {"schema": "x" * 99})
+    write_tensors(path, {"z": torch.tensor([complex(1, float("nan"))])}, HEADER)
     with pytest.raises(InputError, match=r"z of weights .*finite throughout"):
         read_tensors(path)
+
+
+def test_a_schema_is_shown_in_little_room(tmp_path: Path) -> None:
+    path = write_tensors(tmp_path / "c.safetensors", TENSORS, {"schema": "x" * 99})
     with pytest.raises(InputError, match=f"its schema is '{'x' * 59}\\)"):
         read_tensors(path, SCHEMA)
 
