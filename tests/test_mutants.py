@@ -90,6 +90,7 @@ def test_every_equation_has_five_mutants_of_three_kinds_under_names_of_their_own
     assert names.total() == len(names)
 
 
+@pytest.mark.once
 def test_more_than_one_law_of_each_equation_is_needed() -> None:
     reasons = {(m.token, verdict(m.token, m.function)) for m in MUTANTS}
     for token in CHECKS:

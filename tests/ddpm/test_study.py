@@ -259,6 +259,7 @@ def test_lines_that_a_record_lacks_are_errors_and_not_left_out(runs):
     assert not found["ddpm.mnist.r"].error
 
 
+@pytest.mark.once
 def test_cells_are_three_rows_as_corrected_and_what_differs_as_printed(runs):
     cells = STUDY.cells(runs)
     keys = [(cell.row.setting, cell.quantity, cell.form) for cell in cells]
@@ -270,6 +271,7 @@ def test_cells_are_three_rows_as_corrected_and_what_differs_as_printed(runs):
             assert {part.name for part in cell.parts} == {"platform", "settings"}
 
 
+@pytest.mark.once
 def test_printed_cells_are_the_norm_of_the_networks_output(runs):
     cells = {(c.row.setting, c.quantity, c.form): c.runs for c in STUDY.cells(runs)}
     for row in ROWS:
@@ -277,6 +279,7 @@ def test_printed_cells_are_the_norm_of_the_networks_output(runs):
         assert cells[row, "r", "printed"] == pytest.approx(react / diff)
 
 
+@pytest.mark.once
 def test_m_diff_stands_on_its_known_law_and_says_from_what_it_follows(runs):
     cells = {(c.row.setting, c.quantity): c for c in STUDY.cells(runs) if c.form == "corrected"}
     for row, sampled in runs.rows.items():
@@ -299,6 +302,7 @@ def test_law_of_m_diff_is_that_of_chains_of_noise():
     assert stats.kstest(chains, stats.norm(points.mean(), points.std(ddof=1)).cdf).pvalue > 0.01
 
 
+@pytest.mark.once
 def test_curves_are_short_and_on_normalised_time(runs):
     curves = STUDY.curves(runs)
     assert [curve.row for curve in curves] == list(STUDY.rows)
@@ -342,6 +346,7 @@ def test_few_steps_miss_the_closed_form_only_where_they_begin_with_pure_noise():
     assert sampled.min() > begun.max()
 
 
+@pytest.mark.once
 def test_curves_keep_every_step_of_the_end_and_a_band_around_the_middle(runs):
     for curve in STUDY.curves(runs):
         assert len(curve.low) == len(curve.high) == len(curve.x)
@@ -359,6 +364,7 @@ def test_the_study_gives_the_same_twice(runs, facts, golden, tmp_path):
     assert STUDY.tables(again) == STUDY.tables(runs)
 
 
+@pytest.mark.once
 def test_a_network_that_is_not_trained_out_is_warned_of(runs):
     assert STUDY.caveats(runs) == []
     card = {**runs.rows["MNIST"].card, "training": {"steps": 5, "steps_planned": 10}}
@@ -367,6 +373,7 @@ def test_a_network_that_is_not_trained_out_is_warned_of(runs):
     assert "MNIST 5 of 10 steps" in caveat
 
 
+@pytest.mark.once
 def test_a_network_that_saw_a_part_of_its_data_is_warned_of(runs):
     card = {**runs.rows["CIFAR10"].card, "data": "first 4,000 images of CIFAR-10"}
     rows = {**runs.rows, "CIFAR10": replace(runs.rows["CIFAR10"], card=card)}
@@ -458,6 +465,7 @@ def test_every_variant_can_be_sampled_and_the_true_noise_finds_its_image(name):
     assert found["m_diff"] == (0 if name == "no noise" else pytest.approx(found["m_diff"]))
 
 
+@pytest.mark.once
 def test_sample_quality_is_taken_relative_to_the_untrained_network(facts):
     assert facts["ddpm.mnist.kernel_distance_ratio"].value == pytest.approx(0.1)
     assert facts["ddpm.control.untrained.fashion_kernel_distance_ratio"].value == 1
@@ -478,6 +486,7 @@ def test_a_network_that_left_the_datas_scale_is_no_trained_model(runs, facts):
     assert found == replace(Measured.of(fitting.balance.r_runs), what=found.what)
 
 
+@pytest.mark.once
 def test_facts_under_another_setting_are_those_of_its_own_trajectories(facts):
     record = open_record()
     for row, name, setting, fact in (
@@ -490,6 +499,7 @@ def test_facts_under_another_setting_are_those_of_its_own_trajectories(facts):
         assert (facts[fact].low, facts[fact].high) == Measured.of(own).ends
 
 
+@pytest.mark.once
 def test_final_ratios_gain_by_training_and_by_steps_is_counted_from_the_shorter_one(runs, facts):
     gained = record_facts.gain_since(runs, "mnist", 1000, "final_ratio")
     assert gained.value == pytest.approx((5000 - 1000) / 1e5)
@@ -501,6 +511,7 @@ def test_final_ratios_gain_by_training_and_by_steps_is_counted_from_the_shorter_
     assert facts["ddpm.steps.cifar10.final_gain"].value == pytest.approx(many.mean() - few.mean())
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scaling", ["endpoints", "1/T"])
 def test_both_together_are_the_closed_form_at_more_steps_from_the_network_as_trained(
     scaling, runs, facts
@@ -515,6 +526,7 @@ def test_both_together_are_the_closed_form_at_more_steps_from_the_network_as_tra
     assert facts[f"ddpm.steps.{key}.fashion.final_ratio"].value == pytest.approx(r_t[-1])
 
 
+@pytest.mark.once
 def test_the_heaviest_mode_is_the_one_of_weight_030_and_the_rest_have_less(facts):
     modes = exact.modes(exact.MIXTURE.means[[0, 0, 0, 5]])
     assert modes == pytest.approx([0.75, 0, 0, 0, 0, 0.25, 0, 0])
@@ -526,12 +538,14 @@ def test_the_heaviest_mode_is_the_one_of_weight_030_and_the_rest_have_less(facts
         assert heaviest <= largest
 
 
+@pytest.mark.once
 def test_what_the_network_makes_without_noise_is_read_off_the_record(facts):
     entry = record_facts.entry_of(variants_record(), "MNIST", "no noise")
     for name in ("pairwise_correlation", "neighbour_correlation"):
         assert facts[f"ddpm.mnist.silent.{name}"].value == entry[name]
 
 
+@pytest.mark.once
 def test_the_true_noise_predicts_its_image_from_the_start_while_x_t_hides_it(facts):
     assert facts["ddpm.control.true_noise.early_guess"].value == pytest.approx(1, abs=1e-5)
     assert facts["ddpm.control.true_noise.early_fine_guess"].value == pytest.approx(1, abs=1e-4)
@@ -539,6 +553,7 @@ def test_the_true_noise_predicts_its_image_from_the_start_while_x_t_hides_it(fac
     assert hidden.high < facts["ddpm.control.true_noise.early_fine_guess"].low
 
 
+@pytest.mark.once
 def test_no_interval_reaches_beyond_its_own_runs(facts):
     """Wherever run values are kept the interval is Student's of them: no setting widens it."""
     checked = 0
@@ -568,6 +583,7 @@ def test_spread_is_the_difference_of_the_extreme_rows():
     assert facts_module.spread(values) == difference(values["b"], values["a"])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", OBSERVED)
 def test_what_is_recorded_under_a_setting_is_what_the_run_measures(name, runs, facts):
     found = OBSERVED[name](runs.rows["MNIST"])
@@ -607,6 +623,7 @@ def test_open_settings_are_sampled_with_the_rows_noise_and_resumed(golden, tmp_p
     assert len(sampled) == len(SETTINGS)
 
 
+@pytest.mark.once
 def test_final_ratio_is_predicted_from_the_recorded_error(runs):
     line = STUDY.tables(runs)["ddpm.final"].rows[0]
     assert line["sqrt(1 - error/d) there"] == pytest.approx(0.9)
@@ -629,6 +646,7 @@ def test_last_step_of_the_true_and_of_the_blind_network():
     assert blind["ratio"] == 0
 
 
+@pytest.mark.once
 def test_settings_part_is_the_largest_gap_to_the_setting_that_was_run(runs):
     variants = variants_record()
     own = variants[(variants["row"] == "CIFAR10") & variants["variant"].isin(settings.OPEN)]
