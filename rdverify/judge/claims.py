@@ -34,9 +34,10 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
     were not all run is NOT_RUN, also where its own text leaves it undecided.
     """
     tests = [_evidence(claim, test, facts) for test in claim.test]
-    corrected, as_printed = (_shared(_of_form(tests, form)) for form in ("corrected", "printed"))
-    judged = corrected or as_printed
-    verdict, printed, why = _verdicts(claim, tests, judged, as_printed)
+    corrected, printed = (_shared(tests, form) for form in ("corrected", "printed"))
+    as_printed = _of_form(printed, "printed")
+    judged = _of_form(corrected, "corrected") or as_printed
+    verdict, verdict_as_printed, why = _verdicts(claim, tests, judged, as_printed)
     return JudgedClaim(
         id=claim.id,
         sentence=sentence.id,
@@ -50,31 +51,19 @@ def judge_claim(claim: Claim, facts: Facts, sentence: Sentence) -> JudgedClaim:
         inference=claim.inference,
         cause=claim.cause,
         verdict=verdict,
-        verdict_as_printed=printed,
+        verdict_as_printed=verdict_as_printed,
         why=why,
         discriminating=None if verdict in UNMEASURED else _discriminating(judged),
         no_control=claim.no_control,
-        evidence=_in_order(tests, corrected, as_printed),
+        evidence=[b if b.form == "printed" else a for a, b in zip(corrected, printed, strict=True)],
         p=_p(judged),
-        p_as_printed=_p(as_printed) if printed else None,
+        p_as_printed=_p(as_printed) if verdict_as_printed else None,
         fragile=[] if claim.undecided or claim.untestable else fragile(judged),
     )
 
 
 def _of_form(tests: Sequence[Evidence], form: str) -> list[Evidence]:
     return [test for test in tests if test.form in ("", form)]
-
-
-def _in_order(
-    tests: Sequence[Evidence], corrected: Sequence[Evidence], as_printed: Sequence[Evidence]
-) -> list[Evidence]:
-    """The tests as they stand in the claim; what belongs to both forms, as corrected."""
-    left = {"printed": iter(as_printed), "corrected": iter(corrected)}
-    found = []
-    for test in tests:
-        own = {form: next(rest) for form, rest in left.items() if test.form in ("", form)}
-        found.append(own.get("corrected") or own["printed"])
-    return found
 
 
 def _verdicts(
@@ -137,13 +126,15 @@ def _chances(tests: Sequence[Evidence]) -> dict[tuple[str, str], float]:
     return {_part(test): test.p for test in tests if test.p is not None}
 
 
-def _shared(tests: Sequence[Evidence]) -> list[Evidence]:
-    """One form's tests, with the refutations taken back that their shared level does not carry."""
-    own = _chances(tests)
+def _shared(tests: Sequence[Evidence], form: str) -> list[Evidence]:
+    """The tests, with refutations of one form taken back that its shared level doesn't carry."""
+    own = _chances(_of_form(tests, form))
     fallen = dict(zip(own, holm(own.values()), strict=True))
     return [
         replace(test, outcome=U)
-        if test.outcome == R == test.alone and not fallen.get(_part(test), True)
+        if test.outcome == R == test.alone
+        and test.form in ("", form)
+        and not fallen.get(_part(test), True)
         else test
         for test in tests
     ]

@@ -31,8 +31,9 @@ def test_a_block_within_another_has_its_own_number_and_gives_back_the_outers():
     assert torch.get_num_threads() == 3
 
 
-def test_of_blocks_side_by_side_the_last_to_leave_restores():
-    first, second = one_thread(), one_thread()
+@pytest.mark.parametrize("number", [1, 2])
+def test_of_blocks_side_by_side_the_last_to_leave_restores(number):
+    first, second = threads(number), one_thread()  # a number of its own goes with each block
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -56,16 +57,6 @@ def test_blocks_of_three_counts_each_give_back_the_one_around_them():
     with one_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
-
-
-def test_a_block_that_ends_before_a_later_one_takes_only_its_own_number_away():
-    first, second = threads(2), threads(1)
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert torch.get_num_threads() == 1
-    second.__exit__(None, None, None)
-    assert torch.get_num_threads() == 3
 
 
 def test_a_generator_hangs_on_all_its_numbers_and_on_their_order():
