@@ -16,6 +16,21 @@ from mutation.mutants import Mutant, mutated
 from mutation.swap import functions_below, replacements
 
 
+class Failures:
+    """Which tests fail, the first one first."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.found.append(report.nodeid)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.found.append(f"import of {report.nodeid}")
+
+
 class Collected:
     """The near end: it says which tests to run on which change.
 
@@ -46,7 +61,7 @@ class Collected:
         self.near.close()
 
 
-class _Server:
+class _Server(Failures):
     """The far end, a plugin that takes the place of pytest's own loop.
 
     Args:
@@ -55,12 +70,8 @@ class _Server:
     """
 
     def __init__(self, root: Path, far: Connection) -> None:
+        super().__init__()
         self.root, self.far = root, far
-        self.failed: list[str] = []
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self.failed.append(report.nodeid)
 
     def pytest_runtestloop(self, session: Any) -> bool:
         self.functions = functions_below(self.root)
@@ -101,6 +112,6 @@ class _Server:
         items = [item for path in order for item in found if item.path == path]
         for item, following in zip(items, [*items[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if self.failed:
-                return 1, self.failed
+            if self.found:
+                return 1, self.found
         return (0 if items else 5), []

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mutation import QUICK
-from mutation.collected import Collected
+from mutation.collected import Collected, Failures
 from mutation.forks import Ended, forked, kept, silent
 from mutation.mutants import Mutant, mutated
 from mutation.reach import module_name
@@ -54,21 +54,6 @@ class Outcome:
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
         return asdict(self)
-
-
-class Failures:
-    """Which tests fail, the first one first."""
-
-    def __init__(self) -> None:
-        self.found: list[str] = []
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self.found.append(report.nodeid)
-
-    def pytest_collectreport(self, report: Any) -> None:
-        if report.failed:
-            self.found.append(f"import of {report.nodeid}")
 
 
 def preload(root: Path) -> None:
