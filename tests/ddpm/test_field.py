@@ -62,19 +62,19 @@ def test_jacobian_products_agree_with_finite_differences_of_a_u_net():
 @pytest.mark.parametrize("part", ["whole", "shaped"])
 def test_exact_denoisers_are_gradients_and_a_rotation_is_none(part):
     exact = MixtureDenoiser(SCHEDULE, IMAGES, 0.1)
-    assert field.asymmetry(exact, IMAGES.double(), part).max() < 1e-6
+    assert field.asymmetries(exact, IMAGES.double())[part].max() < 1e-6
     odd = torch.randn((36, 36), generator=torch.Generator().manual_seed(6))
-    assert field.asymmetry(linear(odd - odd.T), IMAGES, part) == pytest.approx(1, rel=1e-3)
+    assert field.asymmetries(linear(odd - odd.T), IMAGES)[part] == pytest.approx(1, rel=1e-3)
 
 
 def test_asymmetry_of_independent_entries_and_of_an_identity_that_hides_them(monkeypatch):
     monkeypatch.setattr(field, "PROBES", 200)
     matrix = torch.randn((36, 36), generator=torch.Generator().manual_seed(7))
-    found = field.asymmetry(linear(matrix), IMAGES, "whole", (100,))
+    found = field.asymmetries(linear(matrix), IMAGES, (100,))["whole"]
     assert found == pytest.approx(math.sqrt(0.5), rel=0.1)
     hidden = matrix + 100 * torch.eye(36)
-    assert field.asymmetry(linear(hidden), IMAGES, "whole", (100,)).max() < 0.06
-    assert field.asymmetry(linear(hidden), IMAGES, "shaped", (100,)) == pytest.approx(
+    assert field.asymmetries(linear(hidden), IMAGES, (100,))["whole"].max() < 0.06
+    assert field.asymmetries(linear(hidden), IMAGES, (100,))["shaped"] == pytest.approx(
         found, rel=0.1
     )
 

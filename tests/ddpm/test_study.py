@@ -482,7 +482,8 @@ def test_a_network_that_left_the_datas_scale_is_no_trained_model(runs, facts):
     square = runs.rows["CIFAR10"].images.double().square().mean()
     fitting = replace(runs.rows["CIFAR10"], mean_square=float(square))
     with_it = replace(runs, rows={**runs.rows, "CIFAR10": fitting})
-    found = STUDY.facts.measure(with_it)["ddpm.cifar10.r_trained"]
+    declared = STUDY.facts.declaration("ddpm.cifar10.r_trained")
+    found = declared.measure(with_it, {"row": "cifar10"})
     assert found == replace(Measured.of(fitting.balance.r_runs), what=found.what)
 
 

@@ -34,14 +34,19 @@ BUMPS = {"pixel": "one pixel", "patch": "a patch of 5 by 5 pixels"}
 SIZES = {"pixel": 1, "patch": 5}
 
 
+def asked_at(network: Any, x: torch.Tensor, t: int) -> Any:
+    """eps_theta(x, t), which can be derived twice; x of shape (n, C, H, W)."""
+    with sdpa_kernel(SDPBackend.MATH):  # the fused attention has no second derivative
+        found = network(x, torch.full((len(x),), t))
+    return getattr(found, "sample", found)
+
+
 def jacobian_products(
     network: Any, x: torch.Tensor, t: int, v: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(J v, J^T v) of eps_theta(., t) at x, image by image; x and v of shape (n, C, H, W)."""
     x = x.detach().requires_grad_(True)
-    with sdpa_kernel(SDPBackend.MATH):  # the fused attention has no second derivative
-        found = network(x, torch.full((len(x),), t))
-    output = getattr(found, "sample", found)
+    output = asked_at(network, x, t)
     weight = torch.zeros_like(output, requires_grad=True)
     (pulled,) = torch.autograd.grad(output, x, weight, create_graph=True)  # J^T weight
     (pushed,) = torch.autograd.grad(pulled, weight, v, retain_graph=True)  # linear in weight: J v
@@ -49,14 +54,14 @@ def jacobian_products(
     return pushed.detach(), back.detach()
 
 
-def asymmetry(
-    network: Any, images: torch.Tensor, part: str, levels: tuple[int, ...] = LEVELS
-) -> FloatArray:
+def asymmetries(
+    network: Any, images: torch.Tensor, levels: tuple[int, ...] = LEVELS
+) -> dict[str, FloatArray]:
     """Share of eps_theta's Jacobian that is no gradient's, per image, shape (n,), in [0, 1].
 
     ||(J - J^T)/2||_F over ||J||_F, by random signs v (Hutchinson: E ||A v||^2 = ||A||_F^2), over
     noised ``images``, mean over levels. 0 for a gradient, sqrt(1/2) for a matrix of independent
-    entries. ``part`` "shaped" takes J - (tr J/d) Id for the denominator: a multiple of the
+    entries. "whole" is that; "shaped" takes J - (tr J/d) Id for the denominator: a multiple of the
     identity, most of J where noise prevails, is symmetric whatever the network has learned.
     """
     generator = torch.Generator().manual_seed(CONTROL_SEED)
@@ -69,9 +74,10 @@ def asymmetry(
             odd[k] += ((forth - back) / 2).double().square().flatten(1).sum(1)
             whole[k] += forth.double().square().flatten(1).sum(1)
             trace[k] += (v * forth).double().flatten(1).sum(1)
-    size = images[0].numel()
-    plain = (trace / PROBES).square() / size * (part == "shaped")
-    return np.asarray((odd / (whole - PROBES * plain).clamp_min(1e-12)).sqrt().mean(0).numpy())
+    plain = (trace / PROBES).square() / images[0].numel()
+    shaped = (whole - PROBES * plain).clamp_min(1e-12)
+    of = {"whole": whole.clamp_min(1e-12), "shaped": shaped}
+    return {part: np.asarray((odd / size).sqrt().mean(0).numpy()) for part, size in of.items()}
 
 
 def feedback(
@@ -88,13 +94,15 @@ def feedback(
     high, wide = images.shape[-2:]
     found = []
     for t in levels:
-        x = q_sample(images, t, SCHEDULE, torch.randn(images.shape, generator=generator))
+        noise = torch.randn(images.shape, generator=generator)
+        x = q_sample(images, t, SCHEDULE, noise).requires_grad_(True)
+        output = asked_at(network, x, t)
         for _ in range(PLACES):
-            v = torch.zeros_like(x)
+            v = torch.zeros_like(images)
             row = int(torch.randint(high - size + 1, (1,), generator=generator))
             column = int(torch.randint(wide - size + 1, (1,), generator=generator))
             v[..., row : row + size, column : column + size] = 1
-            _, back = jacobian_products(network, x, t, v)
+            (back,) = torch.autograd.grad(output, x, v, retain_graph=True)  # J^T v
             along = (v * back).flatten(1).sum(1) / v.square().flatten(1).sum(1)
             found.append((float(a[t]) + float(b[t]) * along.double()) / float(SCHEDULE.beta[t]))
     return np.asarray(torch.stack(found).mean(0).numpy())
@@ -113,7 +121,12 @@ def asked(runs: Runs, row: str) -> tuple[Any, torch.Tensor]:
     part={"whole": "as it is", "shaped": "its multiple of the identity taken out"},
 )
 def _asymmetry(runs: Runs, row: str, part: str) -> FloatArray:
-    return asymmetry(*asked(runs, row), part)
+    return _asymmetries(runs, row)[part]
+
+
+@cache
+def _asymmetries(runs: Runs, row: str) -> Mapping[str, FloatArray]:
+    return asymmetries(*asked(runs, row))
 
 
 @fact(
