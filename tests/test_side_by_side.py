@@ -60,6 +60,7 @@ def context(tmp_path: Path) -> Context:
     return Context("quick", tmp_path, None, tmp_path, workers=2, progress=ConsoleReporter())
 
 
+@pytest.mark.twice
 def test_they_give_the_same_in_the_order_asked_for(declare, context, capfd) -> None:
     names = declare(one="pass", two="pass")
     apart, here = measure_apart(names, context), measure(names, context)
@@ -82,6 +83,7 @@ def test_one_that_fails_ends_the_other_at_once(declare, context, which: str) -> 
 
 
 @pytest.mark.parametrize("attempt", range(5))  # what is to be noticed comes at any moment
+@pytest.mark.twice
 def test_a_process_that_is_killed_ends_the_others_and_is_an_error(
     declare, context, attempt: int
 ) -> None:

@@ -90,6 +90,7 @@ def test_systems_are_chosen_in_the_order_of_the_suite() -> None:
         systems.chosen("gray-scott,RD")
 
 
+@pytest.mark.once
 def test_what_was_not_run_is_not_run_and_never_refuted(paper: Paper, recorded: Results) -> None:
     results = judged([], paper, recorded)
     assert {cell.verdict for cell in results.table1} == {Verdict.NOT_RUN}
@@ -112,6 +113,7 @@ def test_every_measured_cell_finds_its_printed_number(paper: Paper) -> None:
     assert verdicts.count(Verdict.REFUTED) == 1
 
 
+@pytest.mark.once
 def test_equal_runs_give_equal_results_but_for_the_time(paper: Paper, recorded: Results) -> None:
     first, second = (judged(["gray-scott"], paper, recorded, time) for time in ("now", "later"))
     assert first.provenance != second.provenance
@@ -176,6 +178,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.twice
 def test_a_run_leaves_results_report_junit_and_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,6 +305,7 @@ def test_a_readme_without_marks_stops_the_record_before_anything_is_written(
     assert contents(root) == {"README.md": b"no marks"}
 
 
+@pytest.mark.twice
 def test_a_study_that_is_stopped_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("kept")
     (tmp_path / "REPORT.md").write_text("kept")

@@ -129,6 +129,7 @@ def test_variance_share_of_gaussian_data_is_that_of_the_joint_law():
     assert variance.variance_share(schedule, errors) * beta == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.once
 def test_walks_in_the_mixture_are_shares_and_cosines_and_the_score_knows_more_than_noise():
     walks = field.walks()
     for values in walks.values():
@@ -160,6 +161,7 @@ def test_asymmetry_by_differences_is_that_of_a_matrix():
     assert ascent.asymmetry(lambda y: y @ (matrix + matrix.T), x) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.once
 def test_the_silent_process_climbs_its_potential_and_noise_hides_that():
     found = ascent.ascents()
     assert all(values.shape == (field.BATCHES,) for values in found.values())

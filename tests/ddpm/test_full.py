@@ -76,6 +76,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     return noted
 
 
+@pytest.mark.twice
 def test_every_network_is_trained_measured_and_described(tmp_path, calls):
     weights, records = ddpm_full.retrain(context_of(tmp_path), TINY)
     for row, stem, channels in ((row, ROWS[row].file, ROWS[row].channels) for row in ROWS):
@@ -92,6 +93,7 @@ def test_every_network_is_trained_measured_and_described(tmp_path, calls):
     assert records == weights / "search"
 
 
+@pytest.mark.twice
 def test_a_second_run_trains_nothing_and_changes_no_weights(tmp_path, calls, monkeypatch):
     weights, _ = ddpm_full.retrain(context_of(tmp_path), TINY)
     before = {path.name: path.read_bytes() for path in (weights / "weights").iterdir()}
@@ -102,6 +104,7 @@ def test_a_second_run_trains_nothing_and_changes_no_weights(tmp_path, calls, mon
     assert "quality" not in {name for name, _ in calls}
 
 
+@pytest.mark.twice
 def test_weights_that_are_not_those_of_this_training_are_trained_anew(tmp_path, calls, monkeypatch):
     """A flipped bit, other steps, other images: each is seen, and said."""
     said: list[str] = []
@@ -130,6 +133,7 @@ def test_weights_that_are_not_those_of_this_training_are_trained_anew(tmp_path, 
     assert "already trained" in anew(card)
 
 
+@pytest.mark.twice
 def test_a_run_stopped_in_a_training_goes_on_from_its_checkpoint(tmp_path, calls, monkeypatch):
     whole, _ = ddpm_full.retrain(context_of(tmp_path / "whole"), TINY)
     real, trained = ddpm_full.train, []

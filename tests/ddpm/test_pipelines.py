@@ -71,6 +71,7 @@ def shown(images: torch.Tensor) -> np.ndarray:
     ],
 )
 @pytest.mark.parametrize("one", [False, True])
+@pytest.mark.twice
 def test_a_ddpm_pipeline_gives_the_images_that_it_makes_itself(out, options, one):
     pipeline = quiet(DDPMPipeline(unet(3, out), DDPMScheduler(num_train_timesteps=30, **options)))
     generator = (lambda: streams(2)[0]) if one else (lambda: streams(2))

@@ -8,6 +8,7 @@ from unittest import mock
 
 import diffusers
 import numpy as np
+import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 from hypothesis import given
@@ -143,12 +144,14 @@ def held(scheduler: Any, steps: int | None, eta: float, dtype: torch.dtype, kind
 
 
 @given(ddpm, st.floats(0.1, 1), st.booleans(), st.sampled_from(list(DTYPES)))
+@pytest.mark.twice
 def test_a_ddpm_step_is_diffusers_own(config, share, some, dtype):
     steps = max(1, int(share * config["num_train_timesteps"])) if some else None
     held(DDPMScheduler(**config), steps, 0.0, dtype, config["variance_type"])
 
 
 @given(ddim, st.floats(0.1, 1), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from(list(DTYPES)))
+@pytest.mark.twice
 def test_a_ddim_step_is_diffusers_own(config, share, eta, dtype):
     steps = max(1, int(share * config["num_train_timesteps"]))
     held(DDIMScheduler(**config), steps, eta, dtype)

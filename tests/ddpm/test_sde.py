@@ -148,6 +148,7 @@ def test_eq10_with_the_exact_score_gives_back_a_mixture():
     assert share == pytest.approx([0.5, 0.3, 0.2], abs=5 * math.sqrt(0.25 / n))
 
 
+@pytest.mark.once
 def test_probability_flow_gives_back_the_mixture_without_noise():
     n = 2000
     x_1 = np.random.default_rng(6).standard_normal((n, 2))

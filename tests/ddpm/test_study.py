@@ -236,6 +236,7 @@ def test_every_fact_is_measured_and_defined_and_its_interval_holds_its_value(fac
 
 
 @pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.once
 def test_a_record_that_is_missing_or_no_table_is_named_before_any_sampling(
     golden, tmp_path, monkeypatch, name
 ):
@@ -404,6 +405,7 @@ def test_missing_weights_or_card_are_named_before_any_sampling(golden, tmp_path)
 # --- settings ---------------------------------------------------------------------------------
 
 
+@pytest.mark.once
 def test_fit_on_mnist_decides_steps_range_and_size_and_leaves_three_choices_open():
     grid = settings.fit(MEAN_SQUARES, PRINTED["MNIST"]["m_react"], PRINTED["MNIST"]["m_diff"])
     fits = grid[grid["miss"] <= 1]
@@ -422,6 +424,7 @@ def test_trajectories_behind_recovers_the_number_that_made_the_means():
         assert n <= most + 1 <= 1.2 * n + 1
 
 
+@pytest.mark.once
 def test_variant_as_trained_is_the_plain_chain_and_search_resumes(golden, tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "OPEN", ("as trained", "beta decreasing"))
     monkeypatch.setattr(settings, "VARIANTS", {"as trained": {}, "beta decreasing": {}})
@@ -449,6 +452,7 @@ def test_variant_as_trained_is_the_plain_chain_and_search_resumes(golden, tmp_pa
 
 
 @pytest.mark.parametrize("name", list(settings.VARIANTS))
+@pytest.mark.once
 def test_every_variant_can_be_sampled_and_the_true_noise_finds_its_image(name):
     """The exact predictor of one image survives any schedule, pixel range and sigma."""
     image = torch.linspace(-0.9, 0.9, 64).reshape(1, 8, 8)
@@ -709,6 +713,7 @@ def test_smooth_is_the_moving_average():
     assert observables.smooth(r_t, 7) == pytest.approx(expected)
 
 
+@pytest.mark.once
 def test_energy_distance_is_zero_for_equal_laws_and_known_for_a_shift():
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((2, 3000, 1))
@@ -791,6 +796,7 @@ def test_direction_that_gives_print_is_nearer_and_the_closed_form_is_asked_alone
     assert perfect.value == pytest.approx(closed[0] - closed[1])
 
 
+@pytest.mark.once
 def test_networks_of_two_shapes_are_compared_on_the_same_noise(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "SCHEDULE", SHORT)
     found = []

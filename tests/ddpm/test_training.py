@@ -48,6 +48,7 @@ def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     )
 
 
+@pytest.mark.twice
 def test_equal_seeds_give_equal_weights_and_others_do_not():
     config = replace(TINY, steps=4)
     one, again, other = (
@@ -257,6 +258,7 @@ def test_moving_average_of_no_memory_is_the_weights_themselves():
     assert same_weights(trained.unet, trained.raw)
 
 
+@pytest.mark.once
 def test_snapshots_hold_untrained_and_last_weights(tmp_path):
     trained = train(squares(), squares(), TINY, snapshots=tmp_path, snapshot_steps=(0,))
     assert same_weights(
@@ -285,6 +287,7 @@ def test_checkpoint_of_other_settings_or_no_checkpoint_is_refused_and_kept(tmp_p
         train(squares(), squares(), TINY, checkpoint=path)
 
 
+@pytest.mark.once
 def test_no_step_is_validated_twice_however_often_it_is_come_to(tmp_path):
     config, path = replace(TINY, steps=3), tmp_path / "state"
     for until, steps in ((1, [0, 1]), (1, [0, 1]), (3, [0, 1, 3]), (3, [0, 1, 3])):
@@ -364,6 +367,7 @@ def test_command_exits_with_2_and_one_line(tmp_path, monkeypatch, capsys, argume
     assert said in lines[0]
 
 
+@pytest.mark.once
 def test_card_thins_the_loss_curve_but_keeps_its_mean(tmp_path):
     trained = train(squares(), squares(), TINY)
     trained.record.losses[:] = [(step, float(step % 7)) for step in range(1, 601)]
@@ -401,6 +405,7 @@ def test_shipped_network_tells_noise_from_image(name):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
+@pytest.mark.once
 def test_rounding_the_weights_to_half_precision_moves_the_prediction_little(name):
     unet = load_unet(golden_folder() / "weights" / f"ddpm-{name}.safetensors")
     channels = architecture(unet)["channels"]

@@ -87,6 +87,7 @@ def test_round_trip_is_exact_and_bytes_repeat(saved, tmp_path):
 
 
 @pytest.mark.parametrize("attention", [(), (1,), (0, 1)])
+@pytest.mark.twice
 def test_attention_is_where_it_was_asked_for_and_travels_with_the_file(attention, tmp_path):
     unet = build_unet(1, **TINY, attention=attention, seed=3)
     heads = [name for name, part in unet.named_modules() if type(part).__name__ == "Attention"]

@@ -168,6 +168,7 @@ def test_bad_workers(workers):
         run_many([GrayScottConfig(**SMALL)], workers)
 
 
+@pytest.mark.once
 def test_the_initial_state_given_is_left_as_it_was():
     start = (FINE * 0.9, FINE * 0.1)
     simulate(GrayScottConfig(**SMALL), start)

@@ -130,6 +130,7 @@ def test_gains_are_those_of_the_linear_law_around_the_empty_state() -> None:
     assert gains[0] == pytest.approx(1 - loss, rel=0.01)
 
 
+@pytest.mark.once
 def test_a_wave_that_grows_first_and_dies_later_counts_at_its_largest() -> None:
     # uniform at v = 0.25, u = 0.5 v doubles and dies: the long waves grow, the finest never do
     config = GrayScottConfig(
@@ -148,6 +149,7 @@ def test_a_wave_that_grows_first_and_dies_later_counts_at_its_largest() -> None:
     assert gains[0] > 1 > gains[-1]
 
 
+@pytest.mark.once
 def test_a_run_that_is_gone_goes_on_by_its_linear_law() -> None:
     config = GrayScottConfig(
         0.029, kill_rate=0.08, rows=32, cols=32, square=8, inner_products=True, steps=500

@@ -103,6 +103,7 @@ def test_eq01_eq12_eq15_kernel_equals_spec_to_1e_13(config):
 
 @settings(max_examples=20, deadline=None)
 @given(configs())
+@pytest.mark.twice
 def test_eq01_norms_of_the_u_equation_equal_spec(config):
     u, v = random_state(config)
     trace = simulate(config, (u, v)).trace
@@ -259,6 +260,7 @@ def test_eq01_mass_balance(config):
 
 
 @pytest.mark.parametrize("kinetics", ["uv2", "u2v"])
+@pytest.mark.once
 def test_the_trivial_state_is_a_fixed_point_to_the_bit(kinetics):
     config = replace(SPOTS, square=0, noise=0.0, steps=300, kinetics=kinetics)
     result = simulate(config)
@@ -277,6 +279,7 @@ def test_a_uniform_state_has_reaction_but_no_diffusion():
     assert np.all(np.isinf(balance_of(trace).r_t))
 
 
+@pytest.mark.once
 def test_float32_agrees_with_float64_to_its_precision():
     single, double = simulate(replace(SPOTS, dtype="float32")), simulate(SPOTS)
     assert single.v.dtype == np.float32

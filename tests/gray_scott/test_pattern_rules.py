@@ -138,6 +138,7 @@ def notched(radius: int, rows: int, cols: int) -> np.ndarray:
 
 @pytest.mark.parametrize("turn", [np.asarray, np.transpose])
 @pytest.mark.parametrize("side", [39, 40, 41, 42])
+@pytest.mark.once
 def test_parts_up_to_half_the_grid_across_are_measured_alike_wherever_they_lie(side, turn):
     band = np.broadcast_to(np.arange(side)[:, None] < side // 2, (side, 60))
     for mask in (band, notched((side + 2) // 4, side, 60)):

@@ -110,6 +110,7 @@ def test_amplitude_and_level_change_nothing(known, factor, level):
 
 
 @given(st.integers(-12, 12), st.integers(-12, 12))
+@pytest.mark.once
 def test_stripes_of_any_direction(p, q):
     if 4 <= np.hypot(p, q) <= 13:
         assert classify(stripes(p, q)).label == "stripes"

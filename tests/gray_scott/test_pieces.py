@@ -71,6 +71,7 @@ def test_a_run_is_left_at_the_first_look_at_which_v_is_gone(monkeypatch):
 
 
 @pytest.mark.parametrize("look", [1, 2, 3, 2_000])
+@pytest.mark.once
 def test_a_divergence_is_told_with_all_the_steps_before_it(look, monkeypatch):
     wild = LIVING | {"kinetics": "u2v", "seed": 1}
     steps = simulate(GrayScottConfig(**wild, steps=60)).diverged_at

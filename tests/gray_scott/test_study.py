@@ -211,6 +211,7 @@ def test_controls_die(runs):
             assert classify(runs.one(control, regime).v).label == "uniform"
 
 
+@pytest.mark.once
 def test_the_five_stages_lead_to_the_record(record, targets, tmp_path, monkeypatch):
     # every setting that the stages ask for is in the record, in its order, and no other
     names = [axis.name for axis in search.AXES]

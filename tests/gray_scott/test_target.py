@@ -14,6 +14,7 @@ from rdverify.sweep.target import attempt
 SMALL = {"feed_rate": 0.029, "rows": 48, "cols": 48, "steps": 5_000}
 
 
+@pytest.mark.once
 def test_a_run_is_that_of_the_simulator_though_it_is_made_in_pieces() -> None:
     found = TARGET.run(SMALL | {"seed": 3})
     config = GrayScottConfig(**SMALL, seed=3, inner_products=True)

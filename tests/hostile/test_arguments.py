@@ -44,6 +44,7 @@ FURTHER: dict[Any, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize(("made", "name"), FIELDS, ids=lambda part: getattr(part, "__name__", part))
+@pytest.mark.once
 def test_what_a_field_is_not_annotated_with_is_refused_by_name(made: type, name: str) -> None:
     kind = get_type_hints(made)[name]
     for value in (*ODD, *FURTHER.get(kind, ())):

@@ -237,6 +237,7 @@ def test_the_table_is_judged_row_by_row_and_its_printed_forms_where_they_were_me
 
 
 @given(st.floats(0.02, 0.9), st.floats(1e-4, 0.1), st.booleans())
+@pytest.mark.once
 def test_a_control_as_far_from_print_on_the_other_side_is_not_told_apart(
     away: float, share: float, own_runs: bool
 ) -> None:

@@ -14,6 +14,7 @@ from rdverify.judge.paper import PrintedRow, the_paper
 
 
 @pytest.mark.parametrize("place", range(8))
+@pytest.mark.once
 def test_a_wrong_ratio_in_the_table_is_caught(place: int) -> None:
     rows = the_paper().rows
     assert self_consistency(rows)[place].consistent

@@ -202,6 +202,7 @@ def test_a_strip_turns_where_an_interval_ends_and_nowhere_else(
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=9), st.floats(0.01, 3))
+@pytest.mark.once
 def test_p_of_runs_is_that_of_students_test(runs: list[float], beyond: float) -> None:
     fact = Measured.of(np.array(runs) + np.linspace(0, 1, len(runs)))
     for predicate, bound in (

@@ -43,6 +43,7 @@ def changed(
     )
 
 
+@pytest.mark.once
 def test_the_platform_spread_comes_from_runs_of_the_same_networks_alone(alone: Results) -> None:
     runs = {
         "py": changed(alone, "RD-01", Verdict.UNDECIDED, 1e-7, "quick"),
@@ -93,6 +94,7 @@ def test_an_environment_that_judged_another_ledger_is_refused(recorded: Results)
         merge(recorded, {"py": replace(recorded, provenance=origin)}, values=False)
 
 
+@pytest.mark.once
 def test_hidden_files_are_no_environments(recorded: Results, tmp_path: Path) -> None:
     (tmp_path / ".p.json").write_text("half a file")
     with pytest.raises(InputError, match="at least one"):

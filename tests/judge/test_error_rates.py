@@ -60,6 +60,7 @@ def beyond(rate: float, expected: float, papers: int = PAPERS) -> bool:
     return abs(rate - expected) > 4 * (expected * (1 - expected) / papers) ** 0.5
 
 
+@pytest.mark.once
 def test_true_papers_are_refuted_as_often_as_the_level_says() -> None:
     """Of m independent true numbers one falls with 1 - 0.95^m, and with 5 % at a shared level."""
     found = error_rates(judged(1, rows=3)).families[0]
@@ -90,6 +91,7 @@ def test_the_power_is_that_of_the_noncentral_t() -> None:
 
 
 @pytest.mark.parametrize(("spread", "bound"), [(0.02, 0.15), (0.05, 0.3), (0.1, 0.6)])
+@pytest.mark.once
 def test_what_is_caught_grows_with_the_scatter(spread: float, bound: float) -> None:
     caught = error_rates(judged(4, spread=spread)).power[0].caught
     assert caught is not None

@@ -35,6 +35,7 @@ def test_a_record_reads_back_as_it_was_written(recorded: Results, tmp_path: Path
     assert (tmp_path / "r.json").read_bytes() == (golden_folder() / "results.json").read_bytes()
 
 
+@pytest.mark.twice
 def test_the_record_follows_the_schema_which_follows_the_types(recorded: Results) -> None:
     text = (golden_folder() / "results.schema.json").read_text(encoding="utf-8")
     schema = json.loads(text)
@@ -151,6 +152,7 @@ def test_what_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["table1", "claims"])
+@pytest.mark.once
 def test_a_number_or_claim_that_is_judged_twice_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "results.json"
     path.write_text(json.dumps({**RECORD, name: RECORD[name] * 2}), encoding="utf-8")

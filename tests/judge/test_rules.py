@@ -46,6 +46,7 @@ NUMBERS = st.tuples(st.floats(-3, 3), st.floats(0.001, 2)).map(lambda x: number(
 
 
 @given(PREDICATES, NUMBERS, NUMBERS, st.floats(1, 20), st.booleans())
+@pytest.mark.once
 def test_a_wider_interval_never_decides(
     predicate: Any, fact: Measured, control: Measured, factor: float, cause: bool
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_wider_interval_never_decides(
 
 
 @given(PREDICATES, NUMBERS, NUMBERS, NUMBERS)
+@pytest.mark.once
 def test_one_more_control_never_makes_a_claim_discriminating(
     predicate: Any, fact: Measured, control: Measured, another: Measured
 ) -> None:
@@ -78,6 +80,7 @@ def test_one_more_control_never_makes_a_claim_discriminating(
     st.lists(st.tuples(PREDICATES, NUMBERS, NUMBERS), min_size=2, max_size=6),
     st.randoms(use_true_random=False),
 )
+@pytest.mark.once
 def test_the_order_of_the_parts_changes_nothing(
     parts: list[tuple[Any, Measured, Measured]], chance: random.Random
 ) -> None:
@@ -93,6 +96,7 @@ def test_the_order_of_the_parts_changes_nothing(
 
 
 @given(PREDICATES, NUMBERS, NUMBERS)
+@pytest.mark.once
 def test_a_cause_that_the_control_shows_as_well_is_never_confirmed(
     predicate: Any, fact: Measured, control: Measured
 ) -> None:
@@ -249,6 +253,7 @@ def test_marks_that_would_have_to_move_together_are_fragile_as_well() -> None:
 
 
 @given(PREDICATES, NUMBERS)
+@pytest.mark.once
 def test_a_strip_agrees_with_the_verdict_at_every_threshold(predicate: Any, fact: Measured) -> None:
     from rdverify.judge.decide import at_threshold
 

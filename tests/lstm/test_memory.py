@@ -43,6 +43,7 @@ def test_control_and_lstm_have_weights_of_one_order():
     assert count["tanh"] == pytest.approx(count["lstm"], rel=0.1)
 
 
+@pytest.mark.once
 def test_training_recalls_a_short_lag_and_an_untrained_network_does_not(monkeypatch):
     setting = {"network": "lstm", "lag": 2, "seed": 0}
     monkeypatch.setattr(memory, "STEPS", 0)

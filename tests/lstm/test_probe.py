@@ -248,6 +248,7 @@ def test_eq02_eq03_eq04_eq05_eq06_eq07_one_step_float64(case: Case) -> None:
 @dtypes
 @given(data=st.data())
 @settings(max_examples=25)
+@pytest.mark.once
 def test_eq13_eq16_whole_sequences_where_the_map_is_contractive(
     dtype: str, data: st.DataObject
 ) -> None:
@@ -286,6 +287,7 @@ def test_eq13_eq16_whole_sequences_where_the_map_is_contractive(
 
 
 @dtypes
+@pytest.mark.twice
 def test_whole_sequences_at_torchs_own_initial_weights(dtype: str) -> None:
     """The case of the paper, d = 1 and h = 16 over 200 steps, from the zero state."""
     torch.manual_seed(3)
@@ -320,6 +322,7 @@ def test_eq11_identity_and_bounds(case: Case) -> None:
 
 @given(cases("float64", steps=5))
 @settings(max_examples=25)
+@pytest.mark.once
 def test_detail_is_what_its_definition_says(case: Case) -> None:
     trace = probe(case.lstm, case.x, case.state, detail=True)
     inside: Gates = gates(case.lstm, case.x, case.state)

@@ -21,6 +21,7 @@ def test_each_row_has_ten_networks_of_every_kind(key, runs):
     assert all(len(models) == len(SEEDS) == 10 for models in runs.networks[key].values())
 
 
+@pytest.mark.once
 def test_the_declared_protocol_is_one_and_knows_no_printed_number(runs):
     plans = [runs.configs[key]["declared"][0] for key in KEYS]
     assert len({dataclasses.replace(plan, data=SineConfig()) for plan in plans}) == 1

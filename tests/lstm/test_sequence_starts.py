@@ -66,6 +66,7 @@ def test_a_range_of_mu_that_is_one_number_is_that_number() -> None:
 
 
 @pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.once
 def test_only_unseen_sequences_come_in_another_number(kind: type[DataConfig]) -> None:
     config = kind(sequences=3, length=4)
     assert np.array_equal(generate(config, "train", 3), generate(config))
@@ -135,6 +136,7 @@ def test_what_is_not_positive_is_named(kind: Any, name: str, values: tuple[Any, 
             kind(**{name: value})
 
 
+@pytest.mark.once
 def test_a_signal_is_normalised_to_what_is_asked_for() -> None:
     """One that is not the same on both sides of 0: z of Lorenz, all positive."""
     config = LorenzConfig(coordinate="z", sequences=5, length=40, normalisation="none")

@@ -55,6 +55,7 @@ def test_van_der_pol_has_the_tabulated_period(mu: float, expected: float) -> Non
     assert period(mu) == pytest.approx(expected, rel=2e-6)
 
 
+@pytest.mark.once
 def test_van_der_pol_period_grows_as_mu_squared_over_16() -> None:
     mu = np.array([0.1, 0.2, 0.4])
     # a weakly nonlinear cycle is reached in a time of 1/mu
@@ -89,6 +90,7 @@ def test_van_der_pol_without_mu_keeps_its_energy() -> None:
     assert energy == pytest.approx(np.broadcast_to(energy[:, :1], energy.shape), rel=1e-7)
 
 
+@pytest.mark.once
 def test_van_der_pol_sequences_may_differ_in_mu() -> None:
     same = VanDerPolConfig(mu=1.0, sequences=40, length=400)
     spread = dataclasses.replace(same, mu=0.5, mu_high=4.0, coordinate="v", normalisation="none")
@@ -102,6 +104,7 @@ def test_van_der_pol_sequences_may_differ_in_mu() -> None:
     assert fastest - 0.5 < peaks.max() < fastest
 
 
+@pytest.mark.once
 def test_lorenz_largest_lyapunov_exponent() -> None:
     """The growth of a small distance, from generated states, against 0.906."""
     shared: dict[str, Any] = {"sequences": 128, "length": 2, "normalisation": "none"}
@@ -158,6 +161,7 @@ def test_lorenz_time_averages() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lorenz", "van der pol"])
+@pytest.mark.once
 def test_sequences_obey_their_equation_to_second_order(kind: str) -> None:
     """The central difference of generated samples approaches the slope as dt^2."""
     errors = []
@@ -224,6 +228,7 @@ def test_sine_phases_and_frequencies_are_uniform() -> None:
 
 
 @by_kind
+@pytest.mark.once
 def test_equal_settings_give_equal_sequences_and_seeds_differ(config: DataConfig) -> None:
     first = generate(config)
     assert first.shape == (6, 200)
@@ -256,6 +261,7 @@ def test_normalisation(config: DataConfig) -> None:
     assert made("standard", "unseen") == pytest.approx(expected)
 
 
+@pytest.mark.once
 def test_controls_keep_what_they_claim_to_keep() -> None:
     x = generate(LorenzConfig(sequences=50))
     noise, shuffled = noise_like(x, 3), shuffle_time(x, 3)

@@ -39,6 +39,7 @@ SMALL = LSTMConfig(
 
 
 @pytest.mark.parametrize("target", ["next", "same"])
+@pytest.mark.twice
 def test_compiled_gradient_is_autograds(target):
     config = dataclasses.replace(SMALL, target=target)
     x = generate(config.data).astype(np.float32)
@@ -56,6 +57,7 @@ def test_compiled_gradient_is_autograds(target):
 
 
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop", "sgd"])
+@pytest.mark.twice
 def test_compiled_training_is_torchs_up_to_rounding(optimiser):
     config = dataclasses.replace(SMALL, optimiser=optimiser, clip_norm=0.1)
     expected = train(config)
@@ -78,6 +80,7 @@ def test_eq11_is_eq05_symbolically_and_not_with_the_other_sign():
     assert not eq11_exact(-1)
 
 
+@pytest.mark.once
 def test_lyapunov_exponents_of_known_systems():
     assert lyapunov("lorenz", trajectories=32, time=40).mean() == pytest.approx(0.906, abs=0.08)
     assert np.abs(lyapunov("sine", trajectories=4, time=40)).max() < 1e-3
@@ -111,6 +114,7 @@ def test_record_is_the_stated_design_and_has_300_runs_a_row(runs):
         assert len(frame[frame["stage"] == 1]) == len(stated)
 
 
+@pytest.mark.once
 def test_every_stage_of_the_record_follows_from_those_before_it(runs, monkeypatch):
     done = dict.fromkeys(KEYS, 0)
 
@@ -128,6 +132,7 @@ def test_every_stage_of_the_record_follows_from_those_before_it(runs, monkeypatc
         pd.testing.assert_frame_equal(found[key], runs.frames[key].assign(index=range(done[key])))
 
 
+@pytest.mark.once
 def test_choice_never_looks_at_r(runs):
     blind = {
         key: frame.assign(**{column: 0.0 for column in frame if str(column).startswith("r_")})
@@ -137,6 +142,7 @@ def test_choice_never_looks_at_r(runs):
     assert choose(blind, other) == runs.choice
 
 
+@pytest.mark.once
 def test_choice_follows_the_printed_numbers(runs):
     doubled = {key: {q: 2 * x for q, x in row.items()} for key, row in runs.targets.items()}
     assert choose(runs.frames, doubled) != runs.choice
@@ -186,6 +192,7 @@ def test_damaged_weights_are_refused(runs, tmp_path):
         load(row, tmp_path, wanted)
 
 
+@pytest.mark.once
 def test_a_measurement_that_crashes_is_an_error_of_its_fact_alone(runs):
     broken = dataclasses.replace(runs, networks={key: {} for key in KEYS})
     found = STUDY.facts.measure(broken)

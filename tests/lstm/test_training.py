@@ -99,6 +99,7 @@ class Killed(Exception):
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop", "sgd"])
 @given(step=st.integers(0, 14), every=st.integers(1, 3), noise=st.sampled_from([0.0, 0.2]))
 @settings(max_examples=12)
+@pytest.mark.once
 def test_killed_at_any_step_and_resumed_ends_in_equal_bits(
     optimiser: Any, step: int, every: int, noise: float, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -205,6 +206,7 @@ def test_free_running_is_reading_ones_own_output() -> None:
 
 @given(low=st.floats(0.008, 0.4), offset=st.floats(-2, 2), seed=st.integers(0, 99))
 @settings(max_examples=15)
+@pytest.mark.once
 def test_the_frequency_of_a_sine_is_found(low: float, offset: float, seed: int) -> None:
     data = SineConfig(frequency_low=low, frequency_high=low + 0.05, sequences=8, seed=seed)
     found = frequency_of(generate(data) + offset)

@@ -33,6 +33,7 @@ def test_a_cosine_falls_from_the_rate_to_zero_and_a_constant_stays() -> None:
 
 @pytest.mark.parametrize("optimiser", ["adam", "rmsprop", "sgd"])
 @pytest.mark.parametrize("clip_norm", [0.05, None])
+@pytest.mark.twice
 def test_training_is_torchs_own_with_its_schedule_and_its_clipping(
     optimiser: Any, clip_norm: float | None
 ) -> None:

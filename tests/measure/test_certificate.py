@@ -50,6 +50,7 @@ def test_the_schema_is_recorded_and_certificates_follow_it(tmp_path):
         jsonschema.validate(broken, schema)
 
 
+@pytest.mark.twice
 def test_a_certificate_reads_back_and_equal_ones_give_equal_bytes(tmp_path):
     certificate = made()
     folder, again = write(certificate, tmp_path / "a"), write(certificate, tmp_path / "b")
@@ -155,6 +156,7 @@ def test_unequal_lengths_count_by_their_own_steps():
     assert again.lengths == (90, 40, 90)
 
 
+@pytest.mark.once
 def test_a_ratio_that_is_not_finite_is_null_and_said(tmp_path):
     certificate = made(Trace([[1.0, 2.0]], [[0.0, 0.0]]), scatters="")
     assert certificate.r.value is None

@@ -105,6 +105,7 @@ def step(scheduler, output, t, x, z):
         return scheduler.step(output, t, x).prev_sample
 
 
+@pytest.mark.twice
 def test_what_it_says_besides(made, tmp_path):
     found = certify_folder(made, images=4, seeds=2, device="cpu", command="as typed")
     assert found.kind == "ddpm"
@@ -141,6 +142,7 @@ def test_a_step_without_noise_does_not_pass_for_a_rise_of_r_t():
     assert resemblance(trace).label == "none"
 
 
+@pytest.mark.twice
 def test_every_layout_of_the_same_files_gives_the_same(made, tmp_path):
     same = quick(made).r.value
     flat, apart = tmp_path / "flat", tmp_path / "apart"
@@ -164,6 +166,7 @@ def test_what_else_a_pipeline_has_is_told(copy):
     assert any("pipeline's vqvae did nothing" in note for note in quick(copy).notes)
 
 
+@pytest.mark.twice
 def test_every_form_of_weights_gives_the_same(copy):
     same, home = quick(copy).r.value, copy / "unet"
     network = UNet2DModel.from_pretrained(home, low_cpu_mem_usage=False)
@@ -194,6 +197,7 @@ def test_ddim_asks_for_its_noise_and_is_measured_with_it(tmp_path):
     assert half.m_diff == pytest.approx(whole.m_diff / 2, rel=1e-6)
 
 
+@pytest.mark.twice
 def test_learned_variance_classes_and_other_sizes(tmp_path):
     scheduler = DDPMScheduler(num_train_timesteps=12, variance_type="learned_range")
     network = unet(4, num_class_embeds=3)
@@ -335,6 +339,7 @@ def test_weights_with_the_old_names_of_attention_are_read(tmp_path):
     assert quick(tmp_path).r.value == same
 
 
+@pytest.mark.twice
 def test_reading_a_pipeline_changes_no_random_state(made):
     before = torch.get_rng_state()
     load_pipeline(made)
@@ -346,6 +351,7 @@ def test_reading_a_pipeline_changes_no_random_state(made):
 
 
 @pytest.mark.parametrize("form", ["safetensors", "bin"])
+@pytest.mark.twice
 def test_a_hub_id_is_fetched_settings_first_and_weights_of_one_form(copy, monkeypatch, form):
     if form == "bin":
         path = copy / "unet" / WEIGHTS
@@ -389,6 +395,7 @@ def run(*words: str) -> int:
     return guarded(lambda: app(list(words), standalone_mode=False))
 
 
+@pytest.mark.twice
 def test_the_command_writes_a_certificate(made, tmp_path, capsys):
     words = ["measure", "ddpm", str(made), "--images", "2", "--seeds", "0", "--steps", "6"]
     assert run(*words, "--output", str(tmp_path / "out"), "--size", "8x12") == 0
@@ -417,6 +424,7 @@ def test_the_command_writes_a_certificate(made, tmp_path, capsys):
         (["--scheduler", "nowhere"], "scheduler = 'nowhere'"),
     ],
 )
+@pytest.mark.twice
 def test_bad_options_are_one_line_and_status_2(made, tmp_path, capsys, words, told):
     assert run("measure", "ddpm", str(made), "--output", str(tmp_path / "out"), *words) == 2
     error = capsys.readouterr().err

@@ -153,6 +153,7 @@ def reaction(u, v, rate=0.5):
 """
 
 
+@pytest.mark.twice
 def test_a_function_of_ones_own_is_compiled_into_the_kernel(tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
     kinetics = kinetics_of(str(tmp_path / "mine.py"))
@@ -169,6 +170,7 @@ def test_a_function_of_ones_own_is_compiled_into_the_kernel(tmp_path):
     assert trace.react[0, 1] == pytest.approx(0.99 * trace.react[0, 0], rel=0.05)
 
 
+@pytest.mark.once
 def test_a_uniform_state_is_searched_where_none_is_set():
     config = configured(own_kinetics(lambda u, v: (2.0 - u, u - v)), {"steps": 2, "noise": 0.0})
     run = simulate(config)
@@ -202,6 +204,7 @@ def refused(act):
     return str(caught.value)
 
 
+@pytest.mark.once
 def test_what_does_not_fit_is_named(tmp_path):
     named = NAMED["schnakenberg"]
     for settled, message in (

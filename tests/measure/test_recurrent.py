@@ -115,6 +115,7 @@ def cases(draw):
 
 @given(cases())
 @settings(max_examples=60)
+@pytest.mark.twice
 def test_every_layer_and_direction_is_what_torchs_own_cells_do(case):
     parts, whole = expected(case.module, case.x, case.lengths)
     found = measure_network(case.module, case.x, case.lengths)

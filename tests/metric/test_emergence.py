@@ -45,6 +45,7 @@ def left_over(schedule: Schedule, until: int) -> float:
 
 
 @pytest.mark.parametrize("case", emergence.CASES)
+@pytest.mark.once
 def test_the_last_ratio_is_what_the_recursion_leaves_whatever_the_images(
     small: Runs, case: str
 ) -> None:

@@ -106,6 +106,7 @@ def test_at_a_steady_state_every_split_of_the_terms_has_r_one() -> None:
     )
 
 
+@pytest.mark.once
 def test_the_stationary_pattern_falls_apart_when_disturbed() -> None:
     _, _, u = fields.unstable_pattern()
     dx = 10.0 / u.size

@@ -27,6 +27,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.twice
 def test_everything_is_drawn_and_described(drawn: Results, folder: Path) -> None:
     assert set(drawn.figures) == set(DRAWINGS)
     files = {name for figure in drawn.figures.values() for name in (figure.file, figure.vector)}

@@ -71,6 +71,7 @@ def test_a_finding_that_falls_makes_room_for_the_next(recorded: Results) -> None
 
 
 @pytest.mark.parametrize("claim", TURING.claims)
+@pytest.mark.once
 def test_a_finding_of_a_verdict_that_is_another_is_left_out(recorded: Results, claim: str) -> None:
     fallen = with_verdict(recorded, *FALLEN)
     other = with_verdict(fallen, claim, Verdict.UNDECIDED)

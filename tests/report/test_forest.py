@@ -82,6 +82,7 @@ def test_both_intervals_are_there_the_one_of_the_mean_thicker(
 
 
 @pytest.mark.parametrize(("value", "marker", "end"), [(-1e9, "<", -EDGE), (1e9, ">", EDGE)])
+@pytest.mark.once
 def test_a_control_far_out_is_an_arrow_at_the_edge(
     recorded: Results, panels: Any, value: float, marker: str, end: float
 ) -> None:

@@ -115,6 +115,7 @@ def test_figures_are_inside_until_the_page_is_full(
     assert page.count('href="golden/figures/') == len(files) - 1
 
 
+@pytest.mark.once
 def test_a_file_outside_the_folder_of_figures_is_not_read(recorded: Results) -> None:
     outside = Figure("../figures/fig2.png", "caption", "alt")
     results = replace(recorded, studies=[], figures={"x": outside})

@@ -189,6 +189,7 @@ def test_a_run_of_one_system_gives_pages_without_the_others(recorded: Results, s
 
 
 @pytest.mark.parametrize("rows", [[], ["Ring"]], ids=["without rows", "with rows"])
+@pytest.mark.once
 def test_a_figure_of_the_paper_stands_on_the_first_page_whatever_its_study_is(
     recorded: Results, rows: list[str]
 ) -> None:
@@ -213,6 +214,7 @@ def test_a_caveat_of_a_study_stands_above_the_findings(recorded: Results) -> Non
     assert "> **Interim.** So far." in first.partition("## What matters most")[0]
 
 
+@pytest.mark.once
 def test_the_conclusion_follows_the_verdicts(recorded: Results) -> None:
     def concluded(**verdicts: Verdict) -> str:
         told = [replace(s, verdict=s.verdict and verdicts["all"]) for s in recorded.sentences]

@@ -46,6 +46,7 @@ def test_a_test_rejects_what_its_interval_leaves_out() -> None:
     assert CONFIDENCE + LEVEL == 1
 
 
+@pytest.mark.once
 def test_the_interval_for_one_run_covers_one_run_in_95_of_100() -> None:
     rng = np.random.default_rng(5)
     draws = rng.normal(3, 2, (4000, 11))

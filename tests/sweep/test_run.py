@@ -83,6 +83,7 @@ def test_rows_are_the_runs(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.twice
 def test_the_sorted_file_hangs_on_no_order_and_no_parts(tmp_path, monkeypatch, seed):
     plain = swept(tmp_path / "plain").read_bytes()
     monkeypatch.setattr(recording, "ROWS", 3)

@@ -29,6 +29,7 @@ def line(folder: Path, name: str = "line.png", scale: float = 1.0) -> dict[str, 
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.twice
 def test_equal_figures_give_equal_bytes(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "abc"]
     one, same, other = (line(f, scale=s) for f, s in zip(folders, (1, 1, 2), strict=True))
@@ -86,6 +87,7 @@ def test_what_is_large_stays_a_png_alone(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "picture.svg").exists()
 
 
+@pytest.mark.once
 def test_an_svg_of_just_the_largest_size_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
