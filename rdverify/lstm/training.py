@@ -70,7 +70,7 @@ def train(
             from it and ends in the same bits as without the interruption. Left in
             place at the end.
         progress: where progress is told.
-        checkpoint_epochs: epochs between writes of the checkpoint.
+        checkpoint_epochs: epochs between writes of the checkpoint, ten unless told.
 
     Raises:
         InputError: if ``data`` or the checkpoint doesn't fit.

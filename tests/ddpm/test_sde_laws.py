@@ -51,6 +51,16 @@ def test_a_step_back_undoes_the_drift_and_follows_the_score() -> None:
     assert np.array_equal(start, X)
 
 
+def test_where_nothing_moves_nothing_does_however_long_it_takes() -> None:
+    def nothing(x: np.ndarray, t: float) -> np.ndarray:
+        return np.zeros_like(x)
+
+    forth = solve_forward(X, [0, 1e308], nothing, lambda t: 0.0, rng())
+    back = solve_reverse(X, [1e308, 0], nothing, lambda t: 0.0, nothing, rng())
+    assert np.array_equal(forth, X)
+    assert np.array_equal(back, X)
+
+
 @pytest.mark.parametrize("times", [np.linspace(0.1, 1, 200), np.linspace(1, 0.1, 200)])
 def test_the_flow_of_one_gaussian_scales_its_deviation(times: np.ndarray) -> None:
     """Marginals are kept, and of one Gaussian the flow is linear: each x keeps its quantile."""

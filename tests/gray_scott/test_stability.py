@@ -132,6 +132,11 @@ def test_trivial_state_is_stable_for_all_wavenumbers_with_uv2():
         assert state.wavelength == math.inf
 
 
+def test_trivial_state_is_the_same_however_slow_diffusion_is():
+    found = stability((1.0, 0.0), 0.03, 0.06, 1e-200, 2e-200)  # whose product is 0
+    assert (found.growth_uniform, found.growth_max, found.wavenumber) == (-0.03, -0.03, 0)
+
+
 def test_trivial_state_is_unstable_without_diffusion_as_printed():
     # u2v: dR_v/dv = u^2 - (F + k) > 0 at (1, 0): growth, and no Turing instability
     state = all_states(0.029, 0.062, D_U, D_V, "u2v")[0]

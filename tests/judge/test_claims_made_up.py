@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -277,6 +278,9 @@ def test_the_strip_of_a_cause_turns_where_its_control_does() -> None:
     ends = [Segment(4.0, 5.0, U), Segment(5.0, 6.0, R)]
     assert strip_of(test, True) == [Segment(0.0, 2.0, U), Segment(2.0, 4.0, C), *ends]
     assert strip_of(test, False) == [Segment(0.0, 4.0, C), *ends]
+    facts["control"] = number(math.nextafter(4, 5), 0)  # no number between it and 4
+    test = Condition("model", AtLeast(4.5), "control", "c", range=(4.0, 5.0))
+    assert strip_of(test, False) == [Segment(4.0, 5.0, U)]
 
 
 def test_only_a_threshold_of_ours_on_a_number_has_a_strip() -> None:

@@ -23,9 +23,9 @@ from rdverify.lstm import (
 )
 from rdverify.lstm.sequences import SineConfig
 from rdverify.lstm.skill import frequency_of, one_step
-from rdverify.lstm.training import train, train_many
+from rdverify.lstm.training import CHECKPOINT, train, train_many
 from rdverify.tools.errors import InputError
-from rdverify.tools.tensors import write_tensors
+from rdverify.tools.tensors import tensor_bytes, write_tensors
 
 SMALL = LSTMConfig(data=SineConfig(sequences=4, length=12), hidden=3, epochs=2, batch_size=None)
 
@@ -105,6 +105,16 @@ def test_modules_that_do_not_fit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("odd", "named"), [(torch.float16, r"dtype = torch\.float16"), ("meta", "device = 'meta'")]
+)
+def test_input_weights_alone_that_do_not_fit_are_refused(odd: Any, named: str) -> None:
+    lstm = module()
+    lstm.weight_ih_l0 = torch.nn.Parameter(lstm.weight_ih_l0.to(odd))
+    with pytest.raises(InputError, match=rf"^lstm's {named}"):
+        probe(lstm, zeros(3, 5, 2))
+
+
+@pytest.mark.parametrize(
     ("data", "named"),
     [
         (np.zeros((4, 12), int), "data's dtype"),
@@ -179,6 +189,8 @@ def test_other_arguments_that_do_not_fit() -> None:
         frequency_of(np.zeros((2, 5)))
     with pytest.raises(InputError, match=r"^data"):
         train_many([SMALL], [None, None])
+    with pytest.raises(ValueError, match="workers"):
+        train_many([SMALL], workers=-1)
 
 
 def test_weights_files_that_do_not_fit(tmp_path: Path) -> None:
@@ -228,4 +240,7 @@ def test_checkpoints_that_do_not_fit_are_left_in_place(tmp_path: Path) -> None:
     assert file.read_bytes() == kept[:-7]
     save_weights(SequenceModel(3), file)
     with pytest.raises(InputError, match="schema"):
+        train(SMALL, checkpoint=file)
+    file.write_bytes(tensor_bytes({}, {"schema": CHECKPOINT}))
+    with pytest.raises(InputError, match="checksum is missing"):
         train(SMALL, checkpoint=file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rdverify.lstm import training as module
 from rdverify.lstm.sequences import SineConfig, generate
 from rdverify.lstm.training import batches, input_noise, make_optimiser, rate, train
 from rdverify.tools.errors import InputError
+from rdverify.tools.tensors import read_tensors
 
 DATA = SineConfig(sequences=10, length=12)
 SMALL = LSTMConfig(data=DATA, hidden=3, epochs=6, batch_size=4, learning_rate=0.02)
@@ -82,7 +84,8 @@ def test_noise_is_drawn_apart_from_the_order_and_around_zero() -> None:
     # numbers of the generator that draws the order of the batches would tie the two
     order = np.random.default_rng([2, 0]).normal(0, 0.3, x.shape)
     assert abs(np.corrcoef(drawn[0].ravel(), order.ravel())[0, 1]) < 0.05
-    assert not input_noise(SMALL, 0, x).any()
+    for nothing in (0.0, -0.0):
+        assert not input_noise(dataclasses.replace(SMALL, input_noise=nothing), 0, x).any()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,27 @@ def test_a_training_is_kept_every_few_epochs_and_at_its_end(
     assert written == kept
     train(config, checkpoint_epochs=every)
     assert written == kept, "nothing is kept where no file is named"
+
+
+def test_a_training_is_kept_every_tenth_epoch_unless_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(module, "_save", lambda *args: written.append(len(args[-1])))
+    train(dataclasses.replace(SMALL, epochs=21), checkpoint=tmp_path / "checkpoint")
+    assert written == [10, 20, 21]
+
+
+def test_a_checkpoint_names_its_settings_and_its_data_as_those_of_its_schema_do(
+    tmp_path: Path,
+) -> None:
+    """Else one that another version wrote would be refused as of other data."""
+    file = tmp_path / "checkpoint.safetensors"
+    train(SMALL, checkpoint=file)
+    tensors, header = read_tensors(file, "rdverify-lstm-checkpoint-3")
+    digest = hashlib.sha256(generate(DATA).astype(np.float32).tobytes()).hexdigest()
+    assert header["identity"] == f"{SMALL} on data {digest[:16]}"
+    assert len(tensors["losses"]) == SMALL.epochs
 
 
 def test_a_checkpoint_of_which_one_number_changed_is_refused(tmp_path: Path) -> None:

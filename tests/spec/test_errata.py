@@ -130,6 +130,9 @@ def test_e09_printed_metrics_scale_as_an_undivided_norm() -> None:
 def test_e10_eq20_as_printed_is_identically_one() -> None:
     react, diff = RNG.uniform(0.1, 2, (2, 50))
     assert np.all(eq20_printed(react, diff) == 1)
+    whole = np.array([0, 2])  # 0 / 0 is no number, of whole numbers either
+    with np.errstate(all="ignore"):
+        assert_allclose(eq20_printed(whole, whole), [np.nan, 1])
     assert_allclose(eq20(react, diff), react / diff)
     assert np.ptp(eq20(react, diff)) > 0.1
 

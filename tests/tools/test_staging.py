@@ -202,12 +202,20 @@ def test_a_link_to_equal_content_is_replaced_by_a_file_of_its_own(tmp_path: Path
     assert not (tmp_path / "out" / "a").is_symlink()
 
 
+HARD_LINK = os.link
+
+
 def refuses_links(*_: Path, **__: bool) -> None:
     raise NotImplementedError
 
 
+def follows_links(path: Path, kept: Path, *, follow_symlinks: bool = True) -> None:
+    """As macOS links, and Python from 3.14 on: what a link leads to, unless told not to."""
+    HARD_LINK(os.path.realpath(path) if follow_symlinks else path, kept, follow_symlinks=False)
+
+
 @pytest.mark.parametrize("target", ["nowhere", "../there"])
-@pytest.mark.parametrize("folder", ["linked", "copied"])
+@pytest.mark.parametrize("folder", ["linked", "followed", "copied"])
 def test_a_link_is_put_back_as_a_link(tmp_path: Path, folder: str, target: str) -> None:
     (tmp_path / "there").write_text("kept")
     out = tmp_path / folder
@@ -218,6 +226,8 @@ def test_a_link_is_put_back_as_a_link(tmp_path: Path, folder: str, target: str) 
         broken_at(patch, "unlink", lambda path: path == out / "b")
         if folder == "copied":
             patch.setattr(os, "link", refuses_links)
+        if folder == "followed":
+            patch.setattr(os, "link", follows_links)
         with pytest.raises(InputError, match="nothing was changed"):
             write(out, "2", "a", owned="b")
     assert os.readlink(out / "a") == target
