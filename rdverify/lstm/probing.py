@@ -223,17 +223,16 @@ def cell_of(lstm: nn.LSTM, suffix: str = "_l0") -> Cell:
     """The weights of a layer.
 
     Raises:
-        InputError: if they aren't float32 or float64 numbers, or not finite.
+        InputError: if they aren't all float32 or all float64, or not finite.
     """
     kinds = ["weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if lstm.bias else ())]
     names = [kind + suffix for kind in kinds]
     values = attributes_of(lstm, names)
-    dtype, device = values[0].dtype, values[0].device
-    require(dtype in DTYPES.values(), "lstm's dtype", dtype, "float32 or float64")
-    require(device.type != "meta", "lstm's device", str(device), "one that holds numbers")
     for name, value in zip(names, values, strict=True):
-        require(
-            bool(torch.isfinite(value).all()), f"lstm's {name}", "with NaN or infinity", "finite"
-        )
+        dtype, device, own = value.dtype, str(value.device), f"lstm's {name}"
+        require(dtype in DTYPES.values(), "lstm's dtype", dtype, "float32 or float64")
+        require(dtype == values[0].dtype, f"{own}'s dtype", dtype, f"that of {names[0]}")
+        require(device != "meta", "lstm's device", device, "one that holds numbers")
+        require(bool(torch.isfinite(value).all()), own, "with NaN or infinity", "finite")
     w, u, *biases = values
     return Cell(w, u, biases[0] + biases[1] if biases else w.new_zeros(w.shape[0]))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rdverify.lstm.model import DTYPES, LSTMConfig, SequenceModel, build
 from rdverify.lstm.sequences import generate
-from rdverify.tools.errors import require
+from rdverify.tools.errors import require, require_integer
 from rdverify.tools.progress import Reporter
 from rdverify.tools.provenance import cores
 from rdverify.tools.reading import refused
@@ -126,7 +126,12 @@ def train_many(
 
     Returns:
         One :class:`Trained` per configuration, in order.
+
+    Raises:
+        InputError: if the lengths differ, or there are less than one worker.
     """
+    if workers is not None:
+        require_integer("workers", workers, 1)
     arrays = list(data) if data is not None else [None] * len(configs)
     require(
         len(arrays) == len(configs),

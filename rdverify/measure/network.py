@@ -132,6 +132,8 @@ def build(kind: Kind, raw: Raw, gates: str = "torch") -> Network:
     directions = 1 + max(direction for _, direction in raw)
     bias = any("bias_ih" in parts for parts in raw.values())
     hidden = int(raw[min(raw)]["weight_hh"].shape[-1]) if "weight_hh" in raw[min(raw)] else 0
+    everything = [value.dtype for parts in raw.values() for value in parts.values()]
+    dtype = torch.float64 if torch.float64 in everything else torch.float32
     cells: list[tuple[Any, ...]] = []
     for layer in range(layers):
         found = []
@@ -141,7 +143,7 @@ def build(kind: Kind, raw: Raw, gates: str = "torch") -> Network:
             inputs = (
                 directions * hidden if layer else int(_part(parts, "weight_ih", where).shape[-1])
             )
-            found.append(_cell(kind, parts, where, (inputs, hidden, bias), order))
+            found.append(_cell(kind, parts, where, (inputs, hidden, bias), order, dtype))
         cells.append(tuple(found))
     stored = raw[0, 0]["weight_ih"].dtype
     return Network(kind, tuple(cells), bias, stored)
@@ -168,6 +170,7 @@ def _cell(
     where: str,
     sizes: tuple[int, int, bool],
     order: list[int],
+    dtype: torch.dtype,
 ) -> Any:
     inputs, hidden, bias = sizes
     rows = GATES[kind] * hidden
@@ -184,9 +187,7 @@ def _cell(
         require(value.is_floating_point(), f"{name}{where}'s dtype", value.dtype, "real numbers")
         finite = bool(torch.isfinite(value).all())
         require(finite, name + where, "with NaN or infinity", "finite")
-        blocks = (value.double() if value.dtype == torch.float64 else value.float()).chunk(
-            len(order)
-        )
+        blocks = value.to(dtype).chunk(len(order))
         values.append(torch.cat([blocks[place] for place in order]))
     u, w, *biases = values
     biases = biases or [w.new_zeros(rows), w.new_zeros(rows)]

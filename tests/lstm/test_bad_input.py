@@ -104,12 +104,18 @@ def test_modules_that_do_not_fit() -> None:
         probe(torch.nn.LSTM(2, 4, device="meta"), zeros(3, 5, 2))
 
 
+@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
 @pytest.mark.parametrize(
-    ("odd", "named"), [(torch.float16, r"dtype = torch\.float16"), ("meta", "device = 'meta'")]
+    ("odd", "named"),
+    [
+        (torch.float16, r"dtype = torch\.float16"),
+        (torch.float64, r"\w+'s dtype = torch\.float\d\d .* that of weight_ih_l0"),
+        ("meta", "device = 'meta'"),
+    ],
 )
-def test_input_weights_alone_that_do_not_fit_are_refused(odd: Any, named: str) -> None:
+def test_a_weight_alone_that_does_not_fit_is_refused(odd: Any, named: str, name: str) -> None:
     lstm = module()
-    lstm.weight_ih_l0 = torch.nn.Parameter(lstm.weight_ih_l0.to(odd))
+    setattr(lstm, name, torch.nn.Parameter(getattr(lstm, name).to(odd)))
     with pytest.raises(InputError, match=rf"^lstm's {named}"):
         probe(lstm, zeros(3, 5, 2))
 
@@ -189,8 +195,9 @@ def test_other_arguments_that_do_not_fit() -> None:
         frequency_of(np.zeros((2, 5)))
     with pytest.raises(InputError, match=r"^data"):
         train_many([SMALL], [None, None])
-    with pytest.raises(ValueError, match="workers"):
-        train_many([SMALL], workers=-1)
+    for few in (0, -1):
+        with pytest.raises(InputError, match="^workers"):
+            train_many([SMALL], workers=few)
 
 
 def test_weights_files_that_do_not_fit(tmp_path: Path) -> None:

@@ -195,6 +195,19 @@ def test_half_precision_is_computed_in_float32(kind, dtype):
     assert network_of(module.to(dtype)).stored is dtype
 
 
+@pytest.mark.parametrize("sequences", [3, 40])
+def test_weights_of_which_some_are_wider_are_all_computed_in_the_widest(sequences):
+    module = nn.LSTM(2, 3, 2, batch_first=True)
+    with torch.no_grad():
+        for name, weights in module.named_parameters():
+            if name.endswith("_l1"):
+                setattr(module, name, nn.Parameter(weights.double()))
+    x = torch.randn(sequences, 5, 2, generator=torch.Generator().manual_seed(1)).double()
+    mixed = measure_network(network_of(module), x)
+    wide = measure_network(network_of(module.double()), x)
+    np.testing.assert_array_equal(mixed.whole.react, wide.whole.react)
+
+
 def test_a_measured_module_is_left_as_it_was():
     torch.manual_seed(3)
     module = nn.GRU(2, 4, 2, bidirectional=True, dropout=0.5)
