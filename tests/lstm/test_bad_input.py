@@ -196,7 +196,7 @@ def test_other_arguments_that_do_not_fit() -> None:
     with pytest.raises(InputError, match=r"^data"):
         train_many([SMALL], [None, None])
     for few in (0, -1):
-        with pytest.raises(InputError, match="^workers"):
+        with pytest.raises(InputError, match=r"^workers"):
             train_many([SMALL], workers=few)
 
 
