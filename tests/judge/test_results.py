@@ -101,7 +101,7 @@ TYPED = [place for place in places(RECORD) if "rows" not in place and "config" n
 
 
 @pytest.mark.once
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.sampled_from(TYPED), st.sampled_from(["gone", "of another type", "more"]))
 def test_a_file_that_is_not_one_of_ours_is_one_clear_line(
     tmp_path: Path, place: tuple[Any, ...], harm: str
