@@ -155,14 +155,16 @@ def is_compiled(file: str) -> bool:
     return "njit" in (ROOT / file).read_text(encoding="utf-8")
 
 
-def score(folder: Path) -> None:
-    """Killed, argued and surviving mutants by group, as JSON, and by file, to read."""
+def score(folder: Path, only: Container[str]) -> None:
+    """Killed, argued and surviving mutants by group, as JSON, and by file; of some files or all."""
     from rdverify.judge.records import UNTRIED  # not above: workers import their own copy
 
     known, reasons = found_in(folder / FOUND), argued()
     by_file: dict[str, Counter[str]] = defaultdict(Counter)
     spent, left = 0.0, []
     for mutant in drawn(ROOT, list(GROUPS), 0):
+        if only and mutant.file not in only:
+            continue
         source = (ROOT / mutant.file).read_text(encoding="utf-8")
         first, last = known.get(mutant.name, ({"before": "never", "seconds": 0}, ""))
         lines = {line.strip() for line in source.splitlines()}
@@ -195,7 +197,7 @@ def main() -> None:
     parser.add_argument("what", choices=("cover", "studies", "run", "score"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--groups", nargs="*", default=list(GROUPS))
-    parser.add_argument("--only", nargs="*", default=[], help="files that are changed")
+    parser.add_argument("--only", nargs="*", default=[], help="files that are changed, or counted")
     parser.add_argument("--also", nargs="*", default=[], help="files of new tests, tried first")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=10**9)
@@ -213,7 +215,7 @@ def main() -> None:
     elif options.what == "run":
         run(folder, options)
     else:
-        score(folder)
+        score(folder, options.only)
 
 
 if __name__ == "__main__":
