@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def with_nan() -> torch.Tensor:
 
 BAD_CALLS: list[tuple[str, Any, Any, str]] = [
     ("wrong feature size", zeros(3, 5, 3), None, "x's feature size = 3"),
+    ("fewer features", zeros(3, 5, 1), None, "x's feature size = 1"),
     ("no sequence", zeros(0, 5, 2), None, "x's batch size = 0"),
     ("length 0", zeros(3, 0, 2), None, "x's length = 0"),
     ("length 1", zeros(3, 1, 2), None, "x's length = 1"),
@@ -102,6 +104,30 @@ def test_modules_that_do_not_fit() -> None:
         probe(torch.nn.GRU(2, 4), zeros(3, 5, 2))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="lstm's device = "):
         probe(torch.nn.LSTM(2, 4, device="meta"), zeros(3, 5, 2))
+    with pytest.raises(InputError, match=r"^lstm\.bidirectional = True .* must be False"):
+        probe(torch.nn.LSTM(2, 4, bidirectional=True), zeros(3, 5, 2))
+
+
+@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_each_weight_that_is_not_finite_is_named(name: str, value: float) -> None:
+    lstm = module()
+    with torch.no_grad():
+        getattr(lstm, name).flatten()[-1] = value
+    with pytest.raises(InputError, match=f"^lstm's {name} = 'with NaN or inf.* must be finite$"):
+        probe(lstm, zeros(3, 5, 2))
+
+
+def test_a_state_has_a_batch_where_the_input_has_one() -> None:
+    lstm, alone, batched = module(), zeros(1, 4), zeros(1, 1, 4)
+    for x, fits, other in (
+        (zeros(5, 2), alone, batched),
+        (zeros(1, 5, 2), batched, alone),
+    ):
+        assert probe(lstm, x, (fits, fits)).react.shape == (1, 5)
+        allowed = re.escape(f"must be a tensor of shape {tuple(fits.shape)}")
+        with pytest.raises(InputError, match=rf"^state's C_0 = .* {allowed}$"):
+            probe(lstm, x, (fits, other))
 
 
 @pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from rdverify.lstm import SequenceModel, probe, probe_free_run
 from rdverify.lstm.probing import cell_of
 
 
@@ -66,3 +67,15 @@ def test_whoever_else_listens_to_a_module_changes_nothing() -> None:
     lstm.register_forward_pre_hook(Listener())
     lstm.register_forward_hook(Listener())
     assert torch.equal(cell_of(lstm).u, expected.u)
+
+
+def test_what_only_correlations_need_is_given_where_it_is_asked_for_alone() -> None:
+    model, x = SequenceModel(4), torch.zeros(2, 5, 1)
+    always, more = {"change", "inner", "cell"}, {"i", "one_minus_f", "abs_cell", "aligned"}
+    reads = (
+        lambda **asked: probe(model.lstm, x, **asked),
+        lambda **asked: probe_free_run(model, x, 3, **asked),
+    )
+    for read in reads:
+        assert set(read().extras) == set(read(detail=False).extras) == always
+        assert set(read(detail=True).extras) == always | more

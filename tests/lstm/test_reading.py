@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from rdverify.lstm import reading
-from rdverify.lstm.probing import cell_of
+from rdverify.lstm.probing import cell_of, gates
 from rdverify.lstm.reading import Cell, Reading, read, way_for
 from rdverify.lstm.stepwise import sums
 
@@ -89,6 +90,51 @@ def test_steps_that_are_summed_together_are_those_of_each_alone(
     assert found.states.shape == (3, steps, 4)
     for name, series in expected.series.items():
         assert found.series[name] == pytest.approx(series, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-12)])
+@pytest.mark.parametrize("way", ["sequences", "units", "steps"])
+def test_every_series_is_its_definition_whichever_way_it_is_read(
+    way: str, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(11)
+    lstm = torch.nn.LSTM(2, 5, batch_first=True, dtype=dtype)
+    x, (h_0, c_0) = torch.randn(3, 4, 2, dtype=dtype), torch.randn(2, 3, 5, dtype=dtype)
+    inside = gates(lstm, x, (h_0[None], c_0[None]))
+    a, b = inside.i * inside.c_tilde, inside.one_minus_f * inside.c_prev
+    expected = {
+        "react": np.linalg.norm(a, axis=2),
+        "diff": np.linalg.norm(b, axis=2),
+        "change": np.linalg.norm(inside.c - inside.c_prev, axis=2),
+        "inner": np.sum(a**2 - b**2, axis=2),
+        "cell": np.linalg.norm(inside.c, axis=2),
+        "i": inside.i.mean(axis=2),
+        "one_minus_f": inside.one_minus_f.mean(axis=2),
+        "abs_cell": np.abs(inside.c).mean(axis=2),
+        "aligned": (np.sign(inside.c_tilde) * np.sign(inside.c_prev)).mean(axis=2),
+    }
+    monkeypatch.setattr(reading, "way_for", lambda *_: way)
+    found = read(cell_of(lstm), x, h_0, c_0, detail=True).series
+    assert list(found) == list(expected)
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values, rel=tolerance, abs=tolerance), name
+
+
+@pytest.mark.parametrize("module", [reading.kernel, reading.wide_kernel])
+def test_without_a_folder_for_a_cache_a_kernel_is_compiled_all_the_same(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def njit(*, cache: bool, **_: Any) -> Any:
+        asked.append(cache)
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda run: run
+
+    monkeypatch.setattr(module.numba, "njit", njit)
+    assert callable(module._kernel(np.float32, None, 88.0))
+    assert asked == [True, False]
 
 
 def test_where_a_device_has_no_float64_sums_are_of_float32() -> None:

@@ -1,4 +1,4 @@
-"""The LSTM study: its compiled training, its measures of behaviour, its choice of settings."""
+"""The LSTM study: its measures of behaviour, its choice of settings."""
 
 import dataclasses
 import json
@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
-import torch
 
-from rdverify.lstm import LSTMConfig, build
-from rdverify.lstm.compiled_training import flatten, loss_and_gradient, train_fast
-from rdverify.lstm.sequences import SineConfig, generate
+from rdverify.lstm import LSTMConfig
+from rdverify.lstm.compiled_training import flatten
+from rdverify.lstm.sequences import SineConfig
 from rdverify.lstm.study import STUDY, settings
 from rdverify.lstm.study.cell_facts import eq11_exact
 from rdverify.lstm.study.cells import brackets
@@ -23,7 +22,6 @@ from rdverify.lstm.study.rows import KEYS, ROWS, data_of
 from rdverify.lstm.study.runs import recorded_networks
 from rdverify.lstm.study.settings import first_stage
 from rdverify.lstm.study.skill_facts import eta_squared
-from rdverify.lstm.training import train
 from rdverify.tools.errors import InputError
 from rdverify.tools.files import to_json
 from rdverify.tools.progress import Reporter
@@ -36,39 +34,6 @@ SMALL = LSTMConfig(
     learning_rate=5e-3,
     schedule="constant",
 )
-
-
-@pytest.mark.parametrize("target", ["next", "same"])
-@pytest.mark.twice
-def test_compiled_gradient_is_autograds(target):
-    config = dataclasses.replace(SMALL, target=target)
-    x = generate(config.data).astype(np.float32)
-    model = build(config)
-    inputs = torch.from_numpy(x)[:, :, None]
-    y = model(inputs if target == "same" else inputs[:, :-1])[0]
-    loss = (y - (inputs if target == "same" else inputs[:, 1:])).square().mean()
-    loss.backward()
-    expected = np.concatenate([p.grad.numpy().ravel() for p in model.parameters()])
-    found = np.empty_like(expected)
-    assert loss_and_gradient(flatten(model), x, target == "same", found) == pytest.approx(
-        float(loss.detach()), rel=1e-5
-    )
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
-
-
-@pytest.mark.parametrize("optimiser", ["adam", "rmsprop", "sgd"])
-@pytest.mark.twice
-def test_compiled_training_is_torchs_up_to_rounding(optimiser):
-    config = dataclasses.replace(SMALL, optimiser=optimiser, clip_norm=0.1)
-    expected = train(config)
-    model, losses = train_fast(config)
-    np.testing.assert_allclose(losses, expected.losses, rtol=1e-4)
-    np.testing.assert_allclose(flatten(model), flatten(expected.model), atol=2e-4)
-
-
-def test_compiled_training_refuses_other_sizes():
-    with pytest.raises(InputError, match="hidden"):
-        train_fast(dataclasses.replace(SMALL, hidden=8))
 
 
 def test_eq11_is_eq05_symbolically_and_not_with_the_other_sign():

@@ -14,7 +14,7 @@ import torch
 from rdverify.lstm import LSTMConfig, as_input, build
 from rdverify.lstm import training as module
 from rdverify.lstm.sequences import SineConfig, generate
-from rdverify.lstm.training import batches, input_noise, make_optimiser, rate, train
+from rdverify.lstm.training import Trained, batches, input_noise, make_optimiser, rate, train
 from rdverify.tools.errors import InputError
 from rdverify.tools.tensors import read_tensors
 
@@ -139,3 +139,10 @@ def test_a_checkpoint_of_which_one_number_changed_is_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_one_sequence_of_two_steps_is_enough(dtype: Any) -> None:
     assert np.isfinite(train(SMALL, np.array([[0.5, -0.5]], dtype)).losses).all()
+
+
+def test_trained_networks_are_known_by_themselves_and_not_by_what_they_hold() -> None:
+    model = build(SMALL)
+    one, other = (Trained(SMALL, model, np.zeros(2)) for _ in range(2))
+    assert one != other
+    assert len({one, other}) == 2
