@@ -17,7 +17,8 @@ def functions_below(root: Path) -> Functions:
     """(file, code) -> all functions of this process that run it."""
     found: Functions = defaultdict(list)
     for one in gc.get_objects():
-        if isinstance(one, FunctionType) and one.__code__.co_filename.startswith(f"{root}/"):
+        # not isinstance, which asks a proxy of what is gone for its class
+        if type(one) is FunctionType and one.__code__.co_filename.startswith(f"{root}/"):
             found[one.__code__.co_filename, one.__code__].append(one)
     return found
 

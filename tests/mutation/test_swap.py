@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -112,6 +113,12 @@ def test_what_importing_runs_is_left_to_an_import(
     unchanged = seen(module)
     assert not swapped(module, before, after)
     assert seen(module) == unchanged
+
+
+def test_a_proxy_of_what_is_gone_does_not_stand_in_the_way(module: ModuleType) -> None:
+    gone = [weakref.proxy(module.One())]  # the list keeps the proxy alone
+    assert functions_below(Path(str(module.__file__)).parent)
+    assert len(gone) == 1
 
 
 def test_functions_are_found_by_the_file_that_they_are_of() -> None:
