@@ -8,6 +8,7 @@ import pytest
 
 from rdverify.balance import balance_of
 from rdverify.gray_scott import classify, simulate
+from rdverify.gray_scott.study import STUDY
 from rdverify.gray_scott.study import settings as search
 from rdverify.gray_scott.study.plan import plan, printed_choices, run_all, variations
 from rdverify.gray_scott.study.runs import (
@@ -119,6 +120,17 @@ def test_choice_follows_what_print_says(record, targets):
 def test_seeds_of_the_cells_took_no_part_in_the_search(record):
     assert not set(SEEDS) & set(record["seed"])
     assert len(set(SEEDS)) >= 10
+
+
+@pytest.mark.once
+def test_a_cells_control_is_the_mean_of_as_many_runs_and_figures_are_drawn(runs, context):
+    for cell in STUDY.cells(runs):
+        if cell.form == "corrected":
+            assert cell.runs.shape == cell.control.runs.shape == (2,)
+            assert cell.control.value == pytest.approx(cell.control.runs.mean())
+    context.figures.mkdir()
+    for figure in STUDY.figures(runs, context.figures).values():
+        assert (context.figures / figure.file).stat().st_size > 10_000
 
 
 def test_runs_side_by_side_are_the_runs_alone(runs):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -27,8 +26,8 @@ def cells_of(results: Results, system: str) -> list[JudgedCell]:
 def test_every_declared_fact_is_measured_without_an_error_in_the_order_declared(
     system: str, verification: Results
 ) -> None:
-    declared = study(system).facts.names()
-    assert [name for name in verification.facts if name in set(declared)] == declared
+    declared = dict.fromkeys(study(system).facts.names())
+    assert [name for name in verification.facts if name in declared] == list(declared)
     errors = {name: verification.facts[name].error for name in declared}
     assert not {name: error for name, error in errors.items() if error}
 
@@ -60,10 +59,11 @@ def test_cells_of_gray_scott_fit_the_m_and_predict_r(verification: Results) -> N
 
 
 def test_controls_of_gray_scott_die_and_the_turing_state_grows(verification: Results) -> None:
-    growth = {
-        state: float(verification.facts[f"rd.{state}.tiny_growth"].value or 0)
-        for state in ("spot", "turing", "turing.exchanged")
-    }
+    growth = {}
+    for state in ("spot", "turing", "turing.exchanged"):
+        value = verification.facts[f"rd.{state}.tiny_growth"].value
+        assert isinstance(value, float)
+        growth[state] = value
     assert growth["spot"] < 1e-6
     assert growth["turing"] > 1
     assert growth["turing.exchanged"] < 1
@@ -75,32 +75,41 @@ def test_each_row_has_a_short_curve_within_its_band(system: str, verification: R
     assert [curve.setting for curve in curves] == [row.setting for row in study(system).rows]
     for curve in curves:
         assert curve.x == sorted(set(curve.x))
+        assert curve.x[-1] == 1
         assert len(curve.x) <= 250
         assert {len(curve.x)} == {len(curve.y), len(curve.low), len(curve.high)}
         for low, high in zip(curve.low, curve.high, strict=True):
-            assert low is None or high is None or low <= high
+            assert low is not None
+            assert high is not None
+            assert low <= high
 
 
 def test_cells_of_the_lstm_are_predicted_by_the_declared_protocol_and_r_follows(
     verification: Results,
 ) -> None:
-    fitted = {str(row["Row"]): row for row in fits_of(verification)}
+    fitted, declared = (
+        {row["Row"]: row for row in rows_of(verification, table, kind)}
+        for table, kind in (("fits", "fitted to the row"), ("protocol", "declared"))
+    )
     cells = cells_of(verification, "LSTM")
     assert len({cell.name for cell in cells}) == 9
     for cell in cells:
         assert not cell.fitted
         assert bool(cell.follows) == (cell.key.quantity == "r")
         assert len(cell.runs) == 10
+        quantity, setting = cell.key.quantity, cell.key.setting
+        assert cell.measured == pytest.approx(mean_in(declared[setting], quantity), abs=6e-5)
+        assert cell.control_value is not None
         # what print leaves open is never less than what the fits themselves need
         assert cell.tolerance is not None
         settings = next(part for part in cell.tolerance.parts if part.name == "settings")
-        away = abs(mean_in(fitted[cell.key.setting], cell.key.quantity) - mean_of(cell))
+        away = abs(mean_in(fitted[setting], quantity) - cell.measured)
         assert settings.half_width >= away / 2
 
 
-def fits_of(results: Results) -> list[Mapping[str, Any]]:
-    rows = part_of(results, "lstm").tables["lstm-fits"].rows
-    return [row for row in rows if row["Kind"] == "fitted to the row"]
+def rows_of(results: Results, table: str, kind: str) -> list[Mapping[str, Any]]:
+    rows = part_of(results, "lstm").tables[f"lstm-{table}"].rows
+    return [row for row in rows if row["Kind"].startswith(kind)]
 
 
 def mean_in(row: Mapping[str, Any], column: str) -> float:
@@ -109,13 +118,9 @@ def mean_in(row: Mapping[str, Any], column: str) -> float:
     return float(found[0])
 
 
-def mean_of(cell: JudgedCell) -> float:
-    return math.fsum(cell.runs) / len(cell.runs)
-
-
 @pytest.mark.parametrize("place", range(3))
 def test_ten_networks_of_each_lstm_row_fit_its_two_m(place: int, verification: Results) -> None:
-    fits = fits_of(verification)
+    fits = rows_of(verification, "fits", "fitted to the row")
     printed = [float(text) for text in str(fits[place]["Printed"]).split(" / ")]
     # ten seeds scatter by a tenth each, so that their mean lies within 0.12 of what was fitted
     for quantity, target in zip(("m_react", "m_diff"), printed, strict=False):

@@ -29,6 +29,7 @@ from rdverify.tools.errors import InputError
 from rdverify.tools.tensors import tensor_bytes, write_tensors
 
 SMALL = LSTMConfig(data=SineConfig(sequences=4, length=12), hidden=3, epochs=2, batch_size=None)
+WEIGHTS = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
 
 
 def module(dtype: torch.dtype = torch.float32) -> torch.nn.LSTM:
@@ -108,7 +109,7 @@ def test_modules_that_do_not_fit() -> None:
         probe(torch.nn.LSTM(2, 4, bidirectional=True), zeros(3, 5, 2))
 
 
-@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
+@pytest.mark.parametrize("name", WEIGHTS)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_each_weight_that_is_not_finite_is_named(name: str, value: float) -> None:
     lstm = module()
@@ -130,7 +131,7 @@ def test_a_state_has_a_batch_where_the_input_has_one() -> None:
             probe(lstm, x, (fits, other))
 
 
-@pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
+@pytest.mark.parametrize("name", WEIGHTS)
 @pytest.mark.parametrize(
     ("odd", "named"),
     [

@@ -9,9 +9,7 @@ import pandas as pd
 import pytest
 import sympy
 
-from rdverify.lstm import LSTMConfig
 from rdverify.lstm.compiled_training import flatten
-from rdverify.lstm.sequences import SineConfig
 from rdverify.lstm.study import STUDY, settings
 from rdverify.lstm.study.cell_facts import eq11_exact
 from rdverify.lstm.study.cells import brackets
@@ -27,13 +25,6 @@ from rdverify.tools.files import to_json
 from rdverify.tools.progress import Reporter
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-SMALL = LSTMConfig(
-    data=SineConfig(length=30, sequences=8),
-    batch_size=4,
-    epochs=4,
-    learning_rate=5e-3,
-    schedule="constant",
-)
 
 
 def test_eq11_is_eq05_symbolically_and_not_with_the_other_sign():
