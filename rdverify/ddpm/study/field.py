@@ -34,7 +34,7 @@ BUMPS = {"pixel": "one pixel", "patch": "a patch of 5 by 5 pixels"}
 SIZES = {"pixel": 1, "patch": 5}
 
 
-def asked_at(network: Any, x: torch.Tensor, t: int) -> Any:
+def output_at(network: Any, x: torch.Tensor, t: int) -> Any:
     """eps_theta(x, t), which can be derived twice; x of shape (n, C, H, W)."""
     with sdpa_kernel(SDPBackend.MATH):  # the fused attention has no second derivative
         found = network(x, torch.full((len(x),), t))
@@ -46,7 +46,7 @@ def jacobian_products(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(J v, J^T v) of eps_theta(., t) at x, image by image; x and v of shape (n, C, H, W)."""
     x = x.detach().requires_grad_(True)
-    output = asked_at(network, x, t)
+    output = output_at(network, x, t)
     weight = torch.zeros_like(output, requires_grad=True)
     (pulled,) = torch.autograd.grad(output, x, weight, create_graph=True)  # J^T weight
     (pushed,) = torch.autograd.grad(pulled, weight, v, retain_graph=True)  # linear in weight: J v
@@ -96,7 +96,7 @@ def feedback(
     for t in levels:
         noise = torch.randn(images.shape, generator=generator)
         x = q_sample(images, t, SCHEDULE, noise).requires_grad_(True)
-        output = asked_at(network, x, t)
+        output = output_at(network, x, t)
         for _ in range(PLACES):
             v = torch.zeros_like(images)
             row = int(torch.randint(high - size + 1, (1,), generator=generator))
