@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREIGN = ROOT / "tests" / "conformance" / "foreign"

@@ -13,7 +13,7 @@ import pytest
 
 from rdverify.measure import read_certificate
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FOLDERS = sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))

@@ -186,7 +186,7 @@ runpy.run_module("rdverify", run_name="__main__")
 """
 
 
-@pytest.mark.once
+@pytest.mark.end_to_end
 def test_killed_by_the_system_training_resumes_to_the_same_bytes(tmp_path):
     data = png_folder(tmp_path / "squares")
     run_command(command(data, tmp_path / "whole"))

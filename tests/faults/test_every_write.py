@@ -14,7 +14,7 @@ from faults.conftest import Server
 from faults.injector import KINDS
 from faults.outcomes import BAD, Counts, Files, files_of, litter_of, told, torn
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 SOME = 41  # of the changes, every how many-th fails where only some are wanted
 LARGE = ("report", "verify", "verify --record")  # for these kills at all, others at every 4th
 

@@ -21,7 +21,7 @@ from rdverify.measure.pde import configured, kinetics_of
 from rdverify.measure.pdes import certify_pde
 from rdverify.study.search import evaluate_settings
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 # a shell's background jobs ignore the signal, and would hand that down
 START = (
     "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "

@@ -16,7 +16,7 @@ import pytest
 from faults.conftest import Server
 from faults.outcomes import Counts, files_of, litter_of, told
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 WRITING = ("measure", "train ddpm", "verify")  # each with --output FOLDER/out
 NAMES = {
     "spaces": "two  words ",

@@ -7,7 +7,7 @@ from hostile.corruptions import environment_files, recorded_files
 from hostile.fuzz import fuzz
 from hostile.guided import guided
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 
 
 def test_altered_bytes_of_every_format_are_refused_in_one_line_or_change_nothing() -> None:

@@ -22,10 +22,8 @@ from mutation.sample import GROUPS, argued, drawn, files
 from mutation.worker import ARGUED, KILLED, SINCE, SURVIVED, UNTESTED, Task
 
 REACH, FOUND = "reach.json", "found.jsonl"
-# processes of their own, a browser, minutes; wrong forms that judge the checks
-APART = ("faults", "test_examples.py", "test_mutants.py", "mutation")
-APART += ("sweep/test_dask.py", "test_conformance_for_others.py")
-APART += ("report/test_html_reading.py", "report/test_html_finding.py")
+# wrong forms that judge the checks, and the tests of this
+APART = ("test_mutants.py", "mutation")
 
 
 def cover(folder: Path, extra: list[str]) -> None:
@@ -33,7 +31,7 @@ def cover(folder: Path, extra: list[str]) -> None:
     data, junit = folder / "coverage", folder / "junit.xml"
     settings = folder / "coveragerc"
     settings.write_text(f"[run]\ndata_file = {data}\nsource = {ROOT}/rdverify,{ROOT}/spec\n")
-    words = [sys.executable, "-m", "pytest", "-q"]
+    words = [sys.executable, "-m", "pytest", "-q", "-m", "not end_to_end"]
     words += ["--cov", "--cov-context=test", f"--cov-config={settings}", "--cov-report="]
     words += [f"--junitxml={junit}", *(f"--ignore=tests/{one}" for one in APART), *extra]
     variables = {**os.environ, "RDVERIFY_STUDIES": str(folder / STUDIES)}

@@ -17,7 +17,7 @@ from mutation.mutants import Mutant, is_program, mutants, mutated
 from mutation.reach import Reach, statement
 from mutation.sample import GROUPS, argued, drawn, files
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = """
 @njit(cache=True)

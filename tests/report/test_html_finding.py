@@ -12,7 +12,7 @@ from report.browser import OPEN_EACH, RAW, opened
 
 from rdverify import systems
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 
 HELD = ("CONFIRMED", "COMPATIBLE", "REACHED")
 FLAGS = ("fragile", "blind", "inference")

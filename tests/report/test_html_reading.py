@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from report.browser import OPEN_EACH, PHONE, RAW, opened
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 
 
 def focused(page: Page) -> str:

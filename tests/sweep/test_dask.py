@@ -14,7 +14,7 @@ import pytest
 from rdverify.tools.paths import PACKAGE
 
 pytest.importorskip("distributed", reason="dask.distributed is not installed")
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.end_to_end
 
 STUDY = """
 system = "sweep.swept:slow_wave"

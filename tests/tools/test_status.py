@@ -266,7 +266,7 @@ def mended(tmp_path_factory: pytest.TempPathFactory) -> list[list[tuple[int, str
     return json.loads((folder / "found.json").read_text())
 
 
-@pytest.mark.once
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: f"{case[0]} of {case[1]} bytes")
 def test_a_broken_cache_is_thrown_away_and_made_again(
     mended: list[list[tuple[int, str, str]]], case: tuple[str, int]
