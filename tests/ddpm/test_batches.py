@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from rdverify.ddpm import batches
 from rdverify.ddpm.batches import Batches, Validation
 from rdverify.ddpm.images import ImageSet
 from rdverify.ddpm.schedule import Schedule
+from rdverify.tools.torchkit import seeded
 
 QUIET = Schedule(np.full(10, 1e-12))  # x_t is x_0 all but exactly
 STEPPED = Schedule.linear(6, 0.05, 0.5)
@@ -48,6 +50,21 @@ def test_a_step_is_the_same_whatever_was_drawn_before() -> None:
     assert not torch.equal(steps[0][2], steps[1][2])
 
 
+def test_no_two_draws_share_a_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the order of an epoch would tell of the noise of a step."""
+    asked: list[int] = []
+
+    def noted(*numbers: int) -> torch.Generator:
+        asked.append(seeded(*numbers).initial_seed())
+        return seeded(*numbers)
+
+    monkeypatch.setattr(batches, "seeded", noted)
+    drawn = draw(12, 4)
+    for step in range(9):
+        drawn(step)
+    assert len(set(asked)) == len(asked) == 3 + 9  # epochs and steps
+
+
 def test_what_is_drawn_is_noisy_as_its_times_say() -> None:
     x_t, t, noise = draw(8, 8, schedule=STEPPED)(0)
     bar = torch.from_numpy(STEPPED.alpha_bar)[t].reshape(-1, 1, 1, 1)
@@ -63,6 +80,13 @@ def test_about_half_the_images_are_mirrored_and_only_where_asked() -> None:
     left, right = corners(flipped(0)[0]), corners(flipped(0)[0], 31)
     assert sorted(a + b for a, b in zip(left, right, strict=True)) == list(range(1, 201))
     assert 60 < sum(a == 0 for a in left) < 140
+
+
+def test_of_numbers_spread_evenly_over_0_to_1_just_half_mirror(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch, "rand", lambda n, generator: torch.arange(n) / n)
+    assert sorted(corners(draw(8, 8, flip=True)(0)[0]))[:5] == [0] * 4 + [1]
 
 
 def test_pixels_are_of_the_range_asked_for() -> None:
@@ -112,6 +136,12 @@ def known(judge: Validation, x: torch.Tensor) -> torch.Tensor:
     """The noise that is in x."""
     place = [int((judge.x_t == one).flatten(1).all(dim=1).nonzero()[0, 0]) for one in x]
     return judge.noise[place]
+
+
+def test_the_noise_of_validations_is_the_same_in_every_version() -> None:
+    """Else the held-out errors of cards from before could not be compared with new ones."""
+    first = Validation(held_out(1), STEPPED).noise.flatten()[:3].tolist()
+    assert first == pytest.approx([-0.172851, -1.095639, -0.846011], abs=1e-5)
 
 
 def test_all_trainings_are_judged_on_the_same_noise() -> None:

@@ -12,7 +12,7 @@ import torch
 from rdverify.ddpm import checkpoint
 from rdverify.ddpm.checkpoint import Record, check_room, read_state, write_state
 from rdverify.tools.errors import InputError
-from rdverify.tools.tensors import read_tensors
+from rdverify.tools.tensors import read_tensors, tensor_bytes
 
 IDENTITY = {"seed": 1, "data": "squares", "widths": [8]}
 RECORD = Record(3, [(2, 0.5), (3, 0.25)], [(0, 1.0, 2.0)], 1.5, (2, 4))
@@ -74,6 +74,13 @@ def test_what_a_file_alone_knows_of_differs_too(written: Path) -> None:
     known = {key: value for key, value in IDENTITY.items() if key != "seed"}
     with pytest.raises(InputError, match="made with seed = 1, now None"):
         read_state(written, *state(1), known)
+
+
+def test_a_file_without_a_checksum_is_refused_whatever_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(tensor_bytes(state(1)[0].state_dict(), {"schema": checkpoint.SCHEMA}))
+    with pytest.raises(InputError, match=r"checkpoint = .* checksum is missing"):
+        read_state(path, *state(1), IDENTITY)
 
 
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.99])

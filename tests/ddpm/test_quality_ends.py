@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from rdverify.ddpm.quality import (
     train_classifier,
 )
 from rdverify.tools.errors import InputError
+from rdverify.tools.progress import Reporter, Task
 
 RNG = np.random.default_rng(4)
 FEW, MANY = RNG.normal(size=(10, 3)), RNG.normal(0.5, 1, size=(23, 3))
@@ -93,6 +95,37 @@ def test_an_epoch_of_one_whole_batch_is_enough_and_seeds_decide() -> None:
     assert build_classifier(3).head.out_features == 10
 
 
+def test_the_rate_of_a_classifier_falls_to_zero_over_all_epochs_and_each_batch_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates: list[float] = []
+
+    class Noted(torch.optim.Adam):
+        def step(self, *arguments: Any) -> Any:
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(*arguments)
+
+    tasks: list[Task] = []
+
+    class Told(Reporter):
+        @contextmanager
+        def task(self, description: str, total: int) -> Iterator[Task]:
+            tasks.append(Task(description, total))
+            yield tasks[-1]
+
+    monkeypatch.setattr(torch.optim, "Adam", Noted)
+    train_classifier(noise(9), epochs=3, batch=4, learning_rate=0.01, progress=Told())
+    assert rates == pytest.approx([0.01 * math.cos(math.pi * k / 12) ** 2 for k in range(6)])
+    assert [(task.total, task.done) for task in tasks] == [(6, 6)]
+
+
+def test_by_default_a_classifier_sees_all_images_five_times_128_at_once() -> None:
+    data = noise(128)
+    usual = train_classifier(data)
+    told = train_classifier(data, epochs=5, batch=128, seed=0)
+    assert all(map(torch.equal, usual.state_dict().values(), told.state_dict().values()))
+
+
 def test_every_image_is_looked_at_whatever_their_number() -> None:
     classifier, data = build_classifier(1, 2).eval(), noise(501)
     features, classes = look(classifier, data.images)
@@ -106,13 +139,13 @@ def test_every_image_is_looked_at_whatever_their_number() -> None:
 
 def test_rows_count_classes_and_take_the_surest_chance_of_each_image() -> None:
     """A head that reads the first features off: class k for feature k."""
-    classifier = build_classifier(1, 3).eval()
+    classifier = build_classifier(1, 4).eval()
     with torch.no_grad():
         classifier.head.weight.zero_()
         classifier.head.bias.zero_()
-        classifier.head.weight[:, :3] = torch.eye(3)
+        classifier.head.weight[:, :4] = torch.eye(4)
     real = np.zeros((20, 64))
-    real[np.arange(20), [0, 0, 1, 1, 1, 1, 0, 2, 0, 0] * 2] = 50.0
+    real[np.arange(20), [0, 0, 1, 1, 1, 1, 0, 3, 0, 0, 0, 0, 2, 1, 1, 1, 0, 3, 0, 0]] = 50.0
     recorded: dict[str, Any] = {"samples": noise(10).images.numpy(), "real_features": real}
     recorded["untrained"] = noise(12).images.numpy()
     rows = quality_rows(classifier, recorded, "made up")
@@ -124,13 +157,13 @@ def test_rows_count_classes_and_take_the_surest_chance_of_each_image() -> None:
     assert [(row["n"], row["real"]) for row in rows] == [(10, 20), (12, 20), (10, 10)]
     assert {row["dataset"] for row in rows} == {"made up"}
     halves: dict[str, Any] = rows[-1]
-    # every other one: 0 1 1 0 0 twice, and never class 2
-    assert (halves["classes_hit"], halves["rarest_class"]) == (2, 0)
+    # every other one: 0 1 1 0 0 and 0 2 1 0 0, class 2 once and class 3 never
+    assert (halves["classes_hit"], halves["rarest_class"]) == (3, 0)
     assert halves["confidence"] == pytest.approx(1.0)
     assert halves["kernel_distance"] == pytest.approx(squared_mmd(real[::2], real[1::2]))
     for row, name in zip(rows, ("samples", "untrained"), strict=False):
         features, classes = look(classifier, torch.from_numpy(recorded[name]))
-        chances = np.exp(features[:, :3]) / np.exp(features[:, :3]).sum(axis=1, keepdims=True)
+        chances = np.exp(features[:, :4]) / np.exp(features[:, :4]).sum(axis=1, keepdims=True)
         assert row["confidence"] == pytest.approx(chances.max(axis=1).mean(), rel=1e-5)
         assert row["classes_hit"] == len(set(classes.tolist()))
         assert row["kernel_distance"] == pytest.approx(squared_mmd(features, real))

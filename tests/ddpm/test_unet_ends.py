@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from rdverify.ddpm import images, unet
 from rdverify.ddpm.unet import (
     architecture,
     build_unet,
@@ -52,6 +53,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: require_shape((8, 8), 8, (2,)),
         r"attention = \(2,\) .* different levels, 0 \.\. 1",
     ),
+    "a level far after the last": (
+        lambda: require_shape((8, 8), 8, (3,)),
+        r"attention = \(3,\) .* different levels, 0 \.\. 1",
+    ),
     "a level twice": (lambda: require_shape((8, 8), 8, (1, 1)), r"attention = \(1, 1\)"),
     "two channels": (lambda: build_unet(2), "channels = 2 .* 1 .grey. or 3"),
     "no layer": (lambda: build_unet(1, layers_per_block=0), "layers_per_block = 0 .* 1 to 16"),
@@ -68,6 +73,10 @@ def test_what_is_no_u_net_is_named(name: str) -> None:
     call, words = REFUSED[name]
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_a_network_is_for_images_of_the_size_that_data_have() -> None:
+    assert build_unet(1, **TINY).config.sample_size == images.IMAGE_SIZE == unet.IMAGE_SIZE
 
 
 @pytest.mark.parametrize("channels", [1, 3])
