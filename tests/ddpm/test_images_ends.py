@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from rdverify.ddpm.images import (
     unscale_pixels,
 )
 from rdverify.tools.errors import InputError
+from rdverify.tools.staging import PREFIX
 
 
 def folder(root: Path, n: int, mode: str = "L", size: tuple[int, int] = (32, 32)) -> Path:
@@ -157,6 +159,77 @@ def test_what_is_not_there_is_fetched_once_and_only_if_it_may_be(tmp_path: Path)
     assert elsewhere[0] != "root"  # unpacked where no half of it is taken for the whole
     assert elsewhere[1:] == (False, True)
     assert (root / "there").exists()
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_only_who_may_fetch_clears_up_what_a_killed_run_left(
+    tmp_path: Path, download: bool
+) -> None:
+    for name in ("there", f"{PREFIX}left"):
+        (tmp_path / name).touch()
+    data._read_or_fetched(Fetched, tmp_path, "train", download)
+    assert (tmp_path / f"{PREFIX}left").exists() == (not download)
+
+
+def test_a_pixel_in_colour_keeps_its_place_and_nothing_is_fetched_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    found = SimpleNamespace(data=pixels, targets=[3, 1, 4, 1, 0], classes=["a", "b"])
+    told: list[tuple[str, str, bool]] = []
+
+    def read(factory: Any, root: Path, split: str, download: bool) -> Any:
+        told.append((factory.__name__, split, download))
+        return found
+
+    monkeypatch.setattr(data, "_read_or_fetched", read)
+    one = load_images("cifar10", root=tmp_path)
+    load_images("cifar10", "test", root=tmp_path, download=True)
+    assert told == [("CIFAR10", "train", False), ("CIFAR10", "test", True)]
+    for channel in range(3):
+        assert np.array_equal(one.images[:, channel], pixels[..., channel])
+    assert one.labels.tolist() == [3, 1, 4, 1, 0]
+    assert (one.name, one.classes) == ("CIFAR-10", ("a", "b"))
+
+
+def test_the_first_images_of_cifar10_are_in_colour_unless_asked_for_in_grey(
+    tmp_path: Path,
+) -> None:
+    place = folder(tmp_path / "CIFAR10-first4000" / "train", 3, "RGB")
+    for asked, channels in ((None, 3), (3, 3), (1, 1)):
+        found = load_images("cifar10-first4000", root=tmp_path, channels=asked)
+        assert (found.name, found.channels) == (data.FIRST_4000, channels)
+    folder(place, 3, "L")
+    assert load_images("cifar10-first4000", root=tmp_path, channels=1).channels == 1
+    with pytest.raises(InputError, match="must be colour for this model, and is grey"):
+        load_images("cifar10-first4000", root=tmp_path)
+
+
+def test_files_of_one_name_are_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    """As paths "a-b/..." comes before "a/...", as classes "a" before "a-b"."""
+    for grey, name in ((30, "a/0.png"), (10, "a-b/0.png"), (40, "a/1.png"), (20, "a-b/1.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (32, 32), grey).save(tmp_path / name)
+    found = load(tmp_path)
+    assert found.classes == ("a", "a-b")
+    assert greys(found) == [10, 30, 20, 40]
+    assert found.labels.tolist() == [1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (2, 1), ()])
+def test_each_image_has_one_label(shape: tuple[int, ...]) -> None:
+    images = torch.zeros((2, 1, 32, 32), dtype=torch.uint8)
+    assert len(ImageSet("odd", images, torch.zeros(2), ("a",))) == 2
+    with pytest.raises(InputError, match=r"labels of odd = \(.*\) .* one for each of 2$"):
+        ImageSet("odd", images, torch.zeros(shape), ("a",))
+
+
+@pytest.mark.parametrize("level", [0, 51, 254, 255])
+def test_the_mean_square_is_that_of_any_level(level: int) -> None:
+    images = torch.full((2, 3, 32, 32), level, dtype=torch.uint8)
+    found = ImageSet("even", images, torch.zeros(2), ("a",))
+    assert found.mean_square("[0,1]") == pytest.approx((level / 255) ** 2)
+    assert found.mean_square() == pytest.approx((2 * level / 255 - 1) ** 2)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashionmnist", "cifar10"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from diffusers import UNet2DModel
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
 from rdverify.ddpm import ForClass
 from rdverify.ddpm import pipeline as loading
-from rdverify.ddpm.pipeline import find_pipeline, untrained
+from rdverify.ddpm.pipeline import find_pipeline, load_pipeline, untrained
 from rdverify.tools.errors import InputError
 
 
@@ -91,3 +92,67 @@ def test_whole_weights_come_before_their_pieces_and_a_variant_is_its_own(tmp_pat
     assert list(found.values()) == [sorted(pieces), [], [], [f"{stem}.fp16.bin"]]
     (tmp_path / f"{stem}.safetensors").touch()
     assert loading._files(tmp_path, None, "safetensors") == [tmp_path / f"{stem}.safetensors"]
+
+
+def saved(folder: Path, below: str = "unet") -> UNet2DModel:
+    """A pipeline's network and scheduler in folders of their own, or side by side."""
+    network, scheduler = unet(), DDPMScheduler(num_train_timesteps=7)
+    if below:
+        DDPMPipeline(network, scheduler).save_pretrained(folder)
+    else:
+        network.save_pretrained(folder)
+        scheduler.save_pretrained(folder)
+    return network
+
+
+@pytest.mark.parametrize("below", ["unet", ""])
+def test_of_the_hub_are_asked_the_weights_where_the_network_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    network, asked = saved(tmp_path, below), []
+
+    def download(name: str, allow_patterns: list[str]) -> str:
+        asked.append((name, allow_patterns))
+        return str(tmp_path)
+
+    assert find_pipeline(tmp_path).inside is None
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    found = find_pipeline("owner/name")
+    assert found.home == tmp_path / below
+    asked.clear()
+    loaded = found.load()
+    assert torch.equal(loaded.unet.conv_in.weight, network.conv_in.weight)
+    stem = f"{below}/{loading.WEIGHTS}" if below else loading.WEIGHTS
+    assert asked == [("owner/name", [f"{stem}.safetensors*", f"{stem}-*.safetensors"])]
+
+
+def test_what_is_read_of_a_folder_is_not_looked_for_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it left to accelerate, which need not be there and fills no gap of a file."""
+    network, told, read = saved(tmp_path), [], UNet2DModel.from_pretrained
+
+    def spied(*places: Any, **options: Any) -> Any:
+        told.append((options["local_files_only"], options["low_cpu_mem_usage"]))
+        return read(*places, **options)
+
+    monkeypatch.setattr(UNet2DModel, "from_pretrained", spied)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", None)
+    found = load_pipeline(tmp_path)
+    assert told == [(True, False)]
+    assert torch.equal(found.unet.conv_in.weight, network.conv_in.weight)
+    assert set(found.read) == {
+        "unet/config.json",
+        f"unet/{loading.WEIGHTS}.safetensors",
+        "scheduler/scheduler_config.json",
+    }
+
+
+@pytest.mark.parametrize("given", ["", "scheduler_config.json"])
+def test_another_scheduler_is_given_by_its_folder_or_its_file(tmp_path: Path, given: str) -> None:
+    saved(tmp_path / "pipeline")
+    DDPMScheduler(num_train_timesteps=9).save_pretrained(tmp_path / "other")
+    assert find_pipeline(tmp_path / "pipeline").scheduler.config.num_train_timesteps == 7
+    found = find_pipeline(tmp_path / "pipeline", tmp_path / "other" / given)
+    assert found.scheduler.config.num_train_timesteps == 9
+    assert found.settings == tmp_path / "other" / "scheduler_config.json"

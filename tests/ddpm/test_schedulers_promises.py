@@ -14,7 +14,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler
 
 from rdverify.ddpm import ReverseProcess, of_scheduler
-from rdverify.ddpm.schedulers import VARIANCES, _check, is_scheduler
+from rdverify.ddpm.schedulers import LEAST_VARIANCE, VARIANCES, _check, _Levels, is_scheduler
 from rdverify.tools.errors import InputError
 
 T = 12
@@ -87,6 +87,12 @@ def test_what_a_learned_range_adds_counts_where_the_posterior_has_no_variance() 
         process = of_scheduler(scheduler)
         assert process.added.tolist() == [True] * 3
         assert process.counted.tolist() == [True, True, counted]
+
+
+def test_a_variance_at_diffusers_guard_is_no_noise() -> None:
+    levels = _Levels(ddpm(), "DDPM")
+    levels.variance[1:4] = torch.tensor([1, 2, 0]) * LEAST_VARIANCE
+    assert levels.ddpm()["counted"].tolist() == [True, False, True] + [False] + [True] * 7 + [False]
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])

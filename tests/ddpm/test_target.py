@@ -1,5 +1,6 @@
 """One chain of a sweep against the same chain sampled by hand, and against the closed form."""
 
+import inspect
 import math
 
 import numpy as np
@@ -61,6 +62,34 @@ def test_a_cosine_has_no_end_points() -> None:
     assert config_of({"schedule": "cosine", "T": 50}).made().name.startswith("cosine")
     assert config_of({"schedule": "linear-decreasing"}).made().beta[0] == DEFAULTS["beta_T"]
     assert None not in DEFAULTS.values()
+
+
+def test_left_out_a_chain_is_one_of_mnists_pixels_and_as_many_as_are_sampled() -> None:
+    assert DEFAULTS["dimension"] == 28**2
+    assert DEFAULTS["images"] == inspect.signature(sample).parameters["images"].default
+
+
+@pytest.mark.parametrize("schedule", ["linear", "linear-decreasing"])
+def test_a_linear_schedule_has_the_end_points_that_it_is_given(schedule: str) -> None:
+    ends = config_of({"schedule": schedule, "T": 5, "beta_1": 0.1, "beta_T": 0.3}).made().beta
+    assert sorted(ends) == pytest.approx([0.1, 0.15, 0.2, 0.25, 0.3])
+    assert (ends[0] < ends[-1]) == (schedule == "linear")
+
+
+def test_the_last_step_is_expected_and_what_is_kept_is_left_at_the_noisiest() -> None:
+    found, schedule = TARGET.run(SMALL), config_of(SMALL).made()
+    expected = expected_balance(schedule, 40, 0.25)
+    assert expected.r_t[-1] != expected.r_t[-2]
+    assert found["expected_final_ratio"] == expected.r_t[-1]
+    assert found["kept"] == pytest.approx(math.sqrt(np.prod(1 - schedule.beta)))
+
+
+def test_two_chains_scatter_and_data_of_one_point_have_no_spread() -> None:
+    error = float(TARGET.run(SMALL | {"images": 2})["r_error"])
+    assert 0 < error < math.inf
+    still = TARGET.run(SMALL | {"spread": 0.0})
+    expected = expected_balance(config_of(SMALL).made(), 40, 0.0)
+    assert still["expected_r"] == expected.r
 
 
 @pytest.mark.parametrize(
