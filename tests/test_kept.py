@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,15 @@ def test_what_is_kept_is_found_again_for_the_same_content(store: Store, recorded
     found, told = store.find(dict(reversed(PARTS.items())))
     assert found == recorded
     assert told.startswith(f"reused, measured under Python {recorded.provenance.python}: ")
+
+
+def test_what_is_kept_lies_outside_an_environment_of_tox_so_that_others_find_it(
+    pytestconfig: pytest.Config,
+) -> None:
+    if not hasattr(pytestconfig, "cache"):
+        pytest.skip("pytest keeps nothing here")
+    folder = Path(pytestconfig.cache.mkdir("verifications"))
+    assert not folder.is_relative_to(os.environ.get("TOX_ENV_DIR", folder / "no tox"))
 
 
 @pytest.mark.parametrize("name", PARTS)
