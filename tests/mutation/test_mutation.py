@@ -16,6 +16,7 @@ from mutation.__main__ import ended, found_in
 from mutation.mutants import Mutant, is_program, mutants, mutated
 from mutation.reach import Reach, statement
 from mutation.sample import GROUPS, argued, drawn, files
+from mutation.worker import KILLED, NO_TEST, UNTESTED, Task, Worker
 
 pytestmark = pytest.mark.end_to_end
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,3 +172,20 @@ def test_how_a_mutant_counts() -> None:
     assert ended(first, "survived", {("a.py", "x", "y")}) == "argued"
     assert ended(first, "killed", {("a.py", "x", "y")}) == "since"
     assert ended({**first, "outcome": "killed"}, "killed", {}) == "killed"
+
+
+@pytest.mark.parametrize(("unchanged", "outcome"), [(0, KILLED), (NO_TEST, UNTESTED)])
+def test_what_can_t_be_imported_any_more_is_found_and_a_test_that_is_gone_finds_nothing(
+    monkeypatch: pytest.MonkeyPatch, unchanged: int, outcome: str
+) -> None:
+    class Alone(Worker):
+        def __init__(self) -> None:
+            self.root, self.standing = ROOT, {}
+
+    def anew(_: Worker, change: Mutant | None, *__: object) -> tuple[int, list[str]]:
+        return (NO_TEST if change else unchanged), []
+
+    monkeypatch.setattr(Worker, "anew", anew)
+    change = mutants(ROOT, "rdverify/balance.py")[0]
+    task = Task(change, ["tests/test_balance.py::test_some"], 1.0, early=True)
+    assert Alone().try_mutant(task).outcome == outcome

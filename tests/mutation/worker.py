@@ -27,6 +27,7 @@ from mutation.reach import module_name
 SURVIVED, KILLED, TIMED_OUT, UNTESTED = "survived", "killed", "timed out", "untested"
 SINCE = "since"  # survived at first, and is found now
 ARGUED = "argued"  # survived, and why no test can tell it apart is written down
+NO_TEST = 4  # pytest's status where a name that it is given is none of a test
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class Worker:
             found = self.collected.run(task.mutant, tests, limit) if quick else None
             quick = found is not None
             status, failed = found or self.anew(task.mutant, tests, limit)
+            if status == NO_TEST and not failed:  # it is gone, or can't be imported any more
+                return (5 if self.anew(None, tests, limit)[0] == NO_TEST else 1), failed
             if status <= 0 or not failed or "::" not in failed[0] or self.passes(failed[0], quick):
                 return status, failed
             if failed[0] not in tests:  # of a file that was given whole, and has to be mended first
@@ -149,8 +152,7 @@ class Worker:
             forget()
             failures = Failures()
             status = pytest.main([*words(self.studies), "-x", *tests], plugins=[failures])
-            # 4 without a failure: a test of that name is not there any more
-            return (5 if status == 4 and not failures.found else int(status)), failures.found
+            return int(status), failures.found
 
         if mutant is None:
             return forked(work, limit)
