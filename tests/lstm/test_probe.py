@@ -234,13 +234,13 @@ def check_one_step(case: Case) -> None:
 
 
 @given(cases("float32"))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_eq02_eq03_eq04_eq05_eq06_eq07_one_step_float32(case: Case) -> None:
     check_one_step(case)
 
 
 @given(cases("float64"))
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_eq02_eq03_eq04_eq05_eq06_eq07_one_step_float64(case: Case) -> None:
     check_one_step(case)
 
