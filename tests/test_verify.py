@@ -61,7 +61,7 @@ def judged(names: Sequence[str], paper: Paper, recorded: Results, time: str = "n
     return gather(paper, studies, recorded, origin, *tried)
 
 
-@pytest.mark.end_to_end
+@pytest.mark.once
 @pytest.mark.parametrize(
     "names",
     [(), *itertools.combinations(NAMES, 1), *itertools.combinations(NAMES, 2)],
@@ -194,7 +194,7 @@ def test_a_run_leaves_results_report_junit_and_figures(
     assert load_results(tmp_path / "results.json").provenance.systems == ["heat"]
 
 
-@pytest.mark.end_to_end
+@pytest.mark.once
 @pytest.mark.parametrize(
     "stage", ["cells", "tables", "figures", "render", "render_html", "summary", "junit"]
 )
@@ -225,7 +225,7 @@ def clone(folder: Path, readme: str) -> Path:
     return folder
 
 
-@pytest.mark.end_to_end
+@pytest.mark.once
 def test_the_report_is_rendered_again_and_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Results, capsys: Any
 ) -> None:
