@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,7 +20,7 @@ from mutation import reach as reaching
 from mutation.crew import ROOT, STUDIES, Crew, Job
 from mutation.mutants import Mutant, is_program, mutated
 from mutation.sample import GROUPS, argued, drawn, files
-from mutation.worker import ARGUED, KILLED, SINCE, SURVIVED, UNTESTED, Task
+from mutation.worker import ARGUED, SINCE, SURVIVED, UNTESTED, Task
 
 REACH, FOUND = "reach.json", "found.jsonl"
 # wrong forms that judge the checks, and the tests of this
@@ -82,7 +83,7 @@ def files_of(wanted: list[Mutant], reach: reaching.Reach) -> list[str]:
     """Files of all tests that run what is changed."""
     found: set[str] = set()
     for mutant in wanted:
-        found |= reach.that_run(mutant, (ROOT / mutant.file).read_text(encoding="utf-8"))
+        found |= reach.that_run(mutant, text_of(mutant.file))
     return sorted({test.partition("::")[0] for test in found & set(reach.seconds)})
 
 
@@ -91,21 +92,31 @@ def tasks_of(
 ) -> Iterator[Task]:
     """Each mutant with its tests, and the seconds that these take."""
     for mutant in wanted:
-        source = (ROOT / mutant.file).read_text(encoding="utf-8")
+        source = text_of(mutant.file)
         if not is_program(mutated(source, mutant)):
             continue
         tests = [*options.also, *reach.tests(mutant, source, options.limit)]
         yield Task(mutant, tests, reach.seconds_of(tests), reach.is_early(mutant, source))
 
 
-def found_in(path: Path) -> dict[str, tuple[dict[str, Any], str]]:
-    """Mutant -> what became of it at first, and how it ended when it was tried last."""
-    found: dict[str, tuple[dict[str, Any], str]] = {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    for line in map(json.loads, lines):
-        first = found.get(line["mutant"], (line, ""))[0]
-        found[line["mutant"]] = first, line["outcome"]
-    return found
+class Found:
+    """What became of mutants: each at first, and how it ended when it was tried last."""
+
+    def __init__(self, path: Path) -> None:
+        self.by_name: dict[str, dict[str, tuple[dict[str, Any], str]]] = defaultdict(dict)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        for line in map(json.loads, lines):
+            known = self.by_name[line["mutant"]]
+            known[line["before"]] = known.get(line["before"], (line, ""))[0], line["outcome"]
+
+    def of(self, mutant: Mutant, source: str) -> tuple[dict[str, Any], str] | None:
+        """What became of a mutant; of another that stood at its place before, nothing is known."""
+        lines = source.splitlines()[max(0, mutant.start[0] - 3) : mutant.end[0] + 2]
+        there = {line.strip() for line in lines}
+        for before, found in self.by_name.get(mutant.name, {}).items():
+            if there.issuperset(before.splitlines()):
+                return found
+        return None
 
 
 def ended(first: dict[str, Any], last: str, reasons: Container[tuple[str, str, str]]) -> str:
@@ -118,18 +129,29 @@ def ended(first: dict[str, Any], last: str, reasons: Container[tuple[str, str, s
     return ARGUED if (file, first["before"], first["after"]) in reasons else SURVIVED
 
 
+def wanted_of(options: argparse.Namespace, known: Found) -> list[Mutant]:
+    """Mutants that have not been tried; or those that survived, for the tests of today."""
+    wanted = []
+    for mutant in drawn(ROOT, options.groups, options.seed):
+        if not options.only or mutant.file in options.only:
+            found = known.of(mutant, text_of(mutant.file))
+            survived = found is not None and found[1] in (SURVIVED, UNTESTED)
+            if survived if options.again else found is None:
+                wanted.append(mutant)
+    return wanted
+
+
+@cache
+def text_of(file: str) -> str:
+    """A file of ours."""
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
 def run(folder: Path, options: argparse.Namespace) -> None:
     """Try mutants that have not been tried, and write what became of them as they come."""
     start = time.monotonic()
     reach, target = reaching.read(folder / REACH, ROOT), folder / FOUND
-    wanted, known = drawn(ROOT, options.groups, options.seed), found_in(target)
-    if options.only:
-        wanted = [mutant for mutant in wanted if mutant.file in options.only]
-    if options.again:  # those that survived, with the tests of today
-        wanted = [m for m in wanted if known.get(m.name, ("", KILLED))[1] in (SURVIVED, UNTESTED)]
-    else:
-        wanted = [mutant for mutant in wanted if mutant.name not in known]
-    wanted = wanted[: options.most]
+    wanted = wanted_of(options, Found(target))[: options.most]
     by_kind: dict[bool, list[Mutant]] = defaultdict(list)
     for mutant in wanted:
         by_kind[is_compiled(mutant.file)].append(mutant)
@@ -150,25 +172,25 @@ def run(folder: Path, options: argparse.Namespace) -> None:
 
 def is_compiled(file: str) -> bool:
     """Whether Numba compiles functions of a file; their changes are tried without it."""
-    return "njit" in (ROOT / file).read_text(encoding="utf-8")
+    return "njit" in text_of(file)
 
 
 def score(folder: Path, only: Container[str]) -> None:
     """Killed, argued and surviving mutants by group, as JSON, and by file; of some files or all."""
     from rdverify.judge.records import UNTRIED  # not above: workers import their own copy
 
-    known, reasons = found_in(folder / FOUND), argued()
+    known, reasons = Found(folder / FOUND), argued()
     by_file: dict[str, Counter[str]] = defaultdict(Counter)
     spent, left = 0.0, []
     for mutant in drawn(ROOT, list(GROUPS), 0):
         if only and mutant.file not in only:
             continue
-        source = (ROOT / mutant.file).read_text(encoding="utf-8")
-        first, last = known.get(mutant.name, ({"before": "never", "seconds": 0}, ""))
-        lines = {line.strip() for line in source.splitlines()}
-        if not lines.issuperset(first["before"].splitlines()):  # of a line that has changed since
+        source = text_of(mutant.file)
+        found = known.of(mutant, source)
+        if found is None:  # never tried, or a line that has changed or moved since
             by_file[mutant.file][UNTRIED] += is_program(mutated(source, mutant))
             continue
+        first, last = found
         outcome = ended(first, last, reasons)
         by_file[mutant.file][outcome] += 1
         spent += first["seconds"]

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("cosmic_ray", reason="comes with the extra mutation, as in tox -e py313")
 
-from mutation.__main__ import ended, found_in
+from mutation.__main__ import Found, ended
 from mutation.mutants import Mutant, is_program, mutants, mutated
 from mutation.reach import Reach, statement
 from mutation.sample import GROUPS, argued, drawn, files
@@ -160,10 +160,23 @@ def test_a_run_counts_what_tests_find(tmp_path: Path) -> None:
     assert len(found) >= 2
     assert {one["outcome"] for one in found} == {"killed"}
     assert all(one["by"] in tests or "test_balance" in one["by"] for one in found)
-    known = found_in(tmp_path / "found.jsonl")
-    ends = {name: ended(*both, {}) for name, both in known.items()}
+    known = Found(tmp_path / "found.jsonl").by_name
+    ends = {name: ended(*both[""], {}) for name, both in known.items()}
     assert {ends[one["mutant"]] for one in found} == {"since"}
     assert set(ends.values()) == {"since", "survived"}
+
+
+def test_of_a_change_that_stood_where_another_stands_nothing_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(SOURCE, encoding="utf-8")
+    one = next(m for m in mutants(tmp_path, "a.py") if m.start[0] == 7)
+    line = {"mutant": one.name, "before": "return -x + 1", "after": "", "outcome": "survived"}
+    later = {**line, "outcome": "killed"}
+    path = tmp_path / "found.jsonl"
+    path.write_text(f"{json.dumps(line)}\n{json.dumps(later)}\n", encoding="utf-8")
+    assert Found(path).of(one, SOURCE) == (line, "killed")
+    assert Found(path).of(one, SOURCE.replace("-x + 1", "-x + 2")) is None
+    assert Found(path).of(one, "# more\n" * 9 + SOURCE) is None
+    assert Found(tmp_path / "none").of(one, SOURCE) is None
 
 
 def test_how_a_mutant_counts() -> None:
