@@ -16,7 +16,7 @@ from mutation.__main__ import Found, ended
 from mutation.mutants import Mutant, is_program, mutants, mutated
 from mutation.reach import Reach, statement
 from mutation.sample import GROUPS, argued, drawn, files
-from mutation.worker import KILLED, NO_TEST, UNTESTED, Task, Worker
+from mutation.worker import KILLED, NO_TEST, UNTESTED, Task, Worker, changed
 
 pytestmark = pytest.mark.end_to_end
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,9 +140,15 @@ def test_a_run_counts_what_tests_find(tmp_path: Path) -> None:
         "early": {},
     }
     (tmp_path / "reach.json").write_text(json.dumps(reach), encoding="utf-8")
-    names = [one.name for one in mutants(ROOT, "rdverify/balance.py")][3:]
-    before = [{"mutant": name, "outcome": "survived", "before": "", "after": ""} for name in names]
-    lines = "".join(json.dumps({**one, "seconds": 1}) + "\n" for one in before)
+    source = (ROOT / "rdverify/balance.py").read_text(encoding="utf-8")
+    all_but_some = mutants(ROOT, "rdverify/balance.py")[3:]
+    names = [one.name for one in all_but_some]
+    texts = (changed(source, mutated(source, one)) for one in all_but_some)
+    before = [
+        {"mutant": name, "outcome": "survived", "before": text, "after": after, "seconds": 1}
+        for name, (text, after) in zip(names, texts, strict=True)
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in before)
     (tmp_path / "found.jsonl").write_text(lines, encoding="utf-8")
     words = [sys.executable, "-m", "mutation", "run", "--folder", str(tmp_path), "--workers", "1"]
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
@@ -160,8 +166,8 @@ def test_a_run_counts_what_tests_find(tmp_path: Path) -> None:
     assert len(found) >= 2
     assert {one["outcome"] for one in found} == {"killed"}
     assert all(one["by"] in tests or "test_balance" in one["by"] for one in found)
-    known = Found(tmp_path / "found.jsonl").by_name
-    ends = {name: ended(*both[""], {}) for name, both in known.items()}
+    known = Found(tmp_path / "found.jsonl")
+    ends = {one.name: ended(*known.of(one, source), {}) for one in all_but_some}
     assert {ends[one["mutant"]] for one in found} == {"since"}
     assert set(ends.values()) == {"since", "survived"}
 
