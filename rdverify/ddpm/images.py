@@ -273,7 +273,7 @@ def _read(path: str) -> tuple[Image.Image, bool]:
         deep = image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN)
         if deep:  # 16 bits of grey, which Pillow would cut off at 255
             levels = np.asarray(image).astype(np.float64) / 257
-            return Image.fromarray(levels.round().astype(np.uint8)), True
+            return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8)), True
         allowed = "of 8 or 16 bits a channel"
         require(image.mode not in ("I", "F"), f"mode of image {path}", image.mode, allowed)
         return image.copy(), image.mode in ("1", "L", "LA")
