@@ -274,3 +274,15 @@ def test_left_out_pixels_lie_between_minus_one_and_one() -> None:
     other = ImageSet("half", images, torch.zeros(1, dtype=torch.int64), ("a",))
     assert one.sha256 == other.sha256
     assert len(one) == 1
+
+
+@pytest.mark.parametrize(("level", "read"), [(70_000, 255), (-300, 0)])
+def test_levels_beyond_16_bits_are_cut_off(
+    level: int, read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library may read more of a file that says so than its 16 bits."""
+    image = Image.fromarray(np.full((4, 4), level, np.int32))
+    image.format = "PNG"
+    monkeypatch.setattr(Image, "open", lambda _: image)
+    (tmp_path / "a.png").write_bytes(b"x")
+    assert np.all(np.asarray(data._read(str(tmp_path / "a.png"))[0]) == read)

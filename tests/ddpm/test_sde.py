@@ -346,3 +346,12 @@ def test_zero_denoiser_is_zero():
 def test_bad_input_is_named(call):
     with pytest.raises(InputError, match="is not allowed: must be"):
         call()
+
+
+def test_times_as_far_apart_as_floats_can_be_are_no_overflow():
+    def still(x, _):
+        return np.zeros_like(x)
+
+    ways = np.random.default_rng(0), np.random.default_rng(0)
+    assert solve_forward(np.ones(1), [0, 1e308], still, lambda _: 0.0, ways[0]) == 1
+    assert solve_reverse(np.ones(1), [1e308, 0], still, lambda _: 0.0, still, ways[1]) == 1

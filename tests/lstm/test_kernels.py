@@ -72,6 +72,13 @@ def test_an_exponential_has_all_its_digits(dtype: str, largest: float) -> None:
         assert np.log2(s) == round(float(z / np.log(2)))
 
 
+def test_the_series_in_float32_is_wrong_by_less_than_2e_8() -> None:
+    z = np.linspace(-0.3465, -0.33, 20_001, dtype=np.float32)  # s = 1, and rounding averages out
+    p = np.array([_split32(one)[1] for one in z], dtype=np.longdouble)
+    exact = np.expm1(z.astype(np.longdouble))
+    assert abs(((p - exact) / exact).mean()) < 2e-8
+
+
 @dtypes
 @kernels
 @pytest.mark.parametrize("rows", [len(SERIES), len(ROWS)])
