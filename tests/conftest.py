@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import settings
-from kept import Store, rests_on
+from kept import rests_on, store_of
 from msgspec.structs import replace
 
 from rdverify.judge.paper import Paper, the_paper
@@ -108,7 +108,7 @@ def verification(
 ) -> Results:
     """Every cell and claim recomputed from shipped files, or as kept from the same content."""
     config, parts = request.config, rests_on()
-    store = Store(config.cache.mkdir("verifications")) if hasattr(config, "cache") else None
+    store = store_of(config)
     results, told = store.find(parts) if store else (None, "measured: pytest keeps nothing here")
     if results is None:
         results = measured(tmp_path_factory.mktemp("verification"), recorded, paper)

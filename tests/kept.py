@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 
+import pytest
+
 import rdverify
 import spec
 from rdverify.judge.records import Results
@@ -143,6 +145,11 @@ class Store:
         except InputError:
             return None
         return kept if kept.sha256 == _hash(kept.results) else None
+
+
+def store_of(config: pytest.Config) -> Store | None:
+    """What pytest keeps of verifications; None where it keeps nothing."""
+    return Store(config.cache.mkdir("verifications")) if hasattr(config, "cache") else None
 
 
 def _hash(results: Results) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import kept
 import pytest
-from kept import Store, changes, files_below, key_of, rests_on
+from kept import Store, changes, files_below, key_of, rests_on, store_of
 from msgspec.structs import replace
 
 from rdverify.judge.records import Results
@@ -42,10 +42,10 @@ def test_what_is_kept_is_found_again_for_the_same_content(store: Store, recorded
 def test_what_is_kept_lies_outside_an_environment_of_tox_so_that_others_find_it(
     pytestconfig: pytest.Config,
 ) -> None:
-    if not hasattr(pytestconfig, "cache"):
+    store = store_of(pytestconfig)
+    if store is None:
         pytest.skip("pytest keeps nothing here")
-    folder = Path(pytestconfig.cache.mkdir("verifications"))
-    assert not folder.is_relative_to(os.environ.get("TOX_ENV_DIR", folder / "no tox"))
+    assert not store.folder.is_relative_to(os.environ.get("TOX_ENV_DIR", store.folder / "no tox"))
 
 
 @pytest.mark.parametrize("name", PARTS)
