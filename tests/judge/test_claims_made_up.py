@@ -207,6 +207,14 @@ def test_each_form_has_its_verdict_and_shares_its_level(
     assert (found.p_as_printed is None) == (verdicts[1] is None)
 
 
+def test_a_test_of_one_form_is_shown_at_the_level_of_its_form() -> None:
+    """Two of the form as printed share a level, at which the first no longer fails."""
+    printed = [at(fact, form="printed") for fact in ("hardly", "yes")]
+    found = judge(*printed, at("hardly", form="corrected"))
+    assert [test.outcome for test in found.evidence] == [U, C, R]
+    assert (found.verdict, found.verdict_as_printed) == (R, U)
+
+
 @pytest.mark.parametrize(
     ("tests", "verdict"),
     [

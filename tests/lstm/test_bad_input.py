@@ -222,6 +222,11 @@ def test_other_arguments_that_do_not_fit() -> None:
         frequency_of(np.zeros((2, 5)))
     with pytest.raises(InputError, match=r"^data"):
         train_many([SMALL], [None, None])
+    with pytest.raises(InputError, match=r"^data = '1 entries'"):
+        train_many([SMALL, SMALL], [None])
+    for odd in (complex, int, np.float16, object):
+        with pytest.raises(InputError, match=r"^data's dtype"):
+            train_many([SMALL], [np.ones((2, 5), odd)])
     for few in (0, -1):
         with pytest.raises(InputError, match=r"^workers"):
             train_many([SMALL], workers=few)

@@ -88,6 +88,19 @@ def test_noise_is_drawn_apart_from_the_order_and_around_zero() -> None:
         assert not input_noise(dataclasses.replace(SMALL, input_noise=nothing), 0, x).any()
 
 
+@pytest.mark.parametrize("batch_size", [10, 11, 64, None])
+def test_where_a_batch_holds_all_sequences_none_is_drawn(batch_size: int | None) -> None:
+    found = batches(dataclasses.replace(SMALL, batch_size=batch_size), 3, 10)
+    assert [rows.tolist() for rows in found] == [list(range(10))]
+
+
+def test_an_epoch_has_every_sequence_once_in_an_order_of_its_own() -> None:
+    drawn = [torch.cat(batches(SMALL, epoch, 10)).tolist() for epoch in range(3)]
+    assert [sorted(rows) for rows in drawn] == [list(range(10))] * 3
+    assert [len(rows) for rows in batches(SMALL, 0, 10)] == [4, 4, 2]
+    assert len({tuple(rows) for rows in [list(range(10)), *drawn]}) == 4
+
+
 @pytest.mark.parametrize(
     ("epochs", "every", "kept"),
     [(6, 2, [2, 4, 6]), (5, 2, [2, 4, 5]), (3, 10, [3]), (2, 1, [1, 2]), (0, 1, [])],

@@ -81,26 +81,50 @@ def test_a_link_is_replaced_and_what_it_points_to_stays(tmp_path: Path) -> None:
     assert read(tmp_path) == {"elsewhere": "kept", "out/a": "1"}
 
 
-def test_without_hard_links_the_old_files_are_copied_and_put_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused(*_: object, **__: object) -> None:
-        raise OSError(95, "Operation not supported")
+def refused(*_: object, **__: object) -> None:
+    raise OSError(95, "Operation not supported")
+
+
+@pytest.fixture
+def b_never_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second file of a set can't take its place."""
+    rename = os.replace
 
     def stops(new: Path, old: Path) -> None:
         if Path(old) == tmp_path / "b" and Path(new).parent.name == "new":
             raise OSError(5, "Input/output error")
         rename(new, old)
 
-    write(tmp_path, {"a": "1", "b": "1"})
-    rename = os.replace
-    monkeypatch.setattr(os, "link", refused)
+    (tmp_path / "b").write_text("1")
     monkeypatch.setattr(os, "replace", stops)
+
+
+@pytest.mark.usefixtures("b_never_moves")
+def test_without_hard_links_the_old_files_are_copied_and_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("1")
+    monkeypatch.setattr(os, "link", refused)
     write(tmp_path, {"a": "2"})
     assert read(tmp_path) == {"a": "2", "b": "1"}
     with pytest.raises(InputError, match=r"\(Input/output error\).*nothing was changed"):
         write(tmp_path, {"a": "3", "b": "3"})
     assert read(tmp_path) == {"a": "2", "b": "1"}
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+@pytest.mark.usefixtures("b_never_moves")
+def test_a_link_is_put_back_as_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hard_links: bool
+) -> None:
+    (tmp_path / "elsewhere").write_text("kept")
+    (tmp_path / "a").symlink_to("elsewhere")
+    if not hard_links:
+        monkeypatch.setattr(os, "link", refused)
+    with pytest.raises(InputError, match="nothing was changed"):
+        write(tmp_path, {"a": "3", "b": "3"})
+    assert os.readlink(tmp_path / "a") == "elsewhere"
+    assert (tmp_path / "elsewhere").read_text() == "kept"
 
 
 @pytest.mark.parametrize(
