@@ -92,8 +92,7 @@ class ReverseProcess:
     ) -> ReverseProcess:
         """The paper's, over all of a schedule; arguments as :func:`reverse_step` has them."""
         if clip is not None:
-            require_number("clip", clip, "None or a positive finite range", lambda c: c > 0)
-            clip = float(clip)
+            clip = require_number("clip", clip, "None or a positive finite range", lambda c: c > 0)
         back = slice(None, None, -1)
         a, b = schedule.drift_coefficients()
         bar, before, rest = (

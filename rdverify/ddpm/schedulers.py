@@ -68,7 +68,7 @@ def of_scheduler(scheduler: Any, steps: int | None = None, eta: float = 0.0) -> 
         most = int(scheduler.config.num_train_timesteps)
         require_integer("steps", steps, 1)
         require(steps <= most, "steps", steps, f"at most the {most} of the scheduler's training")
-    require_number("eta", eta, "in [0, 1]", lambda value: 0 <= value <= 1)
+    eta = require_number("eta", eta, "in [0, 1]", lambda value: 0 <= value <= 1)
     require(eta == 0 or kind == "DDIM", "eta", eta, "0 for a DDPMScheduler: it is DDIM's")
     own = copy.deepcopy(scheduler)  # the user's keeps its own timesteps
     if steps is not None or (kind == "DDIM" and own.num_inference_steps is None):
@@ -76,7 +76,7 @@ def of_scheduler(scheduler: Any, steps: int | None = None, eta: float = 0.0) -> 
     prediction = own.config.prediction_type
     require(prediction in PREDICTIONS, "prediction_type", prediction, ", ".join(PREDICTIONS))
     levels = _Levels(own, kind)
-    found = levels.ddpm() if kind == "DDPM" else levels.ddim(float(eta))
+    found = levels.ddpm() if kind == "DDPM" else levels.ddim(eta)
     process = ReverseProcess(
         times=tuple(levels.times),
         prediction=prediction,

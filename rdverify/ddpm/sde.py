@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rdverify.ddpm.schedule import BETA_1, BETA_T, T_REFERENCE, Schedule
-from rdverify.tools.errors import require, require_number
+from rdverify.tools.errors import own_fields, require, require_number
 from rdverify.trace import FloatArray
 
 Drift = Callable[[FloatArray, float], FloatArray]
@@ -153,6 +153,7 @@ class VariancePreserving:
     beta_max: float = BETA_T * T_REFERENCE
 
     def __post_init__(self) -> None:
+        own_fields(self)
         for name in ("beta_min", "beta_max"):
             require_number(name, getattr(self, name), "positive and finite", lambda x: x > 0)
 

@@ -15,7 +15,7 @@ from rdverify.ddpm.sampler import check_draws, sample
 from rdverify.ddpm.schedule import BETA_1, BETA_T, T_REFERENCE, Scaling, Schedule, Variance
 from rdverify.sweep.axes import Setting
 from rdverify.sweep.target import Outcome, Target, defaults_of
-from rdverify.tools.errors import require, require_integer, require_number
+from rdverify.tools.errors import own_fields, require, require_integer, require_number
 from rdverify.tools.torchkit import seeded
 
 SCHEDULES = ("linear", "linear-decreasing", "cosine")
@@ -58,6 +58,7 @@ class ChainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        own_fields(self)
         for name, allowed in (("schedule", SCHEDULES), ("denoiser", DENOISERS)):
             value = getattr(self, name)
             require(value in allowed, name, value, f"one of {', '.join(allowed)}")

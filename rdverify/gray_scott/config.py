@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rdverify.tools.errors import (
+    own_fields,
     require,
     require_fields,
     require_integer,
@@ -81,9 +82,8 @@ class GrayScottConfig:
             kept,
             "a tuple of steps",
         )
-        object.__setattr__(self, "snapshots", tuple(map(_plain, kept)))
-        for entry in fields(self):  # plain numbers, which JSON can hold
-            object.__setattr__(self, entry.name, _plain(getattr(self, entry.name)))
+        object.__setattr__(self, "snapshots", tuple(kept))
+        own_fields(self)
         for name in ("feed_rate", "kill_rate", "d_u", "d_v", "dx", "dt"):
             require_number(
                 name, getattr(self, name), "a positive finite number", lambda value: value > 0
@@ -176,7 +176,3 @@ def initial_state(config: GrayScottConfig) -> tuple[Field, Field]:
         else:
             values += rng.uniform(-config.noise, config.noise, shape)
     return u.astype(config.dtype), v.astype(config.dtype)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rdverify.gray_scott.stability import Array
+from rdverify.gray_scott.stability import Array, diffusivities
 from rdverify.tools.errors import require, require_number
 
 
@@ -65,8 +65,7 @@ def turing(
     Source: Murray, Mathematical Biology II, Eq. 2.23.
     """
     feed, kill = _rates("feed_rate", feed_rate), _rates("kill_rate", kill_rate)
-    for name, value in (("d_u", d_u), ("d_v", d_v)):
-        require_number(name, value, "a positive finite number", lambda rate: rate > 0)
+    d_u, d_v = diffusivities(d_u, d_v)
     loss = feed + kill
     root = np.sqrt(np.maximum(1 - 4 * loss**2 / feed, 0))
     v2 = (feed / (2 * loss) * (1 + root)) ** 2  # u v = a, F (1 - u) = a v
@@ -110,8 +109,8 @@ def pattern_bound(feed_rate: npt.ArrayLike, d_u: float, d_v: float) -> Array:
     kinds for the same system: McGough, Riley 2004, Nonlinear Analysis RWA 5, 105-121.
     """
     feed = _rates("feed_rate", feed_rate)
-    require_number("d_u", d_u, "a positive finite number", lambda rate: rate > 0)
-    require_number("d_v", d_v, "in (0, d_u]", lambda rate: 0 < rate <= d_u)
+    d_u = require_number("d_u", d_u, "a positive finite number", lambda rate: rate > 0)
+    d_v = require_number("d_v", d_v, "in (0, d_u]", lambda rate: 0 < rate <= d_u)
     g = d_v / d_u
     return np.asarray(1 / (16 * g) - (1 - g) * feed)
 

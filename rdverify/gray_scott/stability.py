@@ -85,7 +85,7 @@ def steady_states(
         kill_rate: k >= 0, 1/time.
         kinetics: see :func:`reaction`.
     """
-    _positive(feed_rate, kill_rate)
+    feed_rate, kill_rate = _feed_and_kill(feed_rate, kill_rate)
     loss = feed_rate + kill_rate
     states = [(1.0, 0.0)]
     if _checked(kinetics) == "u2v":
@@ -167,9 +167,8 @@ def stability(
         d_v: D_v > 0, length^2/time.
         kinetics: see :func:`reaction`.
     """
-    _positive(feed_rate, kill_rate)
-    for name, value in (("d_u", d_u), ("d_v", d_v)):
-        require_number(name, value, "a positive finite number", lambda rate: rate > 0)
+    feed_rate, kill_rate = _feed_and_kill(feed_rate, kill_rate)
+    d_u, d_v = diffusivities(d_u, d_v)
     matrix = jacobian(*state, feed_rate, kill_rate, kinetics)
     candidates = [0.0]
     coupling = -matrix[0, 1] * matrix[1, 0]
@@ -207,6 +206,16 @@ def _checked(kinetics: str) -> str:
     return kinetics
 
 
-def _positive(feed_rate: float, kill_rate: float) -> None:
-    require_number("feed_rate", feed_rate, "a positive finite number", lambda rate: rate > 0)
-    require_number("kill_rate", kill_rate, "a finite number >= 0", lambda rate: rate >= 0)
+def _feed_and_kill(feed_rate: float, kill_rate: float) -> tuple[float, float]:
+    feed = require_number("feed_rate", feed_rate, "a positive finite number", lambda rate: rate > 0)
+    return feed, require_number("kill_rate", kill_rate, "a finite number >= 0", lambda r: r >= 0)
+
+
+def diffusivities(d_u: float, d_v: float) -> tuple[float, float]:
+    """D_u and D_v as floats; InputError unless both are positive and finite."""
+    allowed = "a positive finite number"
+    u, v = (
+        require_number(name, value, allowed, lambda rate: rate > 0)
+        for name, value in (("d_u", d_u), ("d_v", d_v))
+    )
+    return u, v

@@ -53,10 +53,11 @@ class BalanceTracker(TrackerBase):
         if not isinstance(spread, Mapping):
             require(len(names) == 1, "diffusivity", spread, f"one for each of {', '.join(names)}")
             spread = {names[0]: spread}
+        self.spread, self.grid = {}, field.grid
         for name, value in spread.items():
             require(name in names, "field", name, f"one of {', '.join(names)}")
-            require_number(f"diffusivity of {name}", value, "a number >= 0", lambda d: d >= 0)
-        self.spread, self.grid = dict(spread), field.grid
+            what = f"diffusivity of {name}"
+            self.spread[name] = require_number(what, value, "a number >= 0", lambda d: d >= 0)
         self.boundaries = {name: self._boundary(name) for name in self.spread}
         config = {"D": self.spread, "grid": self._grid(), "norm": self.norm}
         self.recorders = {name: Recorder(system="PDE", config=config) for name in self.spread}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -58,14 +59,46 @@ def require_integer(name: str, value: Any, least: int, most: int | None = None) 
     require(bool(within), name, value, f"an integer, {least} {end}")
 
 
-def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> None:
-    """Raise :class:`InputError` unless ``value`` is a finite number (no truth value) and ``ok``."""
+def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> float:
+    """``value`` as a float; :class:`InputError` unless it is a finite number and ``ok``.
+
+    A truth value is no number. What is computed with is the float that was checked: numbers of
+    NumPy's kinds would overflow, wrap around or round in their own way.
+    """
     real = isinstance(value, Real) and not isinstance(value, bool)
     try:
         sound = real and math.isfinite(value) and ok(float(value))
     except OverflowError:  # a whole number beyond what a float can hold
         sound = False
     require(sound, name, value, allowed)
+    return float(value)
+
+
+def own_numbers(value: Any) -> Any:
+    """Numbers of NumPy and other libraries as Python's own, also in tuples and dictionaries.
+
+    >>> from fractions import Fraction
+    >>> own_numbers((3, Fraction(1, 2), "a"))
+    (3, 0.5, 'a')
+    """
+    if type(value) is tuple:
+        return tuple(map(own_numbers, value))
+    if type(value) is dict:
+        return {key: own_numbers(one) for key, one in value.items()}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real) and _finite(value):
+        return float(value)
+    numpy = sys.modules.get("numpy")  # where it was never imported, nothing is of its kinds
+    return value.item() if numpy and isinstance(value, numpy.generic) else value
+
+
+def own_fields(config: Any) -> None:
+    """Numbers in a dataclass as Python's own, which JSON, torch and hashes of settings need."""
+    for entry in fields(config):
+        object.__setattr__(config, entry.name, own_numbers(getattr(config, entry.name)))
 
 
 def require_fields(config: Any) -> None:
@@ -73,8 +106,9 @@ def require_fields(config: Any) -> None:
 
     int: a whole number; float: a finite one, or a whole one; bool, str, Literal: just that; tuples,
     dictionaries and ``X | None`` of these. A truth value is no number, and 1.5 is no whole one.
-    Fields of any other type are left to their own checks.
+    Fields of any other type are left to their own checks. Numbers become Python's own.
     """
+    own_fields(config)
     made: Any = type(config)
     for name, kind in _annotations(made).items():
         value = getattr(config, name)

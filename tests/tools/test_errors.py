@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Literal, Optional
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from rdverify import InputError
 from rdverify.tools.errors import (
     one_line,
+    own_numbers,
     require,
     require_fields,
     require_integer,
@@ -84,6 +86,8 @@ def test_a_number_is_real_finite_and_what_is_asked_of_it() -> None:
     for bad in (1.5, True, "3", None, 3j, math.nan, math.inf, 10**400):
         with pytest.raises(InputError, match=r"x = .*: must be 2 or more$"):
             require_number("x", bad, "2 or more", lambda x: x >= 2)
+    given = require_number("x", np.uint8(3), "any", lambda x: True)
+    assert (given, type(given)) == (3, float)
 
 
 def test_more_numbers_than_memory_holds_are_refused_and_as_many_are_not() -> None:
@@ -166,3 +170,15 @@ def test_an_error_that_can_not_say_what_it_is_is_told_by_its_kind() -> None:
     assert one_line(MuteError()) == "MuteError:"
     assert one_line(ValueError("a\n\x00b")) == "a ?b"
     assert one_line(ValueError("x" * 30), 20) == "x" * 20
+
+
+def test_numbers_become_python_s_own_and_nothing_else_changes() -> None:
+    found = own_numbers((np.int8(3), [np.int8(3)], {"a": (np.float32(0.5), np.bool_(True))}, "b"))
+    assert found == (3, [3], {"a": (0.5, True)}, "b")
+    assert [type(one) for one in (found[0], found[1][0], *found[2]["a"])] == [
+        *(int, np.int8, float, bool)
+    ]
+    assert own_numbers(True) is True
+    assert type(own_numbers(np.str_("x"))) is str
+    assert math.isinf(own_numbers(np.float64("inf")))
+    assert own_numbers(huge := Fraction(10**400)) is huge  # refused later, with its name
