@@ -37,7 +37,7 @@ UNCLEAR = "a traceback, several lines, or another exit status"
 TRIED = {
     "faults": Tried(
         "Faults while files are written",
-        "pytest tests/faults --faults all, in parts",
+        "pytest tests/faults --faults all",
         {
             "clean": "all files are those of a whole run, at once or after the next run's start",
             "refused": "one line, its own exit status, and all files as they were",

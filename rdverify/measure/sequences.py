@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rdverify.tools.arrays import read_array
 from rdverify.tools.errors import require
 from rdverify.tools.reading import refused
-from rdverify.tools.tables import read_parquet
+from rdverify.tools.tables import read_parquet, require_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,22 @@ def _table(file: Path) -> pd.DataFrame:
     if file.suffix.lower() == ".parquet":
         return read_parquet(file, "series", allowed)
     with refused("series", file, allowed):
+        # as if it had no first line of names: pandas then refuses more fields below it, of which it
+        # would take the first for names of rows
+        first = pd.read_csv(file, header=None, nrows=2, dtype=str, keep_default_na=False)
+        names = first.iloc[0].tolist()
+        require_names(names)  # pandas would name the second anew
+        if names != list(map(str, range(len(names)))) and all(map(_is_number, names)):
+            raise ValueError(f"its first line names no columns: {','.join(names)!r:.40}")
         return pd.read_csv(file)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _of_table(
@@ -128,6 +143,8 @@ def _of_table(
         ",".join(chosen),
         f"{features}, as the network has d = {features} (--columns)",
     )
+    if sequence:
+        require(bool(table[sequence].notna().all()), f"column {sequence}", "with gaps", "whole")
     for name in chosen:
         numeric = table[name].dtype.kind in "fiu"
         require(numeric, f"column {name}", table[name].dtype.name, "numbers throughout")

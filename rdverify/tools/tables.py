@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,9 @@ def read_parquet(path: Path | str, argument: str, allowed: str) -> pd.DataFrame:
         allowed: what it must be, in words.
 
     Raises:
-        InputError: naming ``argument``, if the file is missing, damaged or no Parquet file, or
-            would take more than 256 MiB and more than a hundred times its size.
+        InputError: naming ``argument``, if the file is missing, damaged or no Parquet file, has
+            two columns of one name, or would take more than 256 MiB and more than a hundred
+            times its size.
     """
     file = require_file(argument, path)
     with refused(argument, path, allowed):
@@ -35,4 +38,13 @@ def read_parquet(path: Path | str, argument: str, allowed: str) -> pd.DataFrame:
             rows = sum(told.row_group(k).num_rows for k in range(told.num_row_groups))
             check_growth(file, 8 * max(rows, told.num_rows) * told.num_columns)
             frame: pd.DataFrame = parquet.read().to_pandas()
-            return frame
+        require_names(frame.columns)
+        return frame
+
+
+def require_names(names: Iterable[object]) -> None:
+    """ValueError where two columns of a table have one name, as text."""
+    counts = Counter(map(str, names))
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(f"more than one column named {twice[0]!r:.40}")

@@ -61,6 +61,42 @@ def test_series_as_tables(tmp_path):
             read_sequences(tmp_path / name, 2, **more)
 
 
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("a,a\n1,2\n3,4\n", "more than one column named 'a'"),
+        ('"a ",b,"a "\n1,2,3\n4,5,6\n', "more than one column named 'a '"),
+        ("0.5,1.5\n1,2\n3,4\n", "first line names no columns: '0.5,1.5'"),
+        ("1e-3,nan\n1,2\n3,4\n", "first line names no columns"),
+        ("a,b\n1,2,3\n4,5,6\n", "Expected 2 fields in line 2, saw 3"),
+        ("a,b\n0,2,3\n1,5,6\n", "Expected 2 fields"),
+        ("a,b\n1,2,\n4,5,\n", "Expected 2 fields in line 2, saw 3"),
+    ],
+)
+def test_a_table_whose_columns_are_not_what_its_first_line_says_is_refused(
+    tmp_path, written, message
+):
+    """Taken as it is, a column or a step would be another or be lost without a word."""
+    (tmp_path / "x.csv").write_text(written)
+    with pytest.raises(InputError, match=message):
+        read_sequences(tmp_path / "x.csv", 2)
+
+
+@pytest.mark.parametrize("names", ["a,b", "0,1", "1e5x,2"])
+def test_columns_may_have_any_names_of_their_own(tmp_path, names):
+    (tmp_path / "x.csv").write_text(f"{names}\n1,2\n3,4\n")
+    assert read_sequences(tmp_path / "x.csv", 2).values.tolist() == [[[1, 2], [3, 4]]]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_row_that_is_of_no_sequence_is_not_left_out_in_silence(tmp_path, kind):
+    table = pd.DataFrame({"run": [1, 1, None, 2, 2], "a": range(5)})
+    table.to_csv(tmp_path / "x.csv", index=False)
+    table.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"^column run = 'with gaps'"):
+        read_sequences(tmp_path / f"x.{kind}", 1, sequence="run")
+
+
 def test_parquet_is_read_as_csv_is(tmp_path):
     table = pd.DataFrame({"a": np.linspace(-1, 1, 5), "b": range(5), "run": [0, 0, 0, 1, 1]})
     table.to_csv(tmp_path / "x.csv", index=False)

@@ -69,3 +69,13 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes) -> None:
     assert len(str(caught.value).splitlines()) == 1
     with pytest.raises(InputError, match="there is no such file"):
         read_parquet(tmp_path / "none.parquet", "record", "a table")
+
+
+@pytest.mark.parametrize("names", [["x", "x"], ["x", "y", "x"]])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, names: list[str]) -> None:
+    table = pa.table([pa.array(np.zeros(3))] * len(names), names=names)
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="more than one column named 'x'"):
+        read_parquet(tmp_path / "t.parquet", "record", "a table")
+    with pytest.raises(InputError, match=r"^series .*more than one column named 'x'"):
+        read_sequences(tmp_path / "t.parquet", 2, columns=["x", "y"])
