@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rdverify.tools.arrays import read_arrays, write_arrays
-from rdverify.tools.errors import InputError, one_line, require
+from rdverify.tools.errors import InputError, one_line, own_numbers, require
 from rdverify.tools.reading import refused
 from rdverify.tools.records import Record, decoded
 
@@ -85,7 +85,7 @@ class Trace:
                 f"react's {react.shape}",
             )
         try:
-            config = copy.deepcopy(dict(self.config))
+            config = own_numbers(copy.deepcopy(dict(self.config)))
         except RecursionError as error:
             raise InputError(
                 "config is not allowed (nested too deep): must be plain JSON"

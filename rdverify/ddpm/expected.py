@@ -65,7 +65,7 @@ class ExpectedBalance:
         each step; for M_react exact when x_t is drawn anew at each step, a lower
         bound along a chain, where neighbouring steps resemble each other.
         """
-        require_integer("n", n, 1)
+        n = require_integer("n", n, 1)
         scale = self.react_t.size * np.sqrt(n)
         return (
             float(np.sqrt(np.sum(self.react_std_t**2)) / scale),
@@ -148,7 +148,7 @@ def _expected(
     mean_square: float | npt.NDArray[np.float64],
 ) -> ExpectedBalance:
     """From drifts of law N(m, c^2 Id) with ||m||^2 = shift d m2, in order of generation."""
-    require_integer("dimension", dimension, 1)
+    dimension = require_integer("dimension", dimension, 1)
     m2 = np.atleast_1d(np.asarray(mean_square, dtype=float)).ravel()
     require(
         m2.size > 0 and bool(np.all(np.isfinite(m2) & (m2 >= 0))),
@@ -216,6 +216,6 @@ def final_ratio(mmse: float, dimension: int) -> float:
     estimate is orthogonal to its error: E||eps_hat||^2 = d - mmse. Hence
     R_T = sqrt(1 - mmse / d), with mmse = E||eps - eps_hat||^2 in [0, d].
     """
-    require_integer("dimension", dimension, 1)
+    dimension = require_integer("dimension", dimension, 1)
     require(0 <= mmse <= dimension, "mmse", mmse, f"in [0, d = {dimension}]")
     return float(np.sqrt(1 - mmse / dimension))

@@ -108,7 +108,7 @@ def sample(
     Source: Eqs. (14), (17); Ho, Jain, Abbeel 2020, algorithm 2.
     """
     network, process = take_apart(denoiser, schedule, variance, clip, last_noise)
-    check_draws(images, seed, batch)
+    images, seed, batch = check_draws(images, seed, batch)
     one = image_shape(network, shape, initial, images, process)
     dtype = _state_dtype(network, dtype)
     device = device_of(network) if device is None else device
@@ -138,13 +138,12 @@ def sample(
     return state, _trace(norms, process, config, seeds)
 
 
-def check_draws(images: Any, seed: Any, batch: Any) -> None:
-    """InputError unless these are numbers of images, a seed, and images at a time."""
-    require_integer("images", images, 1)
+def check_draws(images: Any, seed: Any, batch: Any) -> tuple[int, int, int | None]:
+    """The same as Python's ints; InputError unless they are images, a seed, images at a time."""
+    images = require_integer("images", images, 1)
     require(images <= MOST_IMAGES, "images", images, f"at most {MOST_IMAGES}")
-    require_integer("seed", seed, 0)
-    if batch is not None:
-        require_integer("batch", batch, 1)
+    seed = require_integer("seed", seed, 0)
+    return images, seed, None if batch is None else require_integer("batch", batch, 1)
 
 
 def _state_dtype(network: Any, dtype: torch.dtype | None) -> torch.dtype:

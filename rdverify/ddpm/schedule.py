@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from rdverify.tools.errors import InputError, require, require_integer
+from rdverify.tools.errors import InputError, require, require_integer, require_number
 from rdverify.trace import FloatArray
 
 Direction = Literal["increasing", "decreasing"]
@@ -77,7 +77,7 @@ class Schedule:
             scaling: "endpoints" keeps both whatever T; "1/T" multiplies both by
                 1000 / T, which keeps the total noise, and so alpha_bar_T, alike.
         """
-        _steps(T)
+        T = require_integer("T", T, 2)
         require(
             direction in ("increasing", "decreasing"),
             "direction",
@@ -85,8 +85,9 @@ class Schedule:
             "'increasing' or 'decreasing'",
         )
         require(scaling in ("endpoints", "1/T"), "scaling", scaling, "'endpoints' or '1/T'")
-        for name, value in (("beta_1", beta_1), ("beta_T", beta_T)):
-            require(0 < value < 1, name, value, "in the open interval (0, 1)")
+        allowed = "in the open interval (0, 1)"
+        beta_1 = require_number("beta_1", beta_1, allowed, lambda rate: 0 < rate < 1)
+        beta_T = require_number("beta_T", beta_T, allowed, lambda rate: 0 < rate < 1)
         factor = T_REFERENCE / T if scaling == "1/T" else 1.0
         beta = np.linspace(beta_1 * factor, beta_T * factor, T)
         return cls(
@@ -100,9 +101,10 @@ class Schedule:
 
         Source: Nichol, Dhariwal 2021, section 3.2; beta is capped at ``beta_max``.
         """
-        _steps(T)
-        require(0 <= s < 1, "s", s, "in [0, 1)")
-        require(0 < beta_max < 1, "beta_max", beta_max, "in the open interval (0, 1)")
+        T = require_integer("T", T, 2)
+        s = require_number("s", s, "in [0, 1)", lambda shift: 0 <= shift < 1)
+        allowed = "in the open interval (0, 1)"
+        beta_max = require_number("beta_max", beta_max, allowed, lambda rate: 0 < rate < 1)
         bar = np.cos((np.arange(T + 1) / T + s) / (1 + s) * math.pi / 2) ** 2
         return cls(np.minimum(1 - bar[1:] / bar[:-1], beta_max), f"cosine, T = {T}, s = {s:g}")
 
@@ -228,10 +230,6 @@ def q_sample(
 
 def index(t: int, schedule: Schedule) -> int:
     """``t`` if it is an index of ``schedule``; raises InputError if not."""
-    require_integer("t", t, 0)
+    t = require_integer("t", t, 0)
     require(t < schedule.T, "t", t, f"an index in [0, {schedule.T})")
     return t
-
-
-def _steps(T: int) -> None:
-    require_integer("T", T, 2)

@@ -66,7 +66,7 @@ def of_scheduler(scheduler: Any, steps: int | None = None, eta: float = 0.0) -> 
     kind = _kind(scheduler)
     if steps is not None:
         most = int(scheduler.config.num_train_timesteps)
-        require_integer("steps", steps, 1)
+        steps = require_integer("steps", steps, 1)
         require(steps <= most, "steps", steps, f"at most the {most} of the scheduler's training")
     eta = require_number("eta", eta, "in [0, 1]", lambda value: 0 <= value <= 1)
     require(eta == 0 or kind == "DDIM", "eta", eta, "0 for a DDPMScheduler: it is DDIM's")

@@ -84,10 +84,10 @@ def train(
     """
     schedule, progress = schedule or Schedule.linear(), progress or Reporter()
     _check_images(images, held_out, config)
-    require_integer("checkpoint_every", checkpoint_every, 1)
+    checkpoint_every = require_integer("checkpoint_every", checkpoint_every, 1)
     if until is not None:
-        require_integer("until", until, 1)
-    require_integer("cooldown", cooldown, 0)
+        until = require_integer("until", until, 1)
+    cooldown = require_integer("cooldown", cooldown, 0)
     end = config.steps if until is None else min(until, config.steps)
     require(0 <= cooldown <= end, "cooldown", cooldown, f"0 .. {end}")
     run = _Training.begun(images, held_out, config, schedule, _device(device))

@@ -93,7 +93,7 @@ def build_unet(
 
     """
     require(channels in (1, 3), "channels", channels, "1 (grey) or 3 (colour)")
-    require_integer("layers_per_block", layers_per_block, 1, MOST_LAYERS)
+    layers_per_block = require_integer("layers_per_block", layers_per_block, 1, MOST_LAYERS)
     require_shape(widths, norm_groups, attention)
     kind = _kind()
     attends = [level in attention for level in range(len(widths))]
@@ -103,10 +103,10 @@ def build_unet(
             in_channels=channels,
             out_channels=channels,
             layers_per_block=layers_per_block,
-            block_out_channels=tuple(widths),
+            block_out_channels=tuple(map(int, widths)),
             down_block_types=tuple(DOWN[attending] for attending in attends),
             up_block_types=tuple(UP[attending] for attending in reversed(attends)),
-            norm_num_groups=norm_groups,
+            norm_num_groups=int(norm_groups),
             add_attention=any(attends),
         )
     return unet.eval()

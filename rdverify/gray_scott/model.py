@@ -150,7 +150,7 @@ def run_many(
         one Simulation per configuration, in their order, the same to the bit as from
         :func:`simulate` one by one, however many workers there are.
     """
-    require_integer("workers", workers, 1)
+    workers = require_integer("workers", workers, 1)
     stop = threading.Event()
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="gray-scott") as pool:
         futures = [pool.submit(simulate, config, None, stop) for config in configs]

@@ -51,7 +51,7 @@ def reaction(
 
 def laplacian(field: npt.ArrayLike, dx: float) -> Array:
     """The 5-point Laplacian of a periodic field of shape (rows, cols), cells of side ``dx``."""
-    return np.asarray(ndimage.laplace(np.asarray(field, float), mode="wrap") / dx**2)
+    return np.asarray(ndimage.laplace(np.asarray(field, float), mode="wrap") / float(dx) ** 2)
 
 
 def jacobian(

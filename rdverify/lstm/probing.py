@@ -121,7 +121,7 @@ def free_run(model: SequenceModel, warm_up: Tensor, steps: int) -> FloatArray:
         The made values, shape (batch, steps), float64; the first is the
         prediction of the value after the warm-up.
     """
-    require_integer("steps", steps, 1)
+    steps = require_integer("steps", steps, 1)
     _check(model.lstm, warm_up, None)
     require(warm_up.ndim == 3, "warm_up.ndim", warm_up.ndim, "3, for (batch, T, 1)")
     made = []

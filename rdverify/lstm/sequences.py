@@ -168,7 +168,7 @@ def generate(config: DataConfig, part: Part = "train", sequences: int | None = N
     """
     require(part in ("train", "unseen"), "part", part, "train or unseen")
     count = config.sequences if sequences is None else sequences
-    require_integer("sequences", count, 1)
+    count = require_integer("sequences", count, 1)
     require(
         part == "unseen" or count == config.sequences,
         "sequences",

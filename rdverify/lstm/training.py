@@ -131,7 +131,7 @@ def train_many(
         InputError: if the lengths differ, or there are less than one worker.
     """
     if workers is not None:
-        require_integer("workers", workers, 1)
+        workers = require_integer("workers", workers, 1)
     arrays = list(data) if data is not None else [None] * len(configs)
     require(
         len(arrays) == len(configs),

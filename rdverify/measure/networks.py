@@ -66,7 +66,7 @@ def certify_network(
         notes: sentences to add.
         command: as typed.
     """
-    require_integer("seeds", seeds, 0)
+    seeds = require_integer("seeds", seeds, 0)
     require(seeds != 1, "seeds", seeds, "0, or at least 2: one twin has no scatter")
     found = network if isinstance(network, Network) else network_of(network)
     values, own = _by_sequence(network, x, lengths)

@@ -86,7 +86,7 @@ def certify_pde(
         read: name -> file of the kinetics.
         command: as typed.
     """
-    require_integer("seeds", seeds, 1)
+    seeds = require_integer("seeds", seeds, 1)
     require(field in FIELDS, "field", field, " or ".join(FIELDS))
     numbers = range(config.seed, config.seed + seeds)
     runs = _finished(simulate_seeds(config, numbers))

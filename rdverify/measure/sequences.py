@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from rdverify.tools.arrays import read_array
 from rdverify.tools.errors import require
 from rdverify.tools.reading import refused
-from rdverify.tools.tables import read_parquet, require_names
+from rdverify.tools.tables import check_names, read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +56,12 @@ def read_sequences(
     Args:
         path: ``.npy`` of shape (n, T, d), (T, d), or with d = 1 also (n, T) and (T,); NaN
             from some step on ends a sequence there. ``.csv`` and ``.parquet``: one row a
-            step, one column a feature.
+            step, one column a feature, below a line with the columns' names. Names that are
+            numbers are taken for a first step, and refused, unless asked for or 0, 1, 2, ...
         features: d.
         columns: of a table, the features in order; default all but ``sequence``.
-        sequence: the column of a table that numbers the sequences; default one sequence.
+        sequence: the column of a table that numbers the sequences, in every row; default one
+            sequence.
 
     Raises:
         InputError: naming the file, the column or the shape that doesn't fit.
@@ -71,7 +74,8 @@ def read_sequences(
         plain = not columns and sequence is None
         require(plain, "columns and sequence", "given", "left out for .npy, which has no columns")
         return of_array(read_array(file, "series"), features)
-    return _of_table(_table(file), features, columns, sequence)
+    asked = [*columns, *([sequence] if sequence else [])]
+    return _of_table(_table(file, asked), features, columns, sequence)
 
 
 def of_array(array: Array, features: int, name: str = "series") -> Sequences:
@@ -104,21 +108,32 @@ def of_array(array: Array, features: int, name: str = "series") -> Sequences:
     return Sequences(values, tuple(map(int, lengths)), how)
 
 
-def _table(file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    allowed = "a table with one row a step"
+def _table(file: Path, asked: Sequence[str]) -> pd.DataFrame:
+    allowed = "a table with one row a step, below a line that names its columns"
     if file.suffix.lower() == ".parquet":
         return read_parquet(file, "series", allowed)
     with refused("series", file, allowed):
-        # as if it had no first line of names: pandas then refuses more fields below it, of which it
-        # would take the first for names of rows
-        first = pd.read_csv(file, header=None, nrows=2, dtype=str, keep_default_na=False)
-        names = first.iloc[0].tolist()
-        require_names(names)  # pandas would name the second anew
-        if names != list(map(str, range(len(names)))) and all(map(_is_number, names)):
-            raise ValueError(f"its first line names no columns: {','.join(names)!r:.40}")
-        return pd.read_csv(file)
+        return _csv(file, asked)
+
+
+def _csv(file: Path, asked: Sequence[str]) -> pd.DataFrame:
+    """The table as its first line says, where pandas would take what it finds in its own way."""
+    import pandas as pd
+
+    # read as if nothing named its columns: more fields below the first line are then refused, and
+    # not taken for names of rows
+    first = pd.read_csv(file, header=None, nrows=2, dtype=str, keep_default_na=False)
+    names = [name for name in first.iloc[0] if name]
+    check_names(names)  # the second of two alike would be named anew
+    numbered = names == list(map(str, range(len(names))))
+    if not numbered and not set(asked) & set(names) and all(map(_is_number, names)):
+        raise ValueError(f"its first line names no columns: {','.join(names)!r:.40}")
+    with file.open(encoding="utf-8-sig") as stream:
+        empty = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(), stream))
+    # typed as a whole, where parts could differ; an empty line between others is a step with gaps
+    table = pd.read_csv(file, skiprows=empty, skip_blank_lines=False, low_memory=False)
+    filled = np.flatnonzero(table.notna().any(axis=1))
+    return table.iloc[: filled[-1] + 1 if filled.size else 0]
 
 
 def _is_number(text: str) -> bool:
@@ -144,11 +159,13 @@ def _of_table(
         f"{features}, as the network has d = {features} (--columns)",
     )
     if sequence:
-        require(bool(table[sequence].notna().all()), f"column {sequence}", "with gaps", "whole")
+        given = bool(table[sequence].notna().all())
+        require(given, f"column {sequence}", "with gaps", "given in every row")
     for name in chosen:
         numeric = table[name].dtype.kind in "fiu"
         require(numeric, f"column {name}", table[name].dtype.name, "numbers throughout")
-        require(bool(np.isfinite(table[name]).all()), f"column {name}", "with gaps", "finite")
+        values = table[name].to_numpy(float, na_value=np.nan)
+        require(bool(np.isfinite(values).all()), f"column {name}", "with gaps", "finite")
     parts = (
         [table] if sequence is None else [part for _, part in table.groupby(sequence, sort=False)]
     )

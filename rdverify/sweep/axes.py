@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from rdverify.tools.errors import require
+from rdverify.tools.errors import own_fields, require
 
 Setting = dict[str, Any]
 BOOKKEEPING = ("design", "index", "error")  # columns of a record that are no choices
@@ -36,6 +36,7 @@ class Axis:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "choices", tuple(self.choices))
+        own_fields(self)
         require(
             self.name not in (*BOOKKEEPING, ""),
             "name of an axis",

@@ -137,11 +137,10 @@ def _seeds(seeds: Any, others: Mapping[str, Any]) -> list[int] | None:
     if seeds is None:
         return None
     require(isinstance(seeds, list) and bool(seeds), "seeds", seeds, "a list of whole numbers")
-    for seed in seeds:
-        require_integer("seeds", seed, 0)
+    found = [require_integer("seeds", seed, 0) for seed in seeds]
     require(len(set(seeds)) == len(seeds), "seeds", seeds, "all different")
     require("seed" not in others, "seeds", seeds, "left out where seed is an axis or fixed")
-    return list(seeds)
+    return found
 
 
 def _table(stated: Mapping[str, Any], name: str) -> dict[str, Any]:

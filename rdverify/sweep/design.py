@@ -89,9 +89,9 @@ def filling(kind: str, axes: Sequence[Axis], runs: int, seed: int) -> tuple[int,
     require(len(names) > 0, "axes", names, "at least one axis")
     require(len(set(names)) == len(names), "names of axes", names, "all different")
     require(kind in SAMPLERS, "kind", kind, f"one of {', '.join(KINDS)}")
-    require_integer("number of runs", runs, 1)
+    runs = require_integer("number of runs", runs, 1)
     require(runs <= FILLING, "number of runs", runs, f"at most {FILLING}")
-    require_integer("seed", seed, 0)
+    seed = require_integer("seed", seed, 0)
     sampler = SAMPLERS[kind](len(axes), seed=seed)
     units: npt.NDArray[np.float64]  # (runs, axes), in [0, 1)
     if isinstance(sampler, qmc.Sobol):
@@ -131,7 +131,7 @@ def design(axes: Sequence[Axis], n: int, seed: int) -> list[Setting]:
 
 def levels_of(axis: Axis, points: int) -> list[Any]:
     """``points`` values of a range from end to end, equally spaced on its scale."""
-    require_integer(f"points of {axis.name}", points, 2)
+    points = require_integer(f"points of {axis.name}", points, 2)
     require(points <= LEVELS, f"points of {axis.name}", points, f"at most {LEVELS}")
     assert axis.low is not None
     assert axis.high is not None

@@ -69,7 +69,7 @@ class Pool:
 
 def threads(workers: int) -> Pool:
     """Threads of this process, for runs whose heavy part releases the interpreter's lock."""
-    require_integer("workers", workers, 1)
+    workers = require_integer("workers", workers, 1)
     if workers == 1:
         return Pool(Here, lambda _: None, lambda: 1, "this thread")
     return Pool(
@@ -97,7 +97,7 @@ class _Processes(ProcessPoolExecutor):
 
 def processes(workers: int) -> Pool:
     """Processes of this machine."""
-    require_integer("workers", workers, 1)
+    workers = require_integer("workers", workers, 1)
     context = multiprocessing.get_context("spawn")  # forked, threads of BLAS may hang
 
     def stop(executor: Executor) -> None:

@@ -51,12 +51,13 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
-def require_integer(name: str, value: Any, least: int, most: int | None = None) -> None:
-    """Raise :class:`InputError` unless ``value`` is a whole number from ``least`` to ``most``."""
+def require_integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """``value`` as Python's int; InputError unless it is whole and from ``least`` to ``most``."""
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     within = whole and value >= least and (most is None or value <= most)
     end = "or more" if most is None else f"to {most}"
     require(bool(within), name, value, f"an integer, {least} {end}")
+    return int(value)
 
 
 def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bool]) -> float:
@@ -75,15 +76,17 @@ def require_number(name: str, value: Any, allowed: str, ok: Callable[[float], bo
 
 
 def own_numbers(value: Any) -> Any:
-    """Numbers of NumPy and other libraries as Python's own, also in tuples and dictionaries.
+    """Numbers of NumPy and other libraries as Python's own, also in tuples, lists, dictionaries.
 
     >>> from fractions import Fraction
     >>> own_numbers((3, Fraction(1, 2), "a"))
     (3, 0.5, 'a')
     """
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         return tuple(map(own_numbers, value))
-    if type(value) is dict:
+    if isinstance(value, list):
+        return [own_numbers(one) for one in value]
+    if isinstance(value, dict):
         return {key: own_numbers(one) for key, one in value.items()}
     if isinstance(value, bool):
         return value

@@ -38,11 +38,11 @@ def read_parquet(path: Path | str, argument: str, allowed: str) -> pd.DataFrame:
             rows = sum(told.row_group(k).num_rows for k in range(told.num_row_groups))
             check_growth(file, 8 * max(rows, told.num_rows) * told.num_columns)
             frame: pd.DataFrame = parquet.read().to_pandas()
-        require_names(frame.columns)
+        check_names(frame.columns)
         return frame
 
 
-def require_names(names: Iterable[object]) -> None:
+def check_names(names: Iterable[object]) -> None:
     """ValueError where two columns of a table have one name, as text."""
     counts = Counter(map(str, names))
     twice = [name for name, count in counts.items() if count > 1]

@@ -68,6 +68,7 @@ def test_series_as_tables(tmp_path):
         ('"a ",b,"a "\n1,2,3\n4,5,6\n', "more than one column named 'a '"),
         ("0.5,1.5\n1,2\n3,4\n", "first line names no columns: '0.5,1.5'"),
         ("1e-3,nan\n1,2\n3,4\n", "first line names no columns"),
+        ("0.5,1.5,\n1,2,3\n3,4,5\n", "first line names no columns: '0.5,1.5'"),
         ("a,b\n1,2,3\n4,5,6\n", "Expected 2 fields in line 2, saw 3"),
         ("a,b\n0,2,3\n1,5,6\n", "Expected 2 fields"),
         ("a,b\n1,2,\n4,5,\n", "Expected 2 fields in line 2, saw 3"),
@@ -82,10 +83,46 @@ def test_a_table_whose_columns_are_not_what_its_first_line_says_is_refused(
         read_sequences(tmp_path / "x.csv", 2)
 
 
-@pytest.mark.parametrize("names", ["a,b", "0,1", "1e5x,2"])
-def test_columns_may_have_any_names_of_their_own(tmp_path, names):
+@pytest.mark.parametrize(
+    ("names", "asked"),
+    [("a,b", ()), ("0,1", ()), ("1e5x,2", ()), ("2001,2002", ["2001", "2002"]), (",a", ["a"])],
+)
+def test_columns_may_have_any_names_of_their_own(tmp_path, names, asked):
     (tmp_path / "x.csv").write_text(f"{names}\n1,2\n3,4\n")
-    assert read_sequences(tmp_path / "x.csv", 2).values.tolist() == [[[1, 2], [3, 4]]]
+    found = read_sequences(tmp_path / "x.csv", len(asked) or 2, columns=asked).values
+    assert found.tolist() == ([[[2], [4]]] if len(asked) == 1 else [[[1, 2], [3, 4]]])
+
+
+def test_columns_without_a_name_are_no_two_of_one_name(tmp_path):
+    (tmp_path / "x.csv").write_text("a,b,,\n1,2,,\n3,4,,\n")
+    found = read_sequences(tmp_path / "x.csv", 2, columns=["a", "b"])
+    assert found.values.tolist() == [[[1, 2], [3, 4]]]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
+@pytest.mark.parametrize("start", ["", "\n", " \n\n"])
+def test_empty_lines_around_a_table_are_nothing_and_inside_it_a_gap(tmp_path, start, end):
+    (tmp_path / "x.csv").write_text(f"{start}a\n1\n2\n3{end}")
+    assert read_sequences(tmp_path / "x.csv", 1).values.ravel().tolist() == [1, 2, 3]
+    (tmp_path / "gap.csv").write_text(f"{start}a\n1\n\n3{end}")
+    with pytest.raises(InputError, match=r"^column a = 'with gaps'"):
+        read_sequences(tmp_path / "gap.csv", 1)
+
+
+def test_columns_are_typed_as_a_whole(tmp_path):
+    """In parts, one run would be 748 here and "748" there: two sequences."""
+    rows = "".join(f"{k // 700},{k}.0000000000\n" for k in range(600_000))
+    (tmp_path / "x.csv").write_text(f"run,a\n{rows}x,1\nx,2\n")
+    found = read_sequences(tmp_path / "x.csv", 1, sequence="run")
+    assert found.lengths == (*[700] * 857, 100, 2)
+
+
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "float64"])
+def test_a_gap_at_the_end_of_a_column_is_no_end_of_a_sequence(tmp_path, kind):
+    table = pd.DataFrame({"a": pd.array([1, 2, 3, None], kind)})
+    table.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r"^column a = 'with gaps'"):
+        read_sequences(tmp_path / "x.parquet", 1)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
