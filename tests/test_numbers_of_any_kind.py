@@ -125,7 +125,7 @@ def test_a_noise_that_is_nothing_as_a_float_is_nothing() -> None:
     assert LSTMConfig(SineConfig(), input_noise=Fraction(-1, 10**400)).input_noise == 0  # type: ignore[arg-type]
 
 
-def test_counts_and_seeds_as_numpy_s_numbers_give_what_python_s_give(tmp_path: Path) -> None:
+def test_counts_and_seeds_as_numpy_s_numbers_give_what_python_s_give() -> None:
     """As bytes 2 * 128 would be 0, and -(-images // batch) would overflow."""
     data = VanDerPolConfig(length=5, burn_in=0.0)
     assert np.array_equal(generate(data, "unseen", np.uint8(128)), generate(data, "unseen", 128))  # type: ignore[arg-type]

@@ -74,8 +74,7 @@ def read_sequences(
         plain = not columns and sequence is None
         require(plain, "columns and sequence", "given", "left out for .npy, which has no columns")
         return of_array(read_array(file, "series"), features)
-    asked = [*columns, *([sequence] if sequence else [])]
-    return _of_table(_table(file, asked), features, columns, sequence)
+    return _of_table(_table(file, {*columns, sequence}), features, columns, sequence)
 
 
 def of_array(array: Array, features: int, name: str = "series") -> Sequences:
@@ -108,7 +107,7 @@ def of_array(array: Array, features: int, name: str = "series") -> Sequences:
     return Sequences(values, tuple(map(int, lengths)), how)
 
 
-def _table(file: Path, asked: Sequence[str]) -> pd.DataFrame:
+def _table(file: Path, asked: set[str | None]) -> pd.DataFrame:
     allowed = "a table with one row a step, below a line that names its columns"
     if file.suffix.lower() == ".parquet":
         return read_parquet(file, "series", allowed)
@@ -116,7 +115,7 @@ def _table(file: Path, asked: Sequence[str]) -> pd.DataFrame:
         return _csv(file, asked)
 
 
-def _csv(file: Path, asked: Sequence[str]) -> pd.DataFrame:
+def _csv(file: Path, asked: set[str | None]) -> pd.DataFrame:
     """The table as its first line says, where pandas would take what it finds in its own way."""
     import pandas as pd
 
@@ -126,7 +125,7 @@ def _csv(file: Path, asked: Sequence[str]) -> pd.DataFrame:
     names = [name for name in first.iloc[0] if name]
     check_names(names)  # the second of two alike would be named anew
     numbered = names == list(map(str, range(len(names))))
-    if not numbered and not set(asked) & set(names) and all(map(_is_number, names)):
+    if not numbered and not asked & set(names) and all(map(_is_number, names)):
         raise ValueError(f"its first line names no columns: {','.join(names)!r:.40}")
     with file.open(encoding="utf-8-sig") as stream:
         empty = sum(1 for _ in itertools.takewhile(lambda line: not line.strip(), stream))
